@@ -1,0 +1,107 @@
+"""Commands of `python -m store`; each exits with 0 only when all that was asked is there and sound."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from store import hdf5, settings
+from store.catalogue import Catalogue, Entry
+from store.errors import DiffusionPIDError, InputError
+from store.records import PARTS
+
+TOTALS = ("information_first", "information_second", "information_both", *PARTS)
+HEADS = dict(zip(TOTALS, ("I1", "I2", "I12", "R", "U1", "U2", "S"), strict=True))
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; a trouble that a person can mend is one line on standard error."""
+    try:
+        given = _parser(settings.load()).parse_args(arguments)
+        if not given.store.is_dir():
+            raise InputError(f"store {given.store}", "no such folder", "compute something, or give another --store")
+        return given.command(given)
+    except DiffusionPIDError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 0
+
+
+def _parser(defaults: settings.Settings) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m store", description="Reads and looks after a store of results.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for name, command, text in (
+        ("ls", _ls, "list what is there, newest first"),
+        ("show", _show, "everything about one prompt"),
+        ("check", _check, "read every file and hold it to the format"),
+        ("reindex", _reindex, "build the catalogue anew from the files"),
+    ):
+        sub = commands.add_parser(name, help=text)
+        sub.add_argument("--store", type=Path, default=defaults.store, help="default: %(default)s")
+        sub.set_defaults(command=command)
+        if name == "show":
+            sub.add_argument("prompt")
+            sub.add_argument("--pair", nargs=2, metavar=("A", "B"))
+    return parser
+
+
+def _ls(given: argparse.Namespace) -> int:
+    catalogue = Catalogue(given.store)
+    print(f"{'mode':5}{'pair':28}" + "".join(f"{head:>9}" for head in HEADS.values()) + "  images  prompt")
+    for entry in catalogue.entries():
+        values = "".join(f"{entry.totals[name][0]:9.2f}" for name in TOTALS)
+        print(f"{entry.mode:5}{entry.pair:28}{values}{entry.seeds:8}  {entry.key.prompt!r} ({entry.key.model})")
+    return _report_broken(catalogue)
+
+
+def _report_broken(catalogue: Catalogue) -> int:
+    broken = catalogue.broken()
+    for path, problem in broken:
+        print(f"error: {path}: {problem}", file=sys.stderr)
+    return 1 if broken else 0
+
+
+def _show(given: argparse.Namespace) -> int:
+    found = [entry for entry in Catalogue(given.store).entries() if entry.key.prompt == given.prompt]
+    if given.pair:
+        wanted = {word.casefold() for word in given.pair}
+        found = [entry for entry in found if {entry.first.casefold(), entry.second.casefold()} == wanted]
+    if not found:
+        what = f" with the pair {' '.join(given.pair)}" if given.pair else ""
+        raise InputError(f"prompt {given.prompt!r}{what}", "not in the store", "see `python -m store ls`")
+    for entry in found:
+        _print_entry(entry)
+    return 0
+
+
+def _print_entry(entry: Entry) -> None:
+    key = entry.key
+    print(f"{key.prompt!r}  {entry.first!r} (first), {entry.second!r} (second)  {entry.mode}")
+    print(f"  model {key.model} {key.revision}, guidance {key.guidance:g}, {entry.seeds} images, {entry.noises} noises")
+    print(f"  measure {entry.measure} on {entry.estimator} maps, {entry.created}, {entry.path}")
+    for name, (value, error) in entry.totals.items():
+        print(f"  {name:20} {value:10.3f} +- {error:.3f} nats")
+
+
+def _check(given: argparse.Namespace) -> int:
+    bad = total = 0
+    for path in sorted(hdf5.paths(given.store)):
+        total += 1
+        found = hdf5.problems(path)
+        bad += bool(found)
+        for problem in found:
+            print(f"{path}: {problem}")
+    print(f"{total} files, {bad} with problems")
+    return 1 if bad else 0
+
+
+def _reindex(given: argparse.Namespace) -> int:
+    catalogue = Catalogue(given.store)
+    catalogue.rebuild()
+    print(f"{len(catalogue.entries())} entries")
+    return _report_broken(catalogue)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,62 @@
+"""Every setting, once: its name, default and help.
+
+A value given on the command line wins over the environment (`DIFFUSIONPID_STORE`, ...), that over
+`diffusionpid.toml` in the working folder, that over the default.
+"""
+
+import os
+import tomllib
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+
+from store.errors import InputError
+
+PREFIX = "DIFFUSIONPID_"
+FILE = Path("diffusionpid.toml")
+DEMO_STORE = Path(__file__).with_name("demo")
+
+
+def _setting(default, text: str):
+    return field(default=default, metadata={"help": text})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings in force; see each field's `help` in its metadata."""
+
+    store: Path = _setting(Path("results"), "folder that holds the results")
+    model: str = _setting("embedded", "model that new computations use")
+    read_only: bool = _setting(False, "show results only: nothing can be computed or changed")
+
+
+def load(file: Path = FILE) -> Settings:
+    """The settings from the environment, then `file`, then the defaults.
+
+    Raises
+    ------
+    InputError: the file is not valid TOML, names an unknown setting, or a value is of the wrong kind.
+    """
+    values: dict[str, object] = {}
+    known = {entry.name: entry for entry in fields(Settings)}
+    if file.exists():
+        try:
+            values = tomllib.loads(file.read_text(encoding="utf-8"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise InputError(str(file), f"not valid TOML ({error})", "correct that line") from error
+        for name in values.keys() - known.keys():
+            raise InputError(f"{file}: {name}", "no such setting", f"use one of {', '.join(known)}")
+    for name in known:
+        if PREFIX + name.upper() in os.environ:
+            values[name] = os.environ[PREFIX + name.upper()]
+    return Settings(**{name: _parse(name, known[name].default, value) for name, value in values.items()})
+
+
+def _parse(name: str, default: object, value: object):
+    if isinstance(default, bool):
+        text = str(value).lower()
+        if text not in ("1", "true", "yes", "0", "false", "no", ""):
+            raise InputError(name, f"{value!r} is neither true nor false", "write 1 or 0")
+        return text in ("1", "true", "yes")
+    if not isinstance(value, str) or not value:
+        raise InputError(name, f"{value!r} is not a text", "write it in quotes")
+    return Path(value).expanduser() if isinstance(default, Path) else value
