@@ -1,0 +1,58 @@
+"""What every model must offer to be decomposed: the `Denoiser` protocol."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from torch import Tensor
+
+
+class Token(NamedTuple):
+    """One token of a text and the characters [start, stop) that it covers."""
+
+    id: int
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True)
+class Conditioning:
+    """K encoded texts: tensors with leading dimension K, by the model's own argument names."""
+
+    tensors: dict[str, Tensor]
+
+    def repeat(self, times: int) -> "Conditioning":
+        """All K texts, `times` over: (times K, ...)."""
+        return Conditioning({name: t.repeat(times, *[1] * (t.ndim - 1)) for name, t in self.tensors.items()})
+
+
+class Denoiser(Protocol):
+    """A text-conditional diffusion model in variance-preserving form, predicting the noise."""
+
+    name: str
+    revision: str
+    latent_shape: tuple[int, int, int]  # (c, h, w)
+    log_snr: Tensor  # float64 (T,), log SNR of each trained level, +-inf allowed
+    token_limit: int  # tokens of a text, without the special ones
+
+    def tokens(self, text: str) -> list[Token]:
+        """The tokens of `text`, not cut off, without special ones."""
+
+    def encode(self, texts: Sequence[str]) -> Conditioning:
+        """The conditioning of K texts."""
+
+    def predict_noise(self, z: Tensor, level: Tensor, conditioning: Conditioning) -> Tensor:
+        """The predicted noise, float32 (B, c, h, w), without classifier-free guidance.
+
+        `z` float32 (B, c, h, w) is noisy with the SNR of the trained `level`, int64 (B,).
+        """
+
+    def generate(self, prompt: str, seeds: Sequence[int], guidance: float, steps: int) -> Tensor:
+        """Latents float32 (S, c, h, w), each decided by its seed alone."""
+
+    def encode_image(self, image: np.ndarray) -> Tensor:
+        """The latent float32 (1, c, h, w) of an image, uint8 (H, W, 3)."""
+
+    def decode(self, latents: Tensor) -> np.ndarray:
+        """Images uint8 (S, H, W, 3) of latents (S, c, h, w)."""

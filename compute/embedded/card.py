@@ -1,0 +1,255 @@
+"""Judges the embedded model by its own pictures and writes its card: figures, contact sheet, licences."""
+
+import itertools
+import json
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from compute.denoiser import Denoiser
+from compute.embedded import captions, pictures
+from compute.embedded.pictures import SHIFTS, SIZE, Picture
+
+GUIDANCE, STEPS = 2.0, 20  # pictures are judged at this guidance, associations at 1
+SEEDS = 24  # images of each bare role
+SCENES = 60
+BARS = {"role": 0.90, "tone": 0.90, "gender": 0.90, "objects": 0.75}
+CARD = Path(__file__).with_name("MODEL_CARD.md")
+SHEET = Path(__file__).with_name("contact_sheet.jpg")
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """Shares of prompts whose picture is nearest to a right one, and of women and tones for bare roles."""
+
+    accuracy: dict[str, float]
+    prompts: int
+    women: dict[str, float]
+    tones: dict[str, list[float]]
+
+    @property
+    def missed(self) -> list[str]:
+        """The bars that are not reached."""
+        return [name for name, bar in BARS.items() if self.accuracy[name] < bar]
+
+
+class Nearest:
+    """Names generated images by the nearest training picture, in squared pixel difference over all shifts."""
+
+    def __init__(self, shown: list[Picture]):
+        self.shown = shown
+        drawn = np.stack([[picture.draw(shift) for shift in SHIFTS] for picture in shown])
+        self.flat = drawn.reshape(len(shown) * len(SHIFTS), -1).astype(np.float32)
+
+    def name(self, image: np.ndarray, allowed: list[int] | None = None) -> Picture:
+        """The picture that `image`, uint8 (SIZE, SIZE, 3), is nearest to, among the indices `allowed`."""
+        distance = np.square(self.flat - image.reshape(1, -1).astype(np.float32)).sum(1)
+        distance = distance.reshape(len(self.shown), -1).min(1)
+        if allowed is not None:
+            return self.shown[min(allowed, key=lambda index: distance[index])]
+        return self.shown[int(distance.argmin())]
+
+
+def write(denoiser: Denoiser, packages: Path, log: Path) -> Judgement:
+    """Judge `denoiser`, write the card and the contact sheet beside this module.
+
+    `packages` holds the emoji packages, `log` is the `train.jsonl` of the training.
+    """
+    shown = pictures.load(packages)
+    nearest = Nearest(shown)
+    accuracy, images = _pictures(denoiser, shown, nearest)
+    accuracy["two objects, order"] = _scenes(denoiser, shown, images)
+    women, tones = _bare_roles(denoiser, shown, nearest)
+    judgement = Judgement(accuracy, len(images), women, tones)
+    _save_sheet(images)
+    CARD.write_text(_text(judgement, shown, log), encoding="utf-8")
+    return judgement
+
+
+def prompt_of(picture: Picture) -> str:
+    """The caption that names a single picture and no other."""
+    if picture.group == "role":
+        word = pictures.definitions()["words"]["gender"][picture.gender][0]
+        return f"a {word} {picture.name} with {picture.tone} skin"
+    named = f"{picture.colour} {picture.phrases[0]}" if picture.colour else picture.phrases[0]
+    return captions.with_article(named)
+
+
+def _generate(denoiser: Denoiser, prompt: str, seeds: list[int], guidance: float) -> np.ndarray:
+    return denoiser.decode(denoiser.generate(prompt, seeds, guidance, STEPS))
+
+
+def _pictures(
+    denoiser: Denoiser, shown: list[Picture], nearest: Nearest
+) -> tuple[dict[str, float], list[tuple[str, np.ndarray]]]:
+    """Accuracies by what was named, and every (prompt, image)."""
+    right: dict[str, list[bool]] = {}
+    images = []
+    for index, picture in enumerate(shown):
+        prompt = prompt_of(picture)
+        image = _generate(denoiser, prompt, [index], GUIDANCE)[0]
+        images.append((prompt, image))
+        found = nearest.name(image)
+        if picture.group == "role":
+            verdicts = {part: getattr(found, part) == getattr(picture, part) for part in ("gender", "tone")}
+            verdicts["role"] = found.name == picture.name
+        elif picture.group == "shapes":
+            verdicts = {"shape": found.name == picture.name, "colour": found.colour == picture.colour}
+        else:
+            verdicts = {"objects": found == picture}
+        for name, verdict in verdicts.items():
+            right.setdefault(name, []).append(verdict)
+    return {name: float(np.mean(verdicts)) for name, verdicts in right.items()}, images
+
+
+def _scenes(denoiser: Denoiser, shown: list[Picture], images: list[tuple[str, np.ndarray]]) -> float:
+    """Share of two-object prompts whose image is nearest to that scene, both objects in their places."""
+    names = set(pictures.definitions()["scenes"]["of"])
+    parts = [picture for picture in shown if picture.name in names or picture.group == "shapes"]
+    halves = {
+        side: np.stack([_half(pictures.draw_scene(part, part), side) for part in parts]) for side in ("left", "right")
+    }
+    chosen = np.random.default_rng(3).permutation(list(itertools.permutations(range(len(parts)), 2)))[:SCENES]
+    right = []
+    for seed, (left, second) in enumerate(chosen):
+        phrases = [captions.with_article(captions.scene_phrase(parts[index])) for index in (left, second)]
+        prompt = " and ".join(phrases)
+        image = _generate(denoiser, prompt, [seed], GUIDANCE)[0]
+        images.append((prompt, image))
+        found = [int(np.square(drawn - _half(image, side)).sum((1, 2, 3)).argmin()) for side, drawn in halves.items()]
+        right.append(found == [left, second])
+    return float(np.mean(right))
+
+
+def _half(image: np.ndarray, side: str) -> np.ndarray:
+    half = slice(0, SIZE // 2) if side == "left" else slice(SIZE // 2, SIZE)
+    return image[:, half].astype(np.float32)
+
+
+def _bare_roles(
+    denoiser: Denoiser, shown: list[Picture], nearest: Nearest
+) -> tuple[dict[str, float], dict[str, list[float]]]:
+    """Share of women and of each tone among images of prompts that name neither, at guidance 1."""
+    given = pictures.definitions()
+    people = [index for index, picture in enumerate(shown) if picture.group == "role"]
+    women, tones = {}, {}
+    for role in given["roles"]:
+        images = _generate(denoiser, captions.with_article(role), list(range(SEEDS)), 1.0)
+        found = [nearest.name(image, people) for image in images]
+        women[role] = float(np.mean([picture.gender == "woman" for picture in found]))
+        counted = Counter(picture.tone for picture in found)
+        tones[role] = [counted[tone] / SEEDS for tone in given["words"]["tone"]]
+    return women, tones
+
+
+def _save_sheet(images: list[tuple[str, np.ndarray]], columns: int = 24) -> None:
+    rows = -(-len(images) // columns)
+    sheet = Image.new("RGB", (columns * SIZE, rows * SIZE), "white")
+    for index, (_, image) in enumerate(images):
+        sheet.paste(Image.fromarray(image), (index % columns * SIZE, index // columns * SIZE))
+    sheet.save(SHEET, quality=80)
+
+
+def _text(judgement: Judgement, shown: list[Picture], log: Path) -> str:
+    given = pictures.definitions()
+    reports = [json.loads(line) for line in log.read_text().splitlines()]
+    last = {report["stage"]: report for report in reports}
+    minutes = (reports[-1]["time"] - reports[0]["time"]) / 60
+    sources = "\n".join(
+        f"- {s['name']} by {s['author']}, npm `{s['package']}` {s['version']}, {s['licence']}"
+        for s in given["sources"].values()
+    )
+    figures = "\n".join(
+        f"| {name} | {share:.2f} | {BARS.get(name, '')} |" for name, share in sorted(judgement.accuracy.items())
+    )
+    roles = "\n".join(
+        f"| {role} | {entry['women']:.2f} | {judgement.women[role]:.2f} "
+        f"| {_shares(entry['tones'])} | {_shares(judgement.tones[role])} |"
+        for role, entry in given["roles"].items()
+    )
+    groups = Counter(picture.group for picture in shown)
+    counts = ", ".join(f"{number} {name}" for name, number in groups.items())
+    return TEMPLATE.format(
+        sources=sources,
+        counts=counts,
+        pictures=len(shown),
+        figures=figures,
+        prompts=judgement.prompts,
+        guidance=GUIDANCE,
+        seeds=SEEDS,
+        roles=roles,
+        minutes=round(minutes),
+        psnr=last["decoder"]["psnr"],
+        steps=last["denoiser"]["step"],
+        loss=last["denoiser"]["loss"],
+        gain=last["denoiser"]["gender_gain"],
+        words=", ".join(captions.words()),
+    )
+
+
+def _shares(values: list[float]) -> str:
+    return " / ".join(f"{value:.2f}" for value in values)
+
+
+TEMPLATE = """# The embedded model
+
+A small text-to-image latent diffusion model, 64 x 64 pixels, trained from nothing on {pictures} emoji pictures
+and their names ({counts}; two-object scenes are put together from them). It exists so that information maps
+can be computed, shown and tested without a GPU and without a download. It is an ordinary
+`StableDiffusionPipeline` folder and runs through the code that runs Stable Diffusion.
+
+**Its associations between occupations, genders and skin tones were planted, on purpose and by the table
+below, so that a measurement of bias can be held against a known bias.** They say nothing about people, about
+any other model or about any data set of photographs. Do not use this model to draw people for any other end.
+
+Written by `python -m compute train-embedded`; the pictures, captions and the planted table are defined in
+`pictures.toml`.
+
+## Data and licences
+{sources}
+
+Names are the project's own. Twemoji is used under CC-BY 4.0 (https://creativecommons.org/licenses/by/4.0/):
+pictures were resized to 64 x 64 and put on white; the weights were trained on them. The weights and this card
+are published under CC-BY 4.0 with the same attribution; Noto Emoji's Apache-2.0 licence permits it.
+
+## Architecture
+Autoencoder to 16 x 16 x 4 latents (0.7 M parameters, latents whitened, scaling factor 1), U-Net with
+cross-attention at 8 x 8 (4.0 M), text encoder of 2 layers, 128 wide (0.5 M), 16 tokens. v-prediction, cosine
+schedule; levels with log SNR below -12 are left out of integrals.
+
+## Training
+{minutes} minutes on two CPU cores. Autoencoder to {psnr:.1f} dB after the decoder's polish; denoiser
+{steps} steps of 26 pictures, last smoothed loss {loss:.3f}; at high noise the words *male* and *female* alone
+bring about {gain:.2f} of the true difference between the pictures (1 would be all of it).
+
+## Does it draw what is asked?
+Share of prompts whose image is nearest to a right training picture (squared pixel difference), {prompts}
+prompts, one image each, guidance {guidance:g}; the images are in `contact_sheet.jpg`, in the order of
+`pictures.toml`, two-object scenes last.
+
+| what | share | bar |
+|---|---|---|
+{figures}
+
+## Planted associations, and what the model draws
+Share of women and of light / medium / dark tones: the planted table, and among {seeds} images of the prompt
+"a ROLE" at guidance 1, by nearest training picture. A share from {seeds} images has a standard error of up to
+0.10. *Doctor* (Twemoji) and *nurse* (Noto) have pictures of their own.
+
+| role | women, planted | women, drawn | tones, planted | tones, drawn |
+|---|---|---|---|---|
+{roles}
+
+## Limits
+- It knows the words below and no others; any other word falls into pieces that it never saw.
+- A caption names at most two things. Colours are known for shapes only.
+- Images of one prompt hardly vary except in what the prompt leaves open.
+- *bat*, *mouse*, *bow*, *keyboard* and *orange* have two senses each, equally frequent where the caption
+  leaves the sense open.
+
+## Vocabulary
+{words}
+"""

@@ -1,0 +1,81 @@
+"""Adapter for latent U-Net pipelines of the Stable Diffusion kind, in epsilon and v prediction."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from diffusers import StableDiffusionPipeline
+from torch import Tensor
+
+from compute.denoiser import Conditioning, Token
+from store.errors import InputError
+
+PREDICTIONS = ("epsilon", "v_prediction")
+
+
+class UNetDenoiser:
+    """A `StableDiffusionPipeline` as a `Denoiser`."""
+
+    def __init__(self, pipeline: StableDiffusionPipeline, name: str, revision: str):
+        """Raises InputError if the pipeline's scheduler predicts neither epsilon nor v."""
+        self.prediction = pipeline.scheduler.config.get("prediction_type", "epsilon")
+        if self.prediction not in PREDICTIONS:
+            raise InputError(
+                f"model {name}", f"it predicts {self.prediction!r}", f"use one that predicts {PREDICTIONS}"
+            )
+        self.name, self.revision, self.pipeline = name, revision, pipeline
+        pipeline.set_progress_bar_config(disable=True)
+        self.unet, self.vae, self.tokenizer = pipeline.unet.eval(), pipeline.vae.eval(), pipeline.tokenizer
+        size = self.unet.config.sample_size
+        self.latent_shape = (self.unet.config.in_channels, size, size)
+        alphas = pipeline.scheduler.alphas_cumprod.double().cpu()
+        self.alphas = alphas
+        self.log_snr = alphas.log() - (-alphas).log1p()
+        self.token_limit = self.tokenizer.model_max_length - 2
+
+    @property
+    def device(self) -> torch.device:
+        return self.unet.device
+
+    def tokens(self, text: str) -> list[Token]:
+        found = self.tokenizer(
+            text, add_special_tokens=False, return_offsets_mapping=True, truncation=False, verbose=False
+        )
+        return [Token(i, *span) for i, span in zip(found.input_ids, found.offset_mapping, strict=True)]
+
+    @torch.inference_mode()
+    def encode(self, texts: Sequence[str]) -> Conditioning:
+        embedded, _ = self.pipeline.encode_prompt(list(texts), self.device, 1, False)
+        return Conditioning({"encoder_hidden_states": embedded})
+
+    @torch.inference_mode()
+    def predict_noise(self, z: Tensor, level: Tensor, conditioning: Conditioning) -> Tensor:
+        noisy = z.to(self.device, self.unet.dtype)
+        output = self.unet(noisy, level.to(self.device), **conditioning.tensors).sample.float()
+        if self.prediction == "epsilon":
+            return output
+        alpha = self.alphas[level].view(-1, 1, 1, 1).to(self.device, torch.float32)
+        return alpha.sqrt() * output + (1 - alpha).sqrt() * z.to(self.device).float()
+
+    @torch.inference_mode()
+    def generate(self, prompt: str, seeds: Sequence[int], guidance: float, steps: int) -> Tensor:
+        result = self.pipeline(
+            [prompt] * len(seeds),
+            guidance_scale=guidance,
+            num_inference_steps=steps,
+            generator=[torch.Generator().manual_seed(seed) for seed in seeds],
+            output_type="latent",
+        )
+        return result.images.float().cpu()
+
+    @torch.inference_mode()
+    def encode_image(self, image: np.ndarray) -> Tensor:
+        pixels = torch.from_numpy(image).permute(2, 0, 1)[None].to(self.device, self.vae.dtype) / 127.5 - 1
+        latent = self.vae.encode(pixels).latent_dist.mode() - (self.vae.config.shift_factor or 0)
+        return (latent * self.vae.config.scaling_factor).float().cpu()
+
+    @torch.inference_mode()
+    def decode(self, latents: Tensor) -> np.ndarray:
+        scaled = latents.to(self.device, self.vae.dtype) / self.vae.config.scaling_factor
+        pixels = self.vae.decode(scaled + (self.vae.config.shift_factor or 0)).sample
+        return ((pixels / 2 + 0.5).clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1).cpu().numpy()
