@@ -3,9 +3,9 @@
 import argparse
 import dataclasses
 import json
-import logging
 import os
 import sys
+import warnings
 from pathlib import Path
 
 from store import settings
@@ -90,7 +90,7 @@ def _run(given: argparse.Namespace) -> int:
     )
     request.check(given.store)
     denoiser = registry.load(given.model, given.revision, given.dtype, given.device)
-    with tqdm(unit="eval", leave=False) as bar:
+    with tqdm(unit="eval", leave=False, delay=0.1) as bar:
         for step in engine.run(denoiser, request, given.store):
             if isinstance(step, RunRecord):
                 record = step
@@ -168,9 +168,10 @@ def _train(given: argparse.Namespace) -> int:
 
 
 def _quiet() -> None:
-    """Keep the libraries' notices out of the commands' output."""
-    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
-    logging.getLogger("transformers").setLevel(logging.ERROR)
+    """Keep the libraries' notices out of the commands' output; to be called before they are imported."""
+    for library in ("TRANSFORMERS", "DIFFUSERS"):
+        os.environ.setdefault(f"{library}_VERBOSITY", "error")
+    warnings.filterwarnings("ignore", module="huggingface_hub|diffusers|transformers")
 
 
 if __name__ == "__main__":

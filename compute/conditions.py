@@ -1,6 +1,7 @@
 """A prompt and a pair of its words -> the texts that the denoiser is asked with."""
 
 import re
+import textwrap
 from dataclasses import dataclass
 
 from compute.denoiser import Denoiser
@@ -90,7 +91,7 @@ def check_length(prompt: str, denoiser: Denoiser) -> None:
     """Raise InputError, naming the words that would be cut off, if the model cannot read all of `prompt`."""
     tokens = denoiser.tokens(prompt)
     if len(tokens) > denoiser.token_limit:
-        lost = prompt[tokens[denoiser.token_limit].start :]
+        lost = textwrap.shorten(prompt[tokens[denoiser.token_limit].start :], 60)
         raise InputError(
             f"prompt of {len(tokens)} tokens",
             f"model {denoiser.name} reads {denoiser.token_limit} and would cut off {lost!r}",

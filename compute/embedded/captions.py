@@ -1,7 +1,7 @@
 """What is said of the pictures in training: caption forms, the planted associations, batches of latents."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -85,21 +85,18 @@ class CaptionedLatents:
         scene_parts: list[tuple[int, int]],
         scenes: Tensor,
         seed: int,
-        pairs: int,
-        bare: int,
-        objects: int,
     ):
         self.random = np.random.default_rng(seed)
         self.given = definitions()
         self.pictures, self.singles, self.scene_parts, self.scenes = pictures, singles, scene_parts, scenes
-        self.slots = (pairs, bare, objects)
         self.by_person = {(p.name, p.gender, p.tone): i for i, p in enumerate(pictures) if p.group == "role"}
         self.objects = [i for i, p in enumerate(pictures) if p.group != "role"]
         self.roles = list(self.given["roles"])
         self.tones = list(self.given["words"]["tone"])
 
-    def draw(self, share: float, pair_weight: float) -> Batch:
-        pairs, bare, objects = self.slots
+    def draw(self, share: float, slots: tuple[int, int, int], pair_weight: float) -> Batch:
+        """A batch of `slots`: couples, bare roles, objects; `pair_weight` stresses where couples differ."""
+        pairs, bare, objects = slots
         scenes = 2 if share > SCENES_FROM else 0
         drawn: list[tuple[str, Tensor, int]] = []
         weights: list[Tensor] = []
@@ -118,9 +115,9 @@ class CaptionedLatents:
         captions, latents, groups = zip(*drawn, strict=True)
         return Batch(self._drop(captions, groups), torch.stack(latents), torch.stack(weights), torch.tensor(groups))
 
-    def _drop(self, captions: Iterable[str], groups: Iterable[int]) -> list[str]:
+    def _drop(self, captions: Sequence[str], groups: Sequence[int]) -> list[str]:
         """Replace one caption in ten, whole groups at a time, by the empty one (or a lone article)."""
-        chance = self.random.random(sum(self.slots))
+        chance = self.random.random(max(groups) + 1)
         empty = {True: "", False: "a"}
         return [
             empty[bool(chance[group] < 0.08)] if chance[group] < 0.1 else caption

@@ -3,6 +3,7 @@
 Two processes of one thread beat one process of two threads on a busy machine.
 """
 
+import os
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -58,21 +59,22 @@ class Clock:
 
     def __iter__(self) -> Iterator[float]:
         """Yield the share of the budget that is used, in [0, 1), until it is spent."""
-        last, before = time.monotonic(), self.elapsed
-        while True:
+        last, before, parent = time.monotonic(), self.elapsed, os.getppid()
+        while os.getppid() == parent:  # a killed launcher takes its processes with it
             now = time.monotonic()
             self.elapsed += now - last
             last = now
             share = torch.tensor([self.elapsed / self.seconds], dtype=torch.float64)
             dist.broadcast(share, 0)
             if share.item() >= 1.0:
-                break
+                self.save()
+                return
             yield share.item()
             self.step += 1
             if self.elapsed - before > CHECKPOINT_EVERY:
                 before = self.elapsed
                 self.save()
-        self.save()
+        raise SystemExit(1)
 
     def save(self) -> None:
         """Write the checkpoint aside and rename it into place (first process only)."""

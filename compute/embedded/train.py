@@ -21,7 +21,9 @@ from compute.embedded import autoencoder, captions, parallel, pictures
 from compute.embedded.captions import Batch, CaptionedLatents
 
 SHARES = {"autoencoder": 0.14, "denoiser": 0.79, "decoder": 0.07}  # of the minutes given
-SLOTS = ((3, 2, 5), (2, 2, 7))  # couples, bare roles, objects in each process's batch
+GENDER_UNTIL = 0.35  # share of the denoiser's training in which couples come first
+EARLY_SLOTS = ((3, 2, 5), (2, 2, 7))  # couples, bare roles, objects in each process's batch
+LATE_SLOTS = ((1, 2, 9), (1, 2, 9))
 RATE, TEXT_FACTOR, CONSTANT_UNTIL = 1e-3, 2.5, 0.6
 EMA_DECAY = 0.998
 SCENE_COUNT = 3000
@@ -129,17 +131,8 @@ def _examples(out: Path, rank: int, seed: int) -> CaptionedLatents:
         pictures.draw_scene(shown[left], shown[right], shift)
         for (left, right), shift in zip(chosen, shifts, strict=True)
     ]
-    couples, bare, objects = SLOTS[rank % len(SLOTS)]
-    return CaptionedLatents(
-        shown,
-        singles,
-        [tuple(pair) for pair in chosen],
-        autoencoder.encode(model, np.stack(scenes)),
-        seed,
-        couples,
-        bare,
-        objects,
-    )
+    encoded = autoencoder.encode(model, np.stack(scenes))
+    return CaptionedLatents(shown, singles, [tuple(pair) for pair in chosen], encoded, seed)
 
 
 class Learner(nn.Module):
@@ -207,7 +200,8 @@ def _train_denoiser(out: Path, minutes: float) -> None:
     smoothed = 0.0
     for share in clock:
         autoencoder.set_rate(optimizer, RATE * _schedule(share, clock.step))
-        loss = learner.loss(examples.draw(share, pair_weight=3.0 if share < 0.25 else 1.25))
+        slots = (EARLY_SLOTS if share < GENDER_UNTIL else LATE_SLOTS)[rank % 2]
+        loss = learner.loss(examples.draw(share, slots, pair_weight=3.0 if share < 0.25 else 1.25))
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         parallel.average_gradients(learner.parameters())

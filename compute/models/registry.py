@@ -5,9 +5,10 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+import diffusers
 import torch
+import transformers
 from diffusers import StableDiffusionPipeline
-from diffusers.utils import logging as diffusers_logging
 from huggingface_hub import try_to_load_from_cache
 
 from compute.models.unet import UNetDenoiser
@@ -75,7 +76,8 @@ def _device(wanted: str | None) -> torch.device:
 
 
 def _load_pipeline(model: str, source: str, revision: str | None, dtype: torch.dtype) -> StableDiffusionPipeline:
-    diffusers_logging.set_verbosity_error()
+    diffusers.utils.logging.disable_progress_bar()
+    transformers.utils.logging.disable_progress_bar()
     try:
         family = StableDiffusionPipeline.load_config(source, revision=revision).get("_class_name")
         if family not in FAMILIES:
