@@ -1,0 +1,36 @@
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test lint bench demo-store browser
+
+demo: $(VENV)/app
+	DIFFUSIONPID_STORE=store/demo $(BIN)/streamlit run dashboard.py
+
+test: $(VENV)/tools browser
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/tools
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(VENV)/app
+	$(BIN)/python -m compute bench
+
+demo-store: $(VENV)/app
+	PATH="$(CURDIR)/$(BIN):$$PATH" sh store/demo/compute.sh
+
+browser:
+	@sh tests/browser/install.sh
+
+$(VENV)/app: requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed; name one: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --disable-pip-version-check -q -r requirements.txt
+	@touch $@
+
+$(VENV)/tools: $(VENV)/app tests/requirements.txt
+	$(BIN)/python -m pip install --disable-pip-version-check -q -r tests/requirements.txt
+	@touch $@

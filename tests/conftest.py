@@ -1,0 +1,27 @@
+"""Material that several tests share."""
+
+from pathlib import Path
+
+import pytest
+
+from tests import pipelines
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session")
+def epsilon_folder(tmp_path_factory) -> Path:
+    """A saved tiny pipeline that predicts epsilon."""
+    return pipelines.stable_diffusion(tmp_path_factory.mktemp("models") / "epsilon", "epsilon")
+
+
+@pytest.fixture(scope="session")
+def v_folder(tmp_path_factory) -> Path:
+    """A saved tiny pipeline that predicts v."""
+    return pipelines.stable_diffusion(tmp_path_factory.mktemp("models") / "v", "v_prediction")
+
+
+@pytest.fixture(params=["epsilon_folder", "v_folder"], scope="session")
+def pipeline_folder(request) -> Path:
+    """One saved tiny pipeline of each prediction type."""
+    return request.getfixturevalue(request.param)

@@ -1,0 +1,160 @@
+"""`python -m compute run` as a user runs it: real processes, real models, real files."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from compute.__main__ import main
+from compute.models import registry
+from store import hdf5
+from tests import synthetic
+from tests.conftest import ROOT
+
+PROMPT = ["--prompt", "a female doctor", "--pair", "female", "doctor"]
+
+
+def command(*arguments, module="compute"):
+    """Run one command in the project's folder; its result with output."""
+    environment = {**os.environ, "HF_HUB_OFFLINE": "1"}
+    return subprocess.run(
+        [sys.executable, "-m", module, *map(str, arguments)], cwd=ROOT, env=environment, capture_output=True, text=True
+    )
+
+
+def only_file(store):
+    (path,) = hdf5.paths(store)
+    return path
+
+
+def test_the_embedded_model_from_prompt_to_file(tmp_path):
+    store = tmp_path / "store"
+    done = command("run", "--model", "embedded", *PROMPT, "--seeds", 2, "--noises", 64, "--store", store)
+    assert done.returncode == 0, done.stderr
+    assert "image 2 of 2" in done.stderr
+    assert "synergy" in done.stdout and "+-" in done.stdout
+    path = only_file(store)
+    assert hdf5.problems(path) == []
+    record = hdf5.read(path)
+    result = record.result(("female", "doctor"))
+    assert result.complete
+    assert record.images.shape == (2, 64, 64, 3)
+    isolated = result.decompositions["pid"].information
+    for word in (isolated.first, isolated.second, isolated.both):
+        value, error = word.mean()
+        assert value > 3 * error > 0
+    for arguments in (["ls"], ["check"], ["show", "a female doctor", "--pair", "doctor", "female"], ["reindex"]):
+        listed = command(*arguments, "--store", store, module="store")
+        assert listed.returncode == 0, listed.stderr
+
+
+def test_words_matter_where_they_act():
+    """The word *heart* says more of a red heart than *with* does; colour and shape both count."""
+    denoiser = registry.load("embedded", device="cpu")
+    latents = denoiser.generate("a red heart", [0], 1.0, 20)
+    encoded = denoiser.encode(["a red heart", "a blue heart", "a red square"])
+    levels = (denoiser.log_snr - 0).abs().argmin().repeat(3)
+    alpha = denoiser.alphas[levels[:1]].view(-1, 1, 1, 1).float()
+    noise = np.random.default_rng(0).normal(size=latents.shape)
+    z = alpha.sqrt() * latents + (1 - alpha).sqrt() * latents.new_tensor(noise)
+    predicted = denoiser.predict_noise(z.repeat(3, 1, 1, 1), levels, encoded)
+    errors = (predicted - latents.new_tensor(noise)).square().sum((1, 2, 3))
+    assert errors[0] < errors[1]
+    assert errors[0] < errors[2]
+
+
+def test_a_folder_of_either_prediction_works_unchanged(tmp_path, pipeline_folder):
+    done = command(
+        "run", "--model", pipeline_folder, *PROMPT, "--seeds", 1, "--noises", 16, "--store", tmp_path, "--json"
+    )
+    assert done.returncode == 0, done.stderr
+    printed = json.loads(done.stdout)
+    assert printed["pair"] == "female+doctor"
+    assert hdf5.problems(only_file(tmp_path)) == []
+
+
+def test_asking_again_computes_nothing_and_asking_for_more_extends(tmp_path, epsilon_folder):
+    asked = ["run", "--model", str(epsilon_folder), *PROMPT, "--noises", "16", "--store", str(tmp_path), "--seeds"]
+    assert main([*asked, "1"]) == 0
+    path = only_file(tmp_path)
+    before, first = path.stat().st_mtime_ns, hdf5.read(path)
+    assert main([*asked, "1"]) == 0
+    assert path.stat().st_mtime_ns == before
+    assert main([*asked, "2"]) == 0
+    extended = hdf5.read(only_file(tmp_path))
+    assert extended.pairs[0].seeds == (0, 1)
+    assert np.array_equal(extended.latents[0], first.latents[0])
+
+
+def test_an_own_picture_is_measured(tmp_path, epsilon_folder):
+    picture = tmp_path / "own.png"
+    Image.new("RGB", (40, 30), "red").save(picture)
+    store = tmp_path / "store"
+    asked = ["run", "--model", epsilon_folder, *PROMPT, "--image", picture, "--noises", 16, "--store", store]
+    assert main([str(part) for part in asked]) == 0
+    assert hdf5.read(only_file(store)).key.image != ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--pair", "nurse", "doctor"], "'nurse': not in the prompt"),
+        (["--pair", "doctor", "doctor"], "with itself"),
+        (["--model", "no-such-model"], "use one of embedded"),
+        (["--prompt", "female " * 80 + "doctor"], "would cut off"),
+        (["--noises", "100"], "multiple of 16"),
+        (["--estimator", "standard"], "--estimator orthogonal"),
+        (["--measure", "imin"], "use one of mmi"),
+        (["--image", "missing.png"], "cannot be read"),
+        (["--device", "nonsense"], "use --device cpu"),
+        (["--seeds", "0"], "at least one"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_one_line_and_leaves_nothing(
+    tmp_path, epsilon_folder, capsys, monkeypatch, arguments, said
+):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    store = tmp_path / "store"
+    code = main(["run", "--model", str(epsilon_folder), *PROMPT, "--store", str(store), *arguments])
+    printed = capsys.readouterr().err
+    assert code == 2
+    assert printed.startswith("error: ")
+    assert len(printed.strip().splitlines()) == 1
+    assert said in printed
+    assert not store.exists()
+
+
+def test_a_failing_command_is_one_line_in_a_real_process_too(tmp_path):
+    done = command("run", "--model", "nobody/no-such-model", *PROMPT, "--store", tmp_path / "store")
+    assert done.returncode == 2
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert "cannot be loaded" in done.stderr
+    assert not (tmp_path / "store").exists()
+
+
+def test_a_store_that_cannot_be_written_is_said_before_any_work(tmp_path):
+    (tmp_path / "file").touch()
+    done = command("run", *PROMPT, "--store", tmp_path / "file" / "store")
+    assert done.returncode == 2
+    assert "choose another --store" in done.stderr
+
+
+def test_models_are_listed_with_their_presence(capsys):
+    assert main(["models", "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert {row["name"]: row["present"] for row in rows}["embedded"] is True
+
+
+def test_check_finds_what_is_broken(tmp_path):
+    path = hdf5.publish(tmp_path, synthetic.record())
+    shutil.copy(path, path.with_name("copy.h5"))
+    path.write_bytes(path.read_bytes()[:1000])
+    done = command("check", "--store", tmp_path, module="store")
+    assert done.returncode == 1
+    assert "does not belong to its key" in done.stdout
+    assert "remove it and compute it again" in done.stdout

@@ -1,0 +1,30 @@
+"""`python -m compute verify` passes, and fails when an estimator is wrong."""
+
+import json
+
+import pytest
+
+from compute import verify
+from compute.analytic import GATES
+from tests.integration.test_run import command
+
+
+def test_every_row_passes():
+    done = command("verify", "--json")
+    rows = json.loads(done.stdout)["rows"]
+    assert [row for row in rows if not row["passed"]] == []
+    assert done.returncode == 0
+    assert {row["check"] for row in rows} >= {*GATES, "grid", "parity"}
+
+
+def test_a_wrong_integral_is_noticed(monkeypatch):
+    monkeypatch.setattr(verify.NoiseLevels, "total", property(lambda levels: 1.1 * float(levels.width.sum())))
+    monkeypatch.setattr(verify, "EVALUATED", 8192)
+    assert not all(row.passed for row in verify._gate(GATES["XOR"]))
+
+
+@pytest.mark.parametrize("gate", GATES)
+def test_tolerances_are_small_against_the_truth(gate):
+    population, pixel, mutual = verify.TRUTH[gate]
+    assert all(value == 0 or value > 0.25 for value in (population, pixel))
+    assert mutual > 0.8

@@ -1,0 +1,24 @@
+from pathlib import Path
+
+import pytest
+
+from store import settings
+from store.errors import InputError
+
+
+def test_environment_wins_over_file_and_file_over_default(tmp_path, monkeypatch):
+    file = tmp_path / "diffusionpid.toml"
+    file.write_text('store = "from-file"\nmodel = "from-file"\n')
+    monkeypatch.setenv("DIFFUSIONPID_MODEL", "from-environment")
+    loaded = settings.load(file)
+    assert loaded == settings.Settings(Path("from-file"), "from-environment", False)
+
+
+@pytest.mark.parametrize(
+    ("content", "word"), [("stoer = 'x'", "stoer"), ("store = ", "TOML"), ("read_only = 'perhaps'", "read_only")]
+)
+def test_a_wrong_file_is_named_with_its_mend(tmp_path, content, word):
+    file = tmp_path / "diffusionpid.toml"
+    file.write_text(content)
+    with pytest.raises(InputError, match=word):
+        settings.load(file)
