@@ -123,10 +123,9 @@ def _print_totals(record: RunRecord, request, as_json: bool) -> None:
 
 
 def _models(given: argparse.Namespace) -> int:
-    from compute.models.registry import FAMILIES, KNOWN
+    from compute.models.registry import KNOWN
 
-    family = ", ".join(FAMILIES.values())
-    rows = [dataclasses.asdict(model) | {"family": family, "present": model.present} for model in KNOWN.values()]
+    rows = [dataclasses.asdict(model) | {"present": model.present} for model in KNOWN.values()]
     if given.json:
         print(json.dumps(rows))
     else:

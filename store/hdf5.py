@@ -164,7 +164,8 @@ class _opened:
             raise self._broken(error) from error
 
     def _broken(self, cause: object) -> BrokenFileError:
-        return BrokenFileError(self.path, f"not a complete result file ({cause})", "remove it and compute it again")
+        reason = "truncated, damaged or no HDF5" if isinstance(cause, OSError) else cause
+        return BrokenFileError(self.path, f"not a complete result file ({reason})", "remove it and compute it again")
 
 
 def _merge(old: RunRecord, new: RunRecord) -> RunRecord:

@@ -14,6 +14,7 @@ from store.errors import InputError
 PREFIX = "DIFFUSIONPID_"
 FILE = Path("diffusionpid.toml")
 DEMO_STORE = Path(__file__).with_name("demo")
+VALIDATION = Path(__file__).with_name("validation.json")  # written by `python -m compute verify --json`
 
 
 def _setting(default, text: str):

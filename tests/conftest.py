@@ -21,7 +21,13 @@ def v_folder(tmp_path_factory) -> Path:
     return pipelines.stable_diffusion(tmp_path_factory.mktemp("models") / "v", "v_prediction")
 
 
-@pytest.fixture(params=["epsilon_folder", "v_folder"], scope="session")
+@pytest.fixture(scope="session")
+def xl_folder(tmp_path_factory) -> Path:
+    """A saved tiny XL pipeline."""
+    return pipelines.stable_diffusion_xl(tmp_path_factory.mktemp("models") / "xl")
+
+
+@pytest.fixture(params=["epsilon_folder", "v_folder", "xl_folder"], scope="session")
 def pipeline_folder(request) -> Path:
-    """One saved tiny pipeline of each prediction type."""
+    """One saved tiny pipeline of each family and prediction type."""
     return request.getfixturevalue(request.param)

@@ -8,15 +8,15 @@ from pathlib import Path
 import diffusers
 import torch
 import transformers
-from diffusers import StableDiffusionPipeline
+from diffusers import DiffusionPipeline
 from huggingface_hub import try_to_load_from_cache
 
-from compute.models.unet import UNetDenoiser
+from compute.models.unet import UNetDenoiser, XLDenoiser
 from store.errors import InputError
 
 EMBEDDED = Path(__file__).parents[1] / "embedded" / "weights"
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
-FAMILIES = {"StableDiffusionPipeline": "U-Net, latent"}
+FAMILIES = {"StableDiffusionPipeline": UNetDenoiser, "StableDiffusionXLPipeline": XLDenoiser}
 
 
 @dataclass(frozen=True)
@@ -60,9 +60,9 @@ def load(model: str, revision: str | None = None, dtype: str | None = None, devi
         raise InputError(f"model {model!r}", "neither a known name, a hub id nor a folder", f"use one of {known}")
     place = _device(device)
     precision = DTYPES[dtype] if dtype else (torch.float16 if place.type == "cuda" else torch.float32)
-    pipeline = _load_pipeline(model, source, revision, precision)
+    adapter, pipeline = _load_pipeline(model, source, revision, precision)
     name = model if model in KNOWN or not folder.is_dir() else folder.resolve().name
-    return UNetDenoiser(pipeline.to(place), name, _revision(folder, pipeline, revision))
+    return adapter(pipeline.to(place), name, _revision(folder, pipeline, revision))
 
 
 def _device(wanted: str | None) -> torch.device:
@@ -75,20 +75,18 @@ def _device(wanted: str | None) -> torch.device:
         raise InputError(f"device {wanted!r}", f"not usable here ({reason})", "use --device cpu") from error
 
 
-def _load_pipeline(model: str, source: str, revision: str | None, dtype: torch.dtype) -> StableDiffusionPipeline:
+def _load_pipeline(
+    model: str, source: str, revision: str | None, dtype: torch.dtype
+) -> tuple[type[UNetDenoiser], DiffusionPipeline]:
     diffusers.utils.logging.disable_progress_bar()
     transformers.utils.logging.disable_progress_bar()
     try:
-        family = StableDiffusionPipeline.load_config(source, revision=revision).get("_class_name")
+        family = DiffusionPipeline.load_config(source, revision=revision).get("_class_name")
         if family not in FAMILIES:
             raise InputError(f"model {model!r}", f"{family} is not supported", f"use one of {', '.join(FAMILIES)}")
-        return StableDiffusionPipeline.from_pretrained(
-            source,
-            revision=revision,
-            dtype=dtype,
-            use_safetensors=True,
-            safety_checker=None,
-            requires_safety_checker=False,
+        adapter = FAMILIES[family]
+        return adapter, getattr(diffusers, family).from_pretrained(
+            source, revision=revision, dtype=dtype, use_safetensors=True, **adapter.guards
         )
     except (OSError, ValueError, KeyError) as error:
         reason = " ".join(str(error).split())[:200]
@@ -97,7 +95,7 @@ def _load_pipeline(model: str, source: str, revision: str | None, dtype: torch.d
         ) from error
 
 
-def _revision(folder: Path, pipeline: StableDiffusionPipeline, wanted: str | None) -> str:
+def _revision(folder: Path, pipeline: DiffusionPipeline, wanted: str | None) -> str:
     """What identifies the weights: of a folder a digest of its configuration and weights, else the hub's revision."""
     if not folder.is_dir():
         return wanted or str(pipeline.config.get("_commit_hash") or "main")

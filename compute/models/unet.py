@@ -1,10 +1,11 @@
-"""Adapter for latent U-Net pipelines of the Stable Diffusion kind, in epsilon and v prediction."""
+"""Adapters for latent U-Net pipelines: Stable Diffusion 1.x, 2.x and XL, in epsilon and v prediction."""
 
 from collections.abc import Sequence
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from diffusers import StableDiffusionPipeline
+from diffusers import DiffusionPipeline
 from torch import Tensor
 
 from compute.denoiser import Conditioning, Token
@@ -16,7 +17,9 @@ PREDICTIONS = ("epsilon", "v_prediction")
 class UNetDenoiser:
     """A `StableDiffusionPipeline` as a `Denoiser`."""
 
-    def __init__(self, pipeline: StableDiffusionPipeline, name: str, revision: str):
+    guards: ClassVar[dict[str, Any]] = {"safety_checker": None, "requires_safety_checker": False}
+
+    def __init__(self, pipeline: DiffusionPipeline, name: str, revision: str):
         """Raises InputError if the pipeline's scheduler predicts neither epsilon nor v."""
         self.prediction = pipeline.scheduler.config.get("prediction_type", "epsilon")
         if self.prediction not in PREDICTIONS:
@@ -51,11 +54,14 @@ class UNetDenoiser:
     @torch.inference_mode()
     def predict_noise(self, z: Tensor, level: Tensor, conditioning: Conditioning) -> Tensor:
         noisy = z.to(self.device, self.unet.dtype)
-        output = self.unet(noisy, level.to(self.device), **conditioning.tensors).sample.float()
+        output = self.unet(noisy, level.to(self.device), **self._arguments(conditioning)).sample.float()
         if self.prediction == "epsilon":
             return output
         alpha = self.alphas[level].view(-1, 1, 1, 1).to(self.device, torch.float32)
         return alpha.sqrt() * output + (1 - alpha).sqrt() * z.to(self.device).float()
+
+    def _arguments(self, conditioning: Conditioning) -> dict[str, Any]:
+        return dict(conditioning.tensors)
 
     @torch.inference_mode()
     def generate(self, prompt: str, seeds: Sequence[int], guidance: float, steps: int) -> Tensor:
@@ -79,3 +85,29 @@ class UNetDenoiser:
         scaled = latents.to(self.device, self.vae.dtype) / self.vae.config.scaling_factor
         pixels = self.vae.decode(scaled + (self.vae.config.shift_factor or 0)).sample
         return ((pixels / 2 + 0.5).clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1).cpu().numpy()
+
+
+class XLDenoiser(UNetDenoiser):
+    """A `StableDiffusionXLPipeline` as a `Denoiser`, told that images have the model's own size, uncropped."""
+
+    guards: ClassVar[dict[str, Any]] = {}
+
+    def __init__(self, pipeline: DiffusionPipeline, name: str, revision: str):
+        super().__init__(pipeline, name, revision)
+        if self.vae.config.force_upcast:
+            self.vae.to(torch.float32)
+
+    @torch.inference_mode()
+    def encode(self, texts: Sequence[str]) -> Conditioning:
+        embedded, _, pooled, _ = self.pipeline.encode_prompt(
+            list(texts), device=self.device, num_images_per_prompt=1, do_classifier_free_guidance=False
+        )
+        side = self.unet.config.sample_size * self.pipeline.vae_scale_factor
+        sizes = torch.tensor([[side, side, 0, 0, side, side]], device=self.device, dtype=embedded.dtype)
+        return Conditioning(
+            {"encoder_hidden_states": embedded, "text_embeds": pooled, "time_ids": sizes.repeat(len(texts), 1)}
+        )
+
+    def _arguments(self, conditioning: Conditioning) -> dict[str, Any]:
+        added = dict(conditioning.tensors)
+        return {"encoder_hidden_states": added.pop("encoder_hidden_states"), "added_cond_kwargs": added}

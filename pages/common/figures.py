@@ -1,0 +1,234 @@
+"""Figures of the records. Nothing of Streamlit in here: a page or an export may draw them."""
+
+import base64
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+import numpy as np
+import plotly.graph_objects as go
+from PIL import Image
+
+SEQUENTIAL = "Viridis"
+DIVERGING = ((0.0, "#2166ac"), (0.25, "#92c5de"), (0.5, "#f7f7f7"), (0.75, "#f4a582"), (1.0, "#b2182b"))
+COLOURS = ("#2f8fd0", "#e07b39", "#8a94a0")  # first word, second word, both: legible on white and on black
+DASHES = ("solid", "dash", "dot")
+LARGEST = 512  # pixels of an image's side in a figure
+LOSSLESS = 128  # pixels of a side up to which WebP without loss stays small
+ROBUST = 99.5  # percentile of the values at which the common colour scale ends
+TITLE = 16  # characters of one line above a panel
+GROUPS = (4, 3, 2)  # the parts, the information of the words, the conditional information
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One map of the strip, in the unit shown."""
+
+    title: str
+    values: np.ndarray  # (h, w)
+    signed: bool
+
+
+def data_uri(image: np.ndarray, largest: int = LARGEST) -> str:
+    """An image, uint8 (H, W, 3), as a WebP data URI of at most `largest` pixels a side."""
+    picture = Image.fromarray(image)
+    picture.thumbnail((largest, largest), Image.Resampling.LANCZOS)
+    buffer = io.BytesIO()
+    picture.save(buffer, "WEBP", lossless=max(picture.size) <= LOSSLESS, quality=80)
+    return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+
+def common_limit(maps: Sequence[np.ndarray]) -> float:
+    """Where the colour scale of maps that are compared ends: the `ROBUST` percentile of their magnitudes."""
+    magnitudes = np.abs(np.concatenate([np.ravel(values) for values in maps])).astype(np.float64)
+    magnitudes = magnitudes[np.isfinite(magnitudes)]
+    limit = float(np.percentile(magnitudes, ROBUST)) if magnitudes.size else 0.0
+    return limit or 1.0
+
+
+def overlay(
+    image: np.ndarray,
+    values: np.ndarray,
+    errors: np.ndarray,
+    *,
+    label: str,
+    unit: str,
+    limit: float,
+    signed: bool,
+    opacity: float,
+) -> go.Figure:
+    """A map (h, w) over its image (H, W, 3); axes count pixels of the image, a cell is H / h of them."""
+    height, width = image.shape[:2]
+    down, across = height / values.shape[0], width / values.shape[1]
+    shown = min(1.0, LARGEST / max(height, width))
+    figure = go.Figure()
+    figure.add_trace(
+        go.Image(
+            source=data_uri(image),
+            dx=1 / shown,
+            dy=1 / shown,
+            x0=(1 / shown - 1) / 2,
+            y0=(1 / shown - 1) / 2,
+            zsmooth="fast",
+            hoverinfo="skip",
+        )
+    )
+    figure.add_trace(
+        go.Heatmap(
+            z=_drawn(values),
+            customdata=_drawn(errors),
+            x0=(across - 1) / 2,
+            dx=across,
+            y0=(down - 1) / 2,
+            dy=down,
+            opacity=opacity,
+            colorscale=DIVERGING if signed else SEQUENTIAL,
+            zmin=-limit if signed else 0,
+            zmax=limit,
+            colorbar=_bar(0.5, 1.0, unit),
+            hovertemplate=f"{escape(label, quote=False)}<br>%{{z:.3g}} \u00b1 %{{customdata:.2g}} {unit}"
+            "<br>at pixel (%{x:.0f}, %{y:.0f})<extra></extra>",
+        )
+    )
+    hidden = {"visible": False, "constrain": "domain", "fixedrange": True}
+    figure.update_layout(
+        xaxis={**hidden, "range": [-0.5, width - 0.5]},
+        yaxis={**hidden, "range": [height - 0.5, -0.5], "scaleanchor": "x", "constraintoward": "top"},
+        margin={"l": 0, "r": 0, "t": 0, "b": 40},
+        height=440,
+        dragmode=False,
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+    )
+    return figure
+
+
+def strip(panels: Sequence[Panel], limit: float, unit: str) -> go.Figure:
+    """Maps side by side on one scale: 0 to `limit`, or -`limit` to `limit` for those that have a sign."""
+    figure = go.Figure()
+    for index, (panel, domain) in enumerate(zip(panels, _domains(len(panels)), strict=True), start=1):
+        axis = "" if index == 1 else str(index)
+        figure.add_trace(
+            go.Heatmap(
+                z=_drawn(panel.values),
+                xaxis=f"x{axis}",
+                yaxis=f"y{axis}",
+                coloraxis="coloraxis2" if panel.signed else "coloraxis",
+                hovertemplate=f"{escape(panel.title, quote=False)}<br>%{{z:.3g}} {unit}<extra></extra>",
+            )
+        )
+        rows, columns = panel.values.shape
+        hidden = {"visible": False, "constrain": "domain", "fixedrange": True}
+        figure.update_layout(
+            {
+                f"xaxis{axis}": {**hidden, "domain": domain, "range": [-0.5, columns - 0.5], "anchor": f"y{axis}"},
+                f"yaxis{axis}": {
+                    **hidden,
+                    "range": [rows - 0.5, -0.5],
+                    "anchor": f"x{axis}",
+                    "scaleanchor": f"x{axis}",
+                    "constraintoward": "top",
+                },
+            }
+        )
+        figure.add_annotation(
+            text=_two_lines(panel.title),
+            x=sum(domain) / 2,
+            y=1,
+            xref="paper",
+            yref="paper",
+            xanchor="center",
+            yanchor="bottom",
+            showarrow=False,
+            font={"size": 11.5},
+        )
+    figure.update_layout(
+        coloraxis={"colorscale": SEQUENTIAL, "cmin": 0, "cmax": limit, "colorbar": _bar(0.22, 0.4, unit)},
+        coloraxis2={"colorscale": DIVERGING, "cmin": -limit, "cmax": limit, "colorbar": _bar(0.72, 0.4, unit)},
+        margin={"l": 0, "r": 0, "t": 36, "b": 40},
+        height=192,
+        dragmode=False,
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+    )
+    return figure
+
+
+def curve(log_snr: np.ndarray, values: np.ndarray, words: tuple[str, str], unit: str) -> go.Figure:
+    """Information per unit of log SNR (T, 3): first word, second, both; bands without a value are left out."""
+    figure = go.Figure()
+    names = (f"'{words[0]}'", f"'{words[1]}'", "both")
+    for column, (name, colour, dash) in enumerate(zip(names, COLOURS, DASHES, strict=True)):
+        known = np.isfinite(values[:, column])
+        figure.add_trace(
+            go.Scatter(
+                x=log_snr[known].astype(np.float32),
+                y=values[known, column].astype(np.float32),
+                name=escape(name, quote=False),
+                mode="lines+markers",
+                line={"color": colour, "dash": dash, "width": 2},
+                marker={"size": 4},
+                hovertemplate=f"%{{y:.3g}} {unit} per unit<extra>{escape(name, quote=False)}</extra>",
+            )
+        )
+    figure.update_layout(
+        xaxis={"title": {"text": "log SNR  (left: almost only noise, right: almost clean)"}, "zeroline": False},
+        yaxis={"title": {"text": f"{unit} per unit of log SNR"}, "rangemode": "tozero"},
+        legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
+        margin={"l": 0, "r": 8, "t": 28, "b": 0},
+        height=330,
+        hovermode="x unified",
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+    )
+    return figure
+
+
+def _drawn(values: np.ndarray) -> np.ndarray:
+    """In single precision, which travels compactly; what is not finite becomes a gap."""
+    return np.where(np.isfinite(values), values, np.nan).astype(np.float32)
+
+
+def _domains(count: int) -> list[list[float]]:
+    """Where panels lie from 0 to 1: in their groups if they are all there, else evenly."""
+    groups = GROUPS if count == sum(GROUPS) else (count,)
+    between, inside = 0.028, 0.008
+    width = (1 - between * (len(groups) - 1) - inside * (count - len(groups))) / count
+    domains, start = [], 0.0
+    for group in groups:
+        for _ in range(group):
+            domains.append([start, min(1.0, start + width)])
+            start += width + inside
+        start += between - inside
+    return domains
+
+
+def _two_lines(title: str) -> str:
+    """A title on two short lines: broken at the space nearest the end of the first, cut where too long."""
+    if len(title) <= TITLE:
+        lines = [title]
+    else:
+        cut = title.rfind(" ", 0, TITLE + 1)
+        lines = [title[:cut], title[cut + 1 :]] if cut > 0 else [title]
+    short = [line if len(line) <= TITLE else line[: TITLE - 1] + "\u2026" for line in lines]
+    return "<br>".join(escape(line, quote=False) for line in short)
+
+
+def _bar(centre: float, length: float, unit: str) -> dict:
+    """A colour bar below, its unit at the last tick."""
+    return {
+        "orientation": "h",
+        "x": centre,
+        "xanchor": "center",
+        "y": 0,
+        "yref": "paper",
+        "yanchor": "top",
+        "ypad": 8,
+        "len": length,
+        "thickness": 9,
+        "outlinewidth": 0,
+        "nticks": 6,
+        "ticksuffix": f" {unit}",
+        "showticksuffix": "last",
+    }

@@ -1,0 +1,181 @@
+"""The view: what a page shows. It lives in the address bar, so that a link opens it elsewhere.
+
+An address that names a model decides alone. One that does not, as after a click on another page's
+name, is completed by what the session showed before.
+"""
+
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+
+import streamlit as st
+
+from pages.common.quantities import QUANTITIES, UNITS
+from store.catalogue import Entry
+from store.records import MODES
+
+DEMO = "demo"
+SHARED = ("store", "model", "unit")
+SELECTION = ("prompt", "pair", "run", "measure", "mode", "seed")
+FIELDS = {  # address of a page -> what of the view its address bar says
+    "": (*SHARED, "filter"),
+    "explorer": (*SHARED, *SELECTION, "quantity", "opacity"),
+    "method": SHARED,
+}
+SHOWN = "shown"
+HABIT = "habit"
+
+
+@dataclass(frozen=True)
+class View:
+    """What is shown. An empty text means: not chosen."""
+
+    store: str = ""  # DEMO, or empty for the store of the settings
+    model: str = ""
+    prompt: str = ""
+    pair: str = ""
+    run: str = ""  # tells files of one prompt apart, where guidance, revision or image differ
+    measure: str = ""
+    mode: str = ""
+    seed: str = ""
+    quantity: str = "redundancy"
+    unit: str = "nats"
+    opacity: int = 60  # per cent
+    filter: str = ""
+
+    @classmethod
+    def parse(cls, parameters: Mapping[str, str]) -> "View":
+        """The view that an address names. What only concerns the display falls back to its default."""
+        known = {field.name: parameters[field.name] for field in fields(cls) if field.name in parameters}
+        for name, allowed in {"store": (DEMO,), "quantity": QUANTITIES, "unit": UNITS}.items():
+            if known.get(name) not in allowed:
+                known.pop(name, None)
+        opacity = known.pop("opacity", "")
+        if opacity.isascii() and opacity.isdigit():
+            known["opacity"] = min(100, int(opacity))
+        return cls(**known)
+
+    def parameters(self, page: str) -> dict[str, str]:
+        """What the address bar of `page` says of it: the fields that differ from their defaults."""
+        values, default = asdict(self), asdict(View())
+        return {name: str(values[name]) for name in FIELDS[page] if values[name] != default[name]}
+
+
+@dataclass(frozen=True)
+class Missing:
+    """Something that a link names and the store does not hold."""
+
+    field: str  # of the view
+    value: str  # that the link gives it
+    context: str  # in which it is missing
+    there: tuple[str, ...]  # what the store holds in its place
+    command: str = ""  # what would compute it; empty where nothing can
+
+
+PARTS_OF_ENTRY = {  # in the order in which a selection narrows down
+    "model": lambda entry: entry.key.model,
+    "prompt": lambda entry: entry.key.prompt,
+    "pair": lambda entry: entry.pair,
+    "run": lambda entry: run_of(entry),
+    "measure": lambda entry: entry.measure,
+    "mode": lambda entry: entry.mode,
+}
+
+
+def run_of(entry: Entry) -> str:
+    """The digest that tells the file of `entry` from others of the same prompt."""
+    return entry.path.stem.rsplit("-", 1)[-1]
+
+
+def view_of(entry: Entry, view: View) -> View:
+    """The view of one entry of the catalogue, shown in the manner of `view`."""
+    chosen = {name: PARTS_OF_ENTRY[name](entry) for name in ("model", "prompt", "pair", "mode")}
+    return replace(view, **{**dict.fromkeys(SELECTION, ""), **chosen})
+
+
+def resolve(view: View, entries: Sequence[Entry], root: Path, habit: str = MODES[0]) -> Entry | Missing:
+    """The entry that `view` names; what it leaves open is the newest, in the mode `habit` if there is one.
+
+    `entries` are all those of the store `root`, newest first, and at least one.
+    """
+    left, chosen = list(entries), {}
+    for name, part in PARTS_OF_ENTRY.items():
+        there = tuple(dict.fromkeys(part(entry) for entry in left))
+        wanted = getattr(view, name) or (habit if name == "mode" and habit in there else there[0])
+        if name == "pair" and wanted not in there:
+            wanted = _in_prompt_order(wanted, there)
+        if wanted not in there:
+            context = ", ".join(f"{known} {chosen[known]}" for known in ("model", "prompt", "pair") if known in chosen)
+            computable = name != "run" and (name != "mode" or wanted in MODES)
+            text = command(replace(view, **chosen), root) if computable else ""
+            return Missing(name, wanted, context, there, text)
+        chosen[name] = wanted
+        left = [entry for entry in left if part(entry) == wanted]
+    return left[0]
+
+
+def _in_prompt_order(pair: str, there: Sequence[str]) -> str:
+    """`pair`, or the same two words the other way round if those are there."""
+    first, _, second = pair.partition("+")
+    return f"{second}+{first}" if f"{second}+{first}" in there else pair
+
+
+def command(view: View, root: Path, seeds: int = 4) -> str:
+    """The command line that computes what `view` names into the store `root`."""
+    first, _, second = view.pair.partition("+")
+    parts = ["python -m compute run", f"--model {_word(view.model)}", f"--prompt {_quoted(view.prompt or 'PROMPT')}"]
+    parts += [f"--pair {_word(first or 'WORD')} {_word(second or 'WORD')}", f"--seeds {seeds}"]
+    parts += [f"--measure {_word(view.measure)}"] if view.measure else []
+    return " ".join([*parts, f"--store {_word(str(root))}"])
+
+
+def _word(text: str) -> str:
+    return text if shlex.quote(text) == text else _quoted(text)
+
+
+def _quoted(text: str) -> str:
+    """In double quotes, which every shell knows, if nothing in them has a meaning of its own."""
+    return shlex.quote(text) if set(text) & set('"$`\\!%') else f'"{text}"'
+
+
+def current() -> View:
+    """The view of this run of the script."""
+    address = st.query_params.to_dict()
+    view, (before, _) = View.parse(address), st.session_state.get(SHOWN, (View(), ""))
+    if "model" in address:
+        return view
+    lost = SELECTION if "prompt" in address else ()
+    kept = [field.name for field in fields(View) if field.name not in address and field.name not in lost]
+    return replace(view, **{name: getattr(before, name) for name in kept})
+
+
+def show(view: View, page: str) -> None:
+    """Remember `view` and put into the address bar what `page` needs of it."""
+    st.session_state[SHOWN] = view, page
+    parameters = view.parameters(page)
+    if st.query_params.to_dict() != parameters:
+        st.query_params.from_dict(parameters)
+
+
+def change(**changes: object) -> None:
+    """Change what is shown: for widgets to call."""
+    view, page = st.session_state[SHOWN]
+    show(replace(view, **changes), page)
+
+
+def bound(name: str, value: object, clear: Sequence[str] = ()) -> dict[str, object]:
+    """Arguments that tie a widget to the field `name` of the view; a change empties the fields `clear`."""
+    key = f"choice of {name}"
+    st.session_state[key] = value
+    return {"key": key, "on_change": lambda: change(**dict.fromkeys(clear, ""), **{name: st.session_state[key]})}
+
+
+def habit() -> tuple[str, str]:
+    """Mode and seed that were looked at last: another prompt is shown in the same ones if it has them."""
+    return st.session_state.get(HABIT, (MODES[0], ""))
+
+
+def remember_habit(mode: str, seed: str) -> None:
+    """Keep mode and seed for the next prompt."""
+    st.session_state[HABIT] = mode, seed

@@ -1,0 +1,136 @@
+"""The view: from an address and back, and what happens where the store does not hold what it names."""
+
+import shlex
+from dataclasses import replace
+
+import pytest
+
+from pages.common import notices, state
+from pages.common.state import Missing, View, resolve
+from store import hdf5
+from store.catalogue import Catalogue
+from tests import synthetic
+
+FULL = View(
+    store="demo",
+    model="embedded",
+    prompt="a female doctor & more",
+    run="0123456789ab",
+    pair="female+doctor",
+    measure="mmi",
+    mode="cpid",
+    seed="3",
+    quantity="synergy",
+    unit="bits",
+    opacity=35,
+)
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("store")
+    synthetic.fill(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def entries(root):
+    return Catalogue(root).entries()
+
+
+def test_an_address_holds_the_whole_view():
+    assert View.parse(FULL.parameters("explorer")) == FULL
+
+
+def test_an_address_says_only_what_its_page_needs():
+    assert set(FULL.parameters("method")) == {"store", "model", "unit"}
+    assert View().parameters("explorer") == {}
+    assert View(filter="doctor").parameters("") == {"filter": "doctor"}
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"opacity": "x"},
+        {"opacity": "-4"},
+        {"opacity": "\u0663"},
+        {"unit": "bytes"},
+        {"quantity": "?"},
+        {"store": "/etc"},
+    ],
+)
+def test_odd_display_values_fall_back(odd):
+    assert View.parse(odd) == View()
+
+
+def test_opacity_is_at_most_whole():
+    assert View.parse({"opacity": "9000"}).opacity == 100
+
+
+def test_a_full_link_finds_its_entry(entries, root):
+    entry = resolve(View(model="embedded", prompt="a male doctor", pair="male+doctor", mode="cpid"), entries, root)
+    assert (entry.key.prompt, entry.pair, entry.mode) == ("a male doctor", "male+doctor", "cpid")
+
+
+def test_a_link_of_an_entry_leads_to_that_entry(entries, root):
+    for entry in entries:
+        assert resolve(state.view_of(entry, FULL), entries, root) == entry
+
+
+def test_what_is_left_open_is_the_newest_in_the_usual_mode(entries, root):
+    entry = resolve(View(model="embedded"), entries, root, "cpid")
+    assert (entry.key.prompt, entry.mode) == ("a weak signal", "cpid")
+    assert resolve(View(model="embedded", prompt="a lone doctor"), entries, root, "cpid").mode == "pid"
+
+
+def test_words_may_be_named_in_either_order(entries, root):
+    assert (
+        resolve(View(model="embedded", pair="doctor+male", prompt="a male doctor"), entries, root).pair == "male+doctor"
+    )
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("model", "other"), ("prompt", "a cat"), ("run", "ffff"), ("pair", "a+female"), ("measure", "ccs"), ("mode", "x")],
+)
+def test_what_is_missing_is_named_with_what_is_there(entries, root, field, value):
+    view = replace(View(model="embedded", prompt="a female doctor", pair="female+doctor"), **{field: value})
+    found = resolve(view, entries, root)
+    assert isinstance(found, Missing)
+    assert (found.field, found.value) == (field, value)
+    assert found.there and value not in found.there
+    assert bool(found.command) == (field not in ("run", "mode"))
+
+
+def test_a_pair_is_found_in_whichever_run_holds_it(tmp_path):
+    hdf5.publish(tmp_path, synthetic.record("a red car", ("red", "car")))
+    hdf5.publish(
+        tmp_path, synthetic.record("a red car", ("a", "red"), guidance=3.0, created="2026-05-05T00:00:00+00:00")
+    )
+    listed = Catalogue(tmp_path).entries()
+    found = resolve(View(model="embedded", prompt="a red car", pair="red+car"), listed, tmp_path)
+    assert (found.pair, found.key.guidance) == ("red+car", 1.0)
+    assert resolve(View(model="embedded", prompt="a red car"), listed, tmp_path).key.guidance == 3.0
+
+
+def test_a_probe_has_no_context_and_says_so(entries, root):
+    found = resolve(View(model="embedded", prompt="a lone doctor", mode="cpid"), entries, root)
+    assert isinstance(found, Missing) and found.there == ("pid",) and found.command
+
+
+def test_the_command_computes_what_is_missing(entries, root):
+    view = View(model="embedded", prompt="a female doctor", pair="a+female", measure="ccs")
+    words = shlex.split(resolve(view, entries, root).command)
+    assert words[:4] == ["python", "-m", "compute", "run"]
+    expected = ["--prompt", "a female doctor", "--pair", "a", "female", "--seeds", "4", "--measure", "ccs"]
+    assert words[6:] == [*expected, "--store", str(root)]
+
+
+@pytest.mark.parametrize("prompt", ['say "hi"', "$(rm -rf x)", "it's 5 o'clock", "a; b && c", "back\\slash", "`x`"])
+def test_a_prompt_is_one_word_of_the_command(prompt, tmp_path):
+    words = shlex.split(state.command(View(model="m", prompt=prompt, pair="a+b"), tmp_path))
+    assert words[words.index("--prompt") + 1] == prompt
+
+
+def test_markdown_is_shown_as_it_is():
+    assert notices.plain("<b>x</b> *y*") == r"\<b\>x\<\/b\> \*y\*"
