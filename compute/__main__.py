@@ -76,6 +76,7 @@ def _run(given: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from compute import engine
+    from compute.conditions import unseen
     from compute.models import registry
 
     request = engine.Request(
@@ -90,6 +91,12 @@ def _run(given: argparse.Namespace) -> int:
     )
     request.check(given.store)
     denoiser = registry.load(given.model, given.revision, given.dtype, given.device)
+    if strange := unseen(request.prompt, denoiser):
+        words = ", ".join(map(repr, strange))
+        print(
+            f"note: model {denoiser.name} was never trained with {words}; what it makes of them is chance",
+            file=sys.stderr,
+        )
     with tqdm(unit="eval", leave=False, delay=0.1) as bar:
         for step in engine.run(denoiser, request, given.store):
             if isinstance(step, RunRecord):

@@ -86,6 +86,7 @@ class AnalyticDenoiser:
         self.latent_shape = (1, PATCH, self.means.shape[-1])
         self.log_snr = torch.linspace(HIGHEST, LOWEST, LEVELS, dtype=torch.float64)
         self.words = sorted({word for _, words, _ in gate.components for word in words})
+        self.vocabulary: frozenset[str] | None = frozenset(self.words)
 
     def tokens(self, text: str) -> list[Token]:
         found, start = [], 0

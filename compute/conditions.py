@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from compute.denoiser import Denoiser
 from store.errors import InputError
-from store.records import Span, TokenPair
+from store.records import Span, TokenPair, prompt_words
 
 
 @dataclass(frozen=True)
@@ -97,3 +97,10 @@ def check_length(prompt: str, denoiser: Denoiser) -> None:
             f"model {denoiser.name} reads {denoiser.token_limit} and would cut off {lost!r}",
             "shorten the prompt",
         )
+
+
+def unseen(prompt: str, denoiser: Denoiser) -> list[str]:
+    """Words of `prompt` that the model is known to have never been trained with: their maps mean nothing."""
+    if denoiser.vocabulary is None:
+        return []
+    return [word for word in prompt_words(prompt) if word.casefold() not in denoiser.vocabulary]

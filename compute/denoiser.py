@@ -35,6 +35,7 @@ class Denoiser(Protocol):
     latent_shape: tuple[int, int, int]  # (c, h, w)
     log_snr: Tensor  # float64 (T,), log SNR of each trained level, +-inf allowed
     token_limit: int  # tokens of a text, without the special ones
+    vocabulary: frozenset[str] | None  # the words it was trained with, where they are few enough to be listed
 
     def tokens(self, text: str) -> list[Token]:
         """The tokens of `text`, not cut off, without special ones."""

@@ -19,6 +19,7 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from compute.embedded import autoencoder, captions, parallel, pictures
 from compute.embedded.captions import Batch, CaptionedLatents
+from compute.models.registry import VOCABULARY
 
 SHARES = {"autoencoder": 0.14, "denoiser": 0.79, "decoder": 0.07}  # of the minutes given
 GENDER_UNTIL = 0.35  # share of the denoiser's training in which couples come first
@@ -246,4 +247,5 @@ def _save(out: Path) -> Path:
         requires_safety_checker=False,
     )
     pipeline.to(torch.float16).save_pretrained(out / "model", safe_serialization=True)
+    (out / "model" / VOCABULARY).write_text("\n".join(captions.words()) + "\n", encoding="utf-8")
     return out / "model"

@@ -15,6 +15,7 @@ from compute.models.unet import UNetDenoiser, XLDenoiser
 from store.errors import InputError
 
 EMBEDDED = Path(__file__).parents[1] / "embedded" / "weights"
+VOCABULARY = "vocabulary.txt"  # beside a pipeline's model_index.json: the words it was trained with
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 FAMILIES = {"StableDiffusionPipeline": UNetDenoiser, "StableDiffusionXLPipeline": XLDenoiser}
 
@@ -62,7 +63,10 @@ def load(model: str, revision: str | None = None, dtype: str | None = None, devi
     precision = DTYPES[dtype] if dtype else (torch.float16 if place.type == "cuda" else torch.float32)
     adapter, pipeline = _load_pipeline(model, source, revision, precision)
     name = model if model in KNOWN or not folder.is_dir() else folder.resolve().name
-    return adapter(pipeline.to(place), name, _revision(folder, pipeline, revision))
+    denoiser = adapter(pipeline.to(place), name, _revision(folder, pipeline, revision))
+    if (folder / VOCABULARY).is_file():
+        denoiser.vocabulary = frozenset((folder / VOCABULARY).read_text(encoding="utf-8").split())
+    return denoiser
 
 
 def _device(wanted: str | None) -> torch.device:

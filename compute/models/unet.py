@@ -19,6 +19,8 @@ class UNetDenoiser:
 
     guards: ClassVar[dict[str, Any]] = {"safety_checker": None, "requires_safety_checker": False}
 
+    vocabulary: frozenset[str] | None = None
+
     def __init__(self, pipeline: DiffusionPipeline, name: str, revision: str):
         """Raises InputError if the pipeline's scheduler predicts neither epsilon nor v."""
         self.prediction = pipeline.scheduler.config.get("prediction_type", "epsilon")

@@ -144,6 +144,12 @@ def test_a_store_that_cannot_be_written_is_said_before_any_work(tmp_path):
     assert "choose another --store" in done.stderr
 
 
+def test_a_word_that_the_embedded_model_never_saw_is_named(tmp_path, capsys):
+    asked = ["run", "--prompt", "a female zebra", "--pair", "female", "zebra", "--seeds", "1", "--noises", "16"]
+    assert main([*asked, "--store", str(tmp_path)]) == 0
+    assert "never trained with 'zebra'" in capsys.readouterr().err
+
+
 def test_models_are_listed_with_their_presence(capsys):
     assert main(["models", "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)

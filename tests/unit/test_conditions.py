@@ -1,7 +1,7 @@
 import pytest
 
 from compute.analytic import GATES, AnalyticDenoiser
-from compute.conditions import Row, of_pair, without
+from compute.conditions import Row, of_pair, unseen, without
 from compute.models import registry
 from store.errors import InputError
 from store.records import Span, TokenPair
@@ -43,3 +43,9 @@ def test_words_that_the_model_reads_alike_are_refused(letters):
 
 def test_gaps_close():
     assert without("a red, big cat", Span(2, 5), Span(7, 10)) == "a, cat"
+
+
+def test_words_that_training_never_showed_are_named(letters):
+    gate = AnalyticDenoiser(GATES["UNQ"])
+    assert unseen("a0 zebra B1", gate) == ["zebra"]
+    assert unseen("any word", letters) == []
