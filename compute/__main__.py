@@ -67,7 +67,7 @@ def _parser(defaults: settings.Settings) -> argparse.ArgumentParser:
 
     train = commands.add_parser("train-embedded", help="train the model that ships, from emoji pictures")
     train.add_argument("--out", type=Path, required=True, help="folder for packages, checkpoints and the model")
-    train.add_argument("--minutes", type=float, default=110, help="of two cores, all stages (default: %(default)s)")
+    train.add_argument("--minutes", type=float, default=120, help="of two cores, all stages (default: %(default)s)")
     train.set_defaults(command=_train)
     return parser
 
@@ -167,10 +167,17 @@ def _bench(given: argparse.Namespace) -> int:
 
 
 def _train(given: argparse.Namespace) -> int:
-    from compute.embedded.train import train
+    from compute.embedded import card, train
+    from compute.models import registry
 
-    print(train(given.out, given.minutes))
-    return 0
+    folder = train.train(given.out, given.minutes)
+    print(f"trained: {folder}; now judged by its own pictures", flush=True)
+    judgement = card.write(registry.load(str(folder)), given.out)
+    for name, share in judgement.accuracy.items():
+        print(f"{name:20} {share:.2f}")
+    for name in judgement.missed:
+        print(f"error: {name} below its bar of {card.BARS[name]:.2f}", file=sys.stderr)
+    return 1 if judgement.missed else 0
 
 
 def _quiet() -> None:

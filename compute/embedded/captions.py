@@ -15,7 +15,7 @@ from compute.embedded.pictures import SHIFTS, Picture, definitions
 LENGTH = 16  # tokens of a caption, start and end included
 BARE_FORMS_FROM = 0.35  # share of training after which words are also shown alone
 TONE_OMITTED_FROM = 0.3  # share after which the tone of a gendered caption may stay unnamed
-SCENES_FROM = 0.5  # share after which two-object scenes come in
+SCENES_FROM = 0.7  # share after which two-object scenes come in
 
 
 def with_article(phrase: str) -> str:

@@ -17,8 +17,7 @@ GUIDANCE, STEPS = 2.0, 20  # pictures are judged at this guidance, associations 
 SEEDS = 24  # images of each bare role
 SCENES = 60
 BARS = {"role": 0.90, "tone": 0.90, "gender": 0.90, "objects": 0.75}
-CARD = Path(__file__).with_name("MODEL_CARD.md")
-SHEET = Path(__file__).with_name("contact_sheet.jpg")
+CARD, SHEET = "MODEL_CARD.md", "contact_sheet.jpg"
 
 
 @dataclass(frozen=True)
@@ -53,19 +52,16 @@ class Nearest:
         return self.shown[int(distance.argmin())]
 
 
-def write(denoiser: Denoiser, packages: Path, log: Path) -> Judgement:
-    """Judge `denoiser`, write the card and the contact sheet beside this module.
-
-    `packages` holds the emoji packages, `log` is the `train.jsonl` of the training.
-    """
-    shown = pictures.load(packages)
+def write(denoiser: Denoiser, out: Path) -> Judgement:
+    """Judge `denoiser`, trained into `out`, and write its card and contact sheet there."""
+    shown = pictures.load(out / "packages")
     nearest = Nearest(shown)
     accuracy, images = _pictures(denoiser, shown, nearest)
     accuracy["two objects, order"] = _scenes(denoiser, shown, images)
     women, tones = _bare_roles(denoiser, shown, nearest)
     judgement = Judgement(accuracy, len(images), women, tones)
-    _save_sheet(images)
-    CARD.write_text(_text(judgement, shown, log), encoding="utf-8")
+    _save_sheet(images, out / SHEET)
+    (out / CARD).write_text(_text(judgement, shown, out / "train.jsonl"), encoding="utf-8")
     return judgement
 
 
@@ -145,12 +141,12 @@ def _bare_roles(
     return women, tones
 
 
-def _save_sheet(images: list[tuple[str, np.ndarray]], columns: int = 24) -> None:
+def _save_sheet(images: list[tuple[str, np.ndarray]], file: Path, columns: int = 24) -> None:
     rows = -(-len(images) // columns)
     sheet = Image.new("RGB", (columns * SIZE, rows * SIZE), "white")
     for index, (_, image) in enumerate(images):
         sheet.paste(Image.fromarray(image), (index % columns * SIZE, index // columns * SIZE))
-    sheet.save(SHEET, quality=80)
+    sheet.save(file, quality=80)
 
 
 def _text(judgement: Judgement, shown: list[Picture], log: Path) -> str:

@@ -81,7 +81,7 @@ def alone(tmp_path):
     dist.destroy_process_group()
 
 
-def test_every_stage_trains_resumes_and_the_result_is_an_ordinary_pipeline(packages, alone, monkeypatch, tmp_path):
+def test_every_stage_trains_resumes_and_the_result_is_an_ordinary_pipeline(packages, alone, monkeypatch):
     out = packages.parent
     for minutes in (0.05, 0.2):
         train._train_autoencoder(out, minutes)
@@ -92,14 +92,13 @@ def test_every_stage_trains_resumes_and_the_result_is_an_ordinary_pipeline(packa
     folder = train._save(out)
     denoiser = registry.load(str(folder), device="cpu")
     assert denoiser.latent_shape == (4, 16, 16)
-    monkeypatch.setattr(card, "CARD", tmp_path / "card.md")
-    monkeypatch.setattr(card, "SHEET", tmp_path / "sheet.jpg")
     monkeypatch.setattr(card, "SEEDS", 1)
     monkeypatch.setattr(card, "SCENES", 1)
     monkeypatch.setattr(card, "STEPS", 2)
-    judgement = card.write(denoiser, packages, out / "train.jsonl")
+    judgement = card.write(denoiser, out)
     assert judgement.prompts == 12 + 6 + 1
-    assert "planted" in card.CARD.read_text()
+    assert "planted" in (out / card.CARD).read_text()
+    assert Image.open(out / card.SHEET).width == 24 * pictures.SIZE
 
 
 def test_a_resumed_clock_goes_on_where_it_was(alone, tmp_path):
