@@ -20,7 +20,7 @@ class Evaluation:
     """What was measured of one image: integrals over log SNR, in nats per latent pixel.
 
     `distance[r, e]` is 1/2 Int E (e_k - e_l)^2 da for edge e = (k, l) of the conditions, `error[r, k]`
-    is 1/2 Int E (eps - e_k)^2 da, each from replicate r alone (Kong et al. 2024, equations 4 and 6 integrated).
+    is 1/2 Int E (eps - e_k)^2 da, each from replicate r alone (Kong et al. 2024, section 2).
     `curve[b, e]` is the integrand of edge e summed over pixels, in band b of log SNR, NaN where nothing fell.
     """
 

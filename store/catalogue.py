@@ -21,6 +21,9 @@ KEY = ("model", "revision", "prompt", "guidance", "image")
 ABOUT = ("first", "second", "mode", "measure", "estimator", "noises", "seeds")
 VALUES = tuple(column for name in QUANTITIES for column in (name, f"{name}_se"))
 SCHEMA = f"""
+BEGIN EXCLUSIVE;
+DROP TABLE IF EXISTS entries;
+DROP TABLE IF EXISTS files;
 CREATE TABLE files (path TEXT PRIMARY KEY, modified INTEGER, size INTEGER, problem TEXT);
 CREATE TABLE entries (
     path TEXT REFERENCES files ON DELETE CASCADE, created TEXT,
@@ -31,6 +34,7 @@ CREATE TABLE entries (
 CREATE INDEX entries_path ON entries (path);
 CREATE INDEX entries_created ON entries (created);
 PRAGMA user_version = {VERSION};
+COMMIT;
 """
 
 
@@ -117,14 +121,17 @@ class Catalogue:
         database.row_factory = sqlite3.Row
         database.execute("PRAGMA foreign_keys = ON")
         if database.execute("PRAGMA user_version").fetchone()[0] != VERSION:
-            database.executescript("DROP TABLE IF EXISTS entries; DROP TABLE IF EXISTS files;" + SCHEMA)
+            database.executescript(SCHEMA)
         return database
 
     def _refresh(self, database: sqlite3.Connection) -> None:
         known = {row["path"]: (row["modified"], row["size"]) for row in database.execute("SELECT * FROM files")}
         present = {}
         for path in hdf5.paths(self.root):
-            status = path.stat()
+            try:
+                status = path.stat()
+            except FileNotFoundError:  # removed since it was listed
+                continue
             present[str(path.relative_to(self.root))] = (status.st_mtime_ns, status.st_size)
         changed = {name for name, stamp in present.items() if known.get(name) != stamp}
         gone = known.keys() - present.keys()
