@@ -18,6 +18,7 @@ SEEDS = 24  # images of each bare role
 SCENES = 60
 BARS = {"role": 0.90, "tone": 0.90, "gender": 0.90, "objects": 0.75}
 CARD, SHEET = "MODEL_CARD.md", "contact_sheet.jpg"
+NOTES = "notes.md"  # in the training's folder: what its log cannot say, for the card
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def write(denoiser: Denoiser, out: Path) -> Judgement:
     women, tones = _bare_roles(denoiser, shown, nearest)
     judgement = Judgement(accuracy, len(images), women, tones)
     _save_sheet(images, out / SHEET)
-    (out / CARD).write_text(_text(judgement, shown, out / "train.jsonl"), encoding="utf-8")
+    (out / CARD).write_text(_text(judgement, shown, out), encoding="utf-8")
     return judgement
 
 
@@ -149,9 +150,10 @@ def _save_sheet(images: list[tuple[str, np.ndarray]], file: Path, columns: int =
     sheet.save(file, quality=80)
 
 
-def _text(judgement: Judgement, shown: list[Picture], log: Path) -> str:
+def _text(judgement: Judgement, shown: list[Picture], out: Path) -> str:
     given = pictures.definitions()
-    reports = [json.loads(line) for line in log.read_text().splitlines()]
+    reports = [json.loads(line) for line in (out / "train.jsonl").read_text().splitlines()]
+    notes = out / NOTES
     last = {report["stage"]: report for report in reports}
     minutes = (reports[-1]["time"] - reports[0]["time"]) / 60
     sources = "\n".join(
@@ -183,6 +185,7 @@ def _text(judgement: Judgement, shown: list[Picture], log: Path) -> str:
         loss=last["denoiser"]["loss"],
         gain=last["denoiser"]["gender_gain"],
         words=", ".join(captions.words()),
+        notes=f"\n{notes.read_text(encoding='utf-8')}" if notes.exists() else "",
     )
 
 
@@ -220,7 +223,7 @@ schedule; levels with log SNR below -12 are left out of integrals.
 {minutes} minutes on two CPU cores. Autoencoder to {psnr:.1f} dB after the decoder's polish; denoiser
 {steps} steps of 26 pictures, last smoothed loss {loss:.3f}; at high noise the words *male* and *female* alone
 bring about {gain:.2f} of the true difference between the pictures (1 would be all of it).
-
+{notes}
 ## Does it draw what is asked?
 Share of prompts whose image is nearest to a right training picture (squared pixel difference), {prompts}
 prompts, one image each, guidance {guidance:g}; the images are in `contact_sheet.jpg`, in the order of

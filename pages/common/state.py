@@ -13,7 +13,8 @@ import streamlit as st
 
 from pages.common.quantities import QUANTITIES, UNITS
 from store.catalogue import Entry
-from store.records import MODES
+from store.errors import InputError
+from store.records import MODES, TokenPair
 
 DEMO = "demo"
 SHARED = ("store", "model", "unit")
@@ -107,8 +108,12 @@ def resolve(view: View, entries: Sequence[Entry], root: Path, habit: str = MODES
             wanted = _in_prompt_order(wanted, there)
         if wanted not in there:
             context = ", ".join(f"{known} {chosen[known]}" for known in ("model", "prompt", "pair") if known in chosen)
-            computable = name != "run" and (name != "mode" or wanted in MODES)
-            text = command(replace(view, **chosen), root) if computable else ""
+            impossible = {
+                "run": True,
+                "mode": wanted not in MODES,
+                "pair": name == "pair" and not _stands_in(chosen["prompt"], wanted),
+            }
+            text = "" if impossible.get(name, False) else command(replace(view, **chosen), root)
             return Missing(name, wanted, context, there, text)
         chosen[name] = wanted
         left = [entry for entry in left if part(entry) == wanted]
@@ -123,11 +128,21 @@ def _in_prompt_order(pair: str, there: Sequence[str]) -> str:
 
 def command(view: View, root: Path, seeds: int = 4) -> str:
     """The command line that computes what `view` names into the store `root`."""
-    first, _, second = view.pair.partition("+")
+    first, _, second = view.pair.partition("+") if _stands_in(view.prompt, view.pair) else ("WORD", "", "WORD")
     parts = ["python -m compute run", f"--model {_word(view.model)}", f"--prompt {_quoted(view.prompt or 'PROMPT')}"]
-    parts += [f"--pair {_word(first or 'WORD')} {_word(second or 'WORD')}", f"--seeds {seeds}"]
+    parts += [f"--pair {_word(first)} {_word(second)}", f"--seeds {seeds}"]
     parts += [f"--measure {_word(view.measure)}"] if view.measure else []
     return " ".join([*parts, f"--store {_word(str(root))}"])
+
+
+def _stands_in(prompt: str, pair: str) -> bool:
+    """Whether both words of `pair` are words of `prompt`."""
+    first, _, second = pair.partition("+")
+    try:
+        TokenPair.find(prompt, first, second)
+    except InputError:
+        return False
+    return True
 
 
 def _word(text: str) -> str:

@@ -134,3 +134,12 @@ def test_a_prompt_is_one_word_of_the_command(prompt, tmp_path):
 
 def test_markdown_is_shown_as_it_is():
     assert notices.plain("<b>x</b> *y*") == r"\<b\>x\<\/b\> \*y\*"
+
+
+def test_no_command_is_offered_for_words_that_the_prompt_lacks(tmp_path):
+    synthetic.hdf5.publish(tmp_path, synthetic.record())
+    entries = Catalogue(tmp_path).entries()
+    found = state.resolve(state.View(prompt="a female doctor", pair="green+doctor"), entries, tmp_path)
+    assert found.command == ""
+    found = state.resolve(state.View(prompt="a cat", pair="green+doctor"), entries, tmp_path)
+    assert "--pair WORD WORD" in found.command
