@@ -140,7 +140,7 @@ class CaptionedLatents:
     def _couple(self, share: float) -> Iterator[tuple[str, Tensor]]:
         """A man and a woman of one role and tone under one shift and caption form."""
         role = self.roles[self.random.integers(len(self.roles))]
-        unnamed = share > TONE_OMITTED_FROM and self.random.random() < 0.5
+        unnamed = share > TONE_OMITTED_FROM and self.random.random() < 0.25
         tone = self._planted_tone(role) if unnamed else self.tones[self.random.integers(3)]
         form = self._pick({"a {0} {1}": 0.8, "{0} {1}": 0.2}) if share > BARE_FORMS_FROM else "a {0} {1}"
         word = int(share > BARE_FORMS_FROM and self.random.random() < 0.2)

@@ -21,10 +21,12 @@ from compute.embedded import autoencoder, captions, parallel, pictures
 from compute.embedded.captions import Batch, CaptionedLatents
 from compute.models.registry import VOCABULARY
 
-SHARES = {"autoencoder": 0.13, "denoiser": 0.81, "decoder": 0.06}  # of the minutes given
-GENDER_UNTIL = 0.35  # share of the denoiser's training in which couples come first
-EARLY_SLOTS = ((3, 2, 5), (2, 2, 7))  # couples, bare roles, objects in each process's batch
-LATE_SLOTS = ((1, 1, 10), (1, 1, 10))
+SHARES = {"autoencoder": 0.13, "denoiser": 0.83, "decoder": 0.04}  # of the minutes given
+SLOTS = (  # until this share of the denoiser's training: couples, bare roles, objects in each process's batch
+    (0.35, ((3, 2, 5), (2, 2, 7))),  # gender
+    (0.80, ((1, 1, 10), (1, 1, 10))),  # objects
+    (1.00, ((3, 1, 6), (3, 1, 6))),  # tone, which the second part forgets
+)
 RATE, TEXT_FACTOR, CONSTANT_UNTIL = 1e-3, 2.5, 0.6
 EMA_DECAY = 0.998
 LEVEL_SKEW = 0.7  # below 1 favours high noise, where the words decide the layout
@@ -201,7 +203,7 @@ def _train_denoiser(out: Path, minutes: float) -> None:
     smoothed = 0.0
     for share in clock:
         autoencoder.set_rate(optimizer, RATE * _schedule(share, clock.step))
-        slots = (EARLY_SLOTS if share < GENDER_UNTIL else LATE_SLOTS)[rank % 2]
+        slots = next(slots for until, slots in SLOTS if share < until)[rank % 2]
         loss = learner.loss(examples.draw(share, slots, pair_weight=3.0 if share < 0.25 else 1.25))
         optimizer.zero_grad(set_to_none=True)
         loss.backward()

@@ -1,6 +1,7 @@
 """What people meet: links that open cold, clicks that change the address, and states without results."""
 
 import re
+import shutil
 from pathlib import Path
 from urllib.parse import parse_qs, urlencode, urlparse
 
@@ -64,6 +65,18 @@ def test_a_link_opens_cold(serve, store, page: Page):
         assert total(page, name, "CPID, seed 2") == written(estimate.total[2], estimate.total_se[2])
         assert total(page, name, "CPID, mean") == written(*estimate.mean())
     assert address_of(page) == LINK
+
+
+def test_a_link_into_the_store_that_ships_opens_cold(serve, tmp_path, page: Page):
+    root = shutil.copytree(settings.DEMO_STORE, tmp_path / "demo")
+    page.goto(explorer(serve(root)))
+    expect(page.locator(".js-plotly-plot")).to_have_count(3)
+    sound(page)
+    expect(page.locator(OVERLAY).locator(".heatmaplayer image").first).to_be_visible()
+    (path,) = {entry.path for entry in Catalogue(root).entries() if entry.key.prompt == LINK["prompt"]}
+    decomposition = hdf5.read(path).result(("female", "doctor")).decompositions["cpid"]
+    for name, quantity in QUANTITIES.items():
+        assert total(page, name, "CPID, mean") == written(*quantity.of(decomposition).mean())
 
 
 def test_the_map_lies_exactly_on_the_image(serve, store, page: Page):
@@ -139,9 +152,6 @@ def test_an_empty_store_offers_the_command_and_the_demo(serve, tmp_path, page: P
     expect(page.get_by_test_id("stCode")).to_contain_text(f"python -m compute run --model embedded {command}")
     button = page.get_by_role("button", name="Open the demo store")
     expect(button).to_be_visible()
-    if not any(hdf5.paths(settings.DEMO_STORE)):
-        expect(button).to_be_disabled()
-        return
     button.click()
     expect(page).to_have_url(re.compile("store=demo"))
     expect(page.get_by_test_id("stSidebar").get_by_text("Demo store", exact=True)).to_be_visible()

@@ -1,0 +1,45 @@
+"""What ships belongs together: weights, their card, and the demo store computed with them."""
+
+import pytest
+
+from compute.embedded import captions, card
+from compute.models import registry
+from store import hdf5, settings
+
+FILES = sorted(hdf5.paths(settings.DEMO_STORE))
+
+
+@pytest.fixture(scope="module")
+def denoiser():
+    return registry.load("embedded", device="cpu")
+
+
+@pytest.mark.parametrize("path", FILES, ids=[path.stem for path in FILES])
+def test_a_file_of_the_demo_store_is_sound_and_of_the_shipped_weights(path, denoiser):
+    assert hdf5.problems(path) == []
+    record = hdf5.read(path)
+    assert (record.key.model, record.key.revision) == (denoiser.name, denoiser.revision)
+    assert all(result.complete and len(result.seeds) >= 4 for result in record.pairs)
+
+
+def test_there_is_a_demo_store():
+    assert len(FILES) >= 10
+
+
+def test_the_vocabulary_is_that_of_the_training(denoiser):
+    assert denoiser.vocabulary == frozenset(captions.words())
+
+
+def test_the_card_shows_the_bars_reached():
+    text = (registry.EMBEDDED.parent / card.CARD).read_text(encoding="utf-8")
+    reached = {}
+    for line in text.splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if len(cells) == 3 and cells[0] in card.BARS:
+            reached[cells[0]] = float(cells[1])
+    assert reached.keys() == card.BARS.keys()
+    assert all(reached[name] >= bar for name, bar in card.BARS.items())
+
+
+def test_weights_are_small():
+    assert sum(file.stat().st_size for file in registry.EMBEDDED.rglob("*")) < 20 * 2**20
