@@ -102,12 +102,13 @@ class AnalyticDenoiser:
         return Conditioning({"weights": torch.stack([self._prior(text) for text in texts])})
 
     def predict_noise(self, z: Tensor, level: Tensor, conditioning: Conditioning) -> Tensor:
-        alpha = self.log_snr[level].sigmoid().view(-1, 1, 1, 1, 1)
-        off = z.double().unsqueeze(1) - alpha.sqrt() * self.means  # (B, N, 1, h, w)
+        alpha = self.log_snr[level].sigmoid().view(-1, 1)
         variance = alpha * SPREAD**2 + 1 - alpha
-        likelihood = -off.square().sum((2, 3, 4)) / (2 * variance.view(-1, 1))
-        posterior = (likelihood + conditioning.tensors["weights"].log()).softmax(1)
-        return ((1 - alpha).sqrt() / variance * off * posterior.view(*posterior.shape, 1, 1, 1)).sum(1).float()
+        flat, means = z.double().flatten(1), self.means.flatten(1)  # (B, D), (N, D)
+        fit = (alpha.sqrt() * (flat @ means.T) - alpha / 2 * means.square().sum(1)) / variance  # (B, N)
+        posterior = (fit + conditioning.tensors["weights"].log()).softmax(1)
+        off = flat - alpha.sqrt() * (posterior @ means)
+        return ((1 - alpha).sqrt() / variance * off).view(z.shape).float()
 
     def generate(self, prompt: str, seeds: Sequence[int], guidance: float, steps: int) -> Tensor:
         """Exact samples given `prompt`; guidance and steps do not apply."""

@@ -18,7 +18,7 @@ from compute.noise import NoiseLevels
 from compute.pid import decompose
 from store.records import NATS_PER_BIT, TokenPair
 
-IMAGES, EVALUATED, BATCH = 96, 16384, 4096  # images and noises times components a gate; evaluations at once
+IMAGES, NOISES, BATCH = 96, 8192, 4096  # images of a gate, noises of each, evaluations at once
 
 # In bits: redundancy over all images by minimum mutual information, what is left of it pixel by pixel,
 # and the mutual information of both words with the image. COR's words agree with probability 0.8.
@@ -88,13 +88,13 @@ def _quadrature() -> Row:
 def _gate(gate: Gate) -> Iterator[Row]:
     """One gate, averaged over images of every component with its probability."""
     denoiser = AnalyticDenoiser(gate)
-    share, noises = IMAGES // len(gate.components), EVALUATED // len(gate.components)
+    share = IMAGES // len(gate.components)
     average: dict[str, np.ndarray] = {}
     exact = exact_first = gap = 0.0
     for index, (probability, words, _) in enumerate(gate.components):
         prompt = " ".join(words)
         latents = denoiser.generate(prompt, range(index * share, (index + 1) * share), 1.0, 1)
-        found = [_evaluate(denoiser, prompt, latent, noises, 7919 * index + n) for n, latent in enumerate(latents)]
+        found = [_evaluate(denoiser, prompt, latent, NOISES, 7919 * index + n) for n, latent in enumerate(latents)]
         replicated = gather(found, "pid")
         for name, values in replicated.maps.items():
             average[name] = average.get(name, 0) + probability * values.mean((0, 1))
