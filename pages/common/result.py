@@ -121,12 +121,12 @@ def _totals(shown: _Shown) -> None:
                 negative |= name == "synergy" and total < 0 and reliable(total, error)
             columns[f"{mode.upper()}, {heading}"] = cells
     rows = [f"{part.symbol} \u2002 {notices.plain(part.title(shown.words))}" for part in QUANTITIES.values()]
-    rows.append("Log ratio \u2002 of both, standard estimate")
+    rows.append("LR \u2002 log ratio of both")
     st.table(pd.DataFrame(columns, index=pd.Index(rows, name=f"Total in {shown.view.unit}")), border="horizontal")
     notes = [f"\u00b1: standard error of estimation. Mean: over {len(shown.pair.seeds)} seeds."]
     notes.append(
-        "Log ratio: how much likelier both words make this very image; signed, to rank images by. It agrees with I12 "
-        "on average over images of the two words."
+        "LR, the standard estimate: how much likelier both words make this very image; signed, to rank images by. It "
+        "agrees with I12 on average over images of the two words."
     )
     if doubtful:
         notes.append(UNRELIABLE_MEANING)
