@@ -9,7 +9,7 @@ from compute.evaluate import Evaluation
 from store.errors import InputError
 from store.records import Estimate
 
-ORTHOGONAL, STANDARD = "orthogonal", "standard"
+ORTHOGONAL = "orthogonal"
 
 
 @dataclass(frozen=True)

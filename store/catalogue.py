@@ -1,6 +1,6 @@
 """The list of what the store holds: SQLite, derived from the HDF5 files, so that pages open none of them to list.
 
-It may be deleted at any time; `refresh` reads again only the files that changed.
+It may be deleted at any time; every look at it reads again only the files that changed.
 """
 
 import os
@@ -61,20 +61,13 @@ class Entry:
 
 
 class Catalogue:
-    """The catalogue of the store in folder `root`; kept in memory where that folder cannot be written."""
+    """The catalogue of the store in folder `root`; kept in memory where that folder cannot be written.
+
+    Every method first brings it in step with the files, and raises StoreError where it cannot be written.
+    """
 
     def __init__(self, root: Path):
         self.root = root
-
-    def refresh(self) -> None:
-        """Bring the catalogue in step with the files.
-
-        Raises
-        ------
-        StoreError: the folder cannot be listed or the catalogue not written.
-        """
-        with self._connected() as database:
-            self._refresh(database)
 
     def rebuild(self) -> None:
         """Forget everything and read all files anew."""
