@@ -48,9 +48,9 @@ def evaluate(
 ) -> Iterator[int | Evaluation]:
     """Evaluate one latent (c, h, w) under every condition; yields noises done, at the end the Evaluation.
 
-    Every noise is used with both signs (antithetic pairs) and for all conditions alike; a fresh noise
-    for each condition would raise the variance 21 to 2900 times. `seed` decides levels and noises; `batch` is how many
-    denoiser evaluations are made at once.
+    Every noise is used with both signs (antithetic pairs) and for all conditions alike: with a fresh noise each,
+    the errors of two conditions would not cancel in their difference. `seed` decides levels and noises; `batch` is
+    how many denoiser evaluations are made at once.
     """
     generator = torch.Generator().manual_seed(seed ^ NOISE_STREAM)
     drawn = levels.draw(noises, generator)  # (REPLICATES, n)

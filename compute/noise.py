@@ -18,7 +18,7 @@ class NoiseLevels:
 
     Drawing a level with probability width / total makes every draw weigh `total`: the integral over
     log SNR is `total` times the mean of the integrand over draws. Only trained levels are used, with
-    exactly their log SNR: snapping the timestep alone would bias the integral by up to 18 %.
+    exactly their log SNR: snapping the timestep alone would bias the integral.
     """
 
     level: Tensor  # int64 (L,)

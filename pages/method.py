@@ -97,8 +97,9 @@ def _limits() -> None:
         "the same place are not.\n"
         "- **It is the model's view.** The numbers describe how a model's predictions depend on words. They say "
         "nothing about people, and another model may say otherwise.\n"
-        "- **The range of noise levels is finite.** What lies outside the trained range is not counted, so totals are "
-        "somewhat low.\n"
+        "- **The range of noise levels is finite.** What lies outside the trained range is not counted, which makes "
+        "totals low. A rough network makes them high: at low noise (high log SNR) its errors under different texts "
+        "differ by more than the words say. The curve in the Explorer shows where the information lies.\n"
         "- **The formula of the DiffusionPID paper** for redundancy was not compared line by line; measures here are "
         "named by their own literature, and no table claims to reproduce the paper's."
     )

@@ -247,8 +247,8 @@ Share of women and of light / medium / dark tones: the planted table, and among 
 - A caption names at most two things. Colours are known for shapes only.
 - Images of one prompt hardly vary except in what the prompt leaves open.
 - Read totals against each other, not as bits of text: a caption of this world carries at most about 6 nats (the log
-  of the number of pictures), and measured totals are often above 100. Most of that lies at log SNR above 2, as the
-  curve on the Explorer page shows: there the network, asked without the words, errs more than a perfect one would.
+  of the number of pictures), and measured totals are often above 100. In the demo store 44 to 84 % of I12 lies at
+  log SNR above 2 (the curve on the Explorer page), where a perfect denoiser would hardly need the words any more.
 - *bat*, *mouse*, *bow*, *keyboard* and *orange* have two senses each, equally frequent where the caption
   leaves the sense open.
 
