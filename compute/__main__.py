@@ -8,9 +8,11 @@ import sys
 import warnings
 from pathlib import Path
 
-from store import settings
+from store import measures, settings, trust
+from store.decomposition import ALIGNMENT, PARTS
 from store.errors import DiffusionPIDError
-from store.records import PARTS, RunRecord
+from store.information import LEVELS
+from store.records import PairResult, Probe, RunRecord, TokenPair
 
 EXIT_TROUBLE = 2
 
@@ -34,24 +36,40 @@ def _parser(defaults: settings.Settings) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m compute", description="Computes information maps into a store.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    run = commands.add_parser("run", help="one prompt, one pair of words, several images")
+    run = commands.add_parser("run", help="one prompt, a pair of words or all of them, several images")
     run.add_argument("--model", default=defaults.model, help="known name, hub id or folder (default: %(default)s)")
     run.add_argument("--revision", help="revision of a hub model")
     run.add_argument(
-        "--dtype", choices=("float32", "float16", "bfloat16"), help="default: float16 on CUDA, else float32"
+        "--dtype",
+        choices=("float32", "float16", "bfloat16"),
+        help="default: the fastest that agrees with float32 within half a standard error",
     )
     run.add_argument("--device", help="default: cuda where there is one, else cpu")
     run.add_argument("--prompt", required=True)
-    run.add_argument("--pair", required=True, nargs=2, metavar=("A", "B"), help="two words of the prompt")
+    words = run.add_mutually_exclusive_group(required=True)
+    words.add_argument("--pair", nargs=2, metavar=("A", "B"), help="two words of the prompt")
+    words.add_argument("--probe", nargs=2, metavar=("A", "B"), help="two words that need not be in the prompt")
+    words.add_argument(
+        "--all-pairs", nargs="*", metavar="WORD", help="every pair of these words, or of all words of the prompt"
+    )
     run.add_argument("--seeds", type=int, default=4, help="number of images (default: %(default)s)")
     run.add_argument("--image", type=Path, help="measure about this picture instead of generated ones")
     run.add_argument("--guidance", type=float, default=1.0, help="of image generation (default: %(default)s)")
-    run.add_argument("--noises", type=int, default=256, help="per image: 64 draft, 256 result (default: %(default)s)")
-    run.add_argument("--estimator", choices=("orthogonal", "standard"), default="orthogonal")
-    run.add_argument("--measure", default="mmi", help="redundancy measure (default: %(default)s)")
+    run.add_argument(
+        "--noises", type=int, default=256, help="per image, at most: 64 draft, 256 result (default: %(default)s)"
+    )
+    run.add_argument(
+        "--target-se", type=float, help="stop an image at this relative standard error of I(both), as 0.05"
+    )
+    run.add_argument("--estimator", choices=measures.ESTIMATORS, default=measures.ORTHOGONAL)
+    run.add_argument(
+        "--measure", default=measures.DEFAULT, help=f"{', '.join(measures.MEASURES)} (default: %(default)s)"
+    )
+    run.add_argument("--level", choices=tuple(LEVELS), default="pixel", help="of the totals printed: %(default)s")
+    run.add_argument("--surprisals", nargs=2, type=float, metavar=("H1", "H2"), help="of the words, in nats, for pm")
     run.add_argument("--store", type=Path, default=defaults.store, help="folder of the results (default: %(default)s)")
     run.add_argument("--json", action="store_true", help="print the totals as JSON")
-    run.set_defaults(command=_run)
+    run.set_defaults(command=_run, cache=defaults.cache)
 
     models = commands.add_parser("models", help="known models and whether their weights are here")
     models.add_argument("--json", action="store_true")
@@ -79,19 +97,11 @@ def _run(given: argparse.Namespace) -> int:
     from compute.conditions import unseen
     from compute.models import registry
 
-    request = engine.Request(
-        given.prompt,
-        tuple(given.pair),
-        tuple(range(given.seeds)),
-        given.guidance,
-        given.noises,
-        given.estimator,
-        given.measure,
-        given.image,
-    )
+    request = _request(given)
     request.check(given.store)
     denoiser = registry.load(given.model, given.revision, given.dtype, given.device)
-    if strange := unseen(request.prompt, denoiser):
+    asked = dict.fromkeys(word for pair in request.pairs for word in pair.words)
+    if strange := unseen(" ".join([request.prompt, *asked]), denoiser):
         words = ", ".join(map(repr, strange))
         print(
             f"note: model {denoiser.name} was never trained with {words}; what it makes of them is chance",
@@ -101,32 +111,117 @@ def _run(given: argparse.Namespace) -> int:
         for step in engine.run(denoiser, request, given.store):
             if isinstance(step, RunRecord):
                 record = step
-                continue
-            bar.total, bar.n = step.total, step.done
-            bar.set_description(step.doing)
-    _print_totals(record, request, given.json)
+            elif isinstance(step, engine.Cost):
+                _print_cost(step)
+            else:
+                bar.total, bar.n = step.total, step.done
+                bar.set_description(step.doing)
+    results = [result for result in record.pairs if result.pair in request.pairs]
+    print(json.dumps(_as_json(results, given.level))) if given.json else _print_results(record, results, given.level)
     return 0
 
 
-def _print_totals(record: RunRecord, request, as_json: bool) -> None:
-    result = record.result(request.words)
-    rows = []
-    for mode, decomposition in result.decompositions.items():
-        information = decomposition.information
-        estimates = {f"information_{name}": getattr(information, name) for name in ("first", "second", "both")}
-        estimates |= {name: getattr(decomposition, name) for name in PARTS}
-        estimates["standard_both"] = information.standard_both
-        rows += [(mode, name, *estimate.mean()) for name, estimate in estimates.items()]
-    if as_json:
-        named = [dict(zip(("mode", "quantity", "nats", "se"), row, strict=True)) for row in rows]
-        print(json.dumps({"pair": result.pair.name, "seeds": result.seeds, "totals": named}))
+def _request(given: argparse.Namespace):
+    """What the command line asks for."""
+    from compute import engine
+    from compute.conditions import all_pairs
+    from compute.evaluate import Budget
+
+    pairs: tuple[TokenPair | Probe, ...]
+    if given.pair:
+        pairs = (TokenPair.find(given.prompt, *given.pair),)
+    elif given.probe:
+        pairs = (Probe.about(given.prompt, *given.probe),)
+    else:
+        pairs = all_pairs(given.prompt, given.all_pairs)
+    return engine.Request(
+        pairs,
+        tuple(range(given.seeds)),
+        given.guidance,
+        Budget(given.noises, given.target_se),
+        given.estimator,
+        given.measure,
+        tuple(given.surprisals) if given.surprisals else None,
+        given.image,
+        given.cache if given.dtype is None else None,
+    )
+
+
+def _print_cost(cost) -> None:
+    if not cost.images:
+        print("all of it is in the store", file=sys.stderr)
         return
+    pairs = "1 pair" if cost.pairs == 1 else f"{cost.pairs} pairs"
+    images = "1 image" if cost.images == 1 else f"{cost.images} images"
+    print(
+        f"{pairs}, {cost.texts} texts, {images} of {cost.noises} noises: {cost.evaluations:,} evaluations at most",
+        file=sys.stderr,
+    )
+
+
+def _totals(result: PairResult, level: str) -> list[tuple[str, str, float, float]]:
+    """Mode, quantity, mean over images and its standard error."""
+    rows = []
+    for mode in result.information:
+        found = result.decomposition(mode, level=level)
+        shown = {f"information_{name}": found[name] for name in ("first", "second", "both")}
+        shown |= {name: found[name] for name in (*PARTS, ALIGNMENT, "standard_both")}
+        rows += [(mode, name, *estimate.mean()) for name, estimate in shown.items()]
+    return rows
+
+
+def _as_json(results: list[PairResult], level: str) -> dict[str, object]:
+    names = ("mode", "quantity", "value", "se")
+    return {
+        "level": level,
+        "pairs": [
+            {
+                "pair": result.pair.name,
+                "measure": result.measure,
+                "estimator": result.estimator,
+                "seeds": result.seeds,
+                "noises": result.noises,
+                "totals": [dict(zip(names, row, strict=True)) for row in _totals(result, level)],
+            }
+            for result in results
+        ],
+    }
+
+
+def _print_results(record: RunRecord, results: list[PairResult], level: str) -> None:
+    if len(results) > 1:
+        _print_matrix(record, results, level)
+        return
+    (result,) = results
     first, second = result.pair.words
     print(
-        f"{first!r} (first) and {second!r} (second) in {record.key.prompt!r}, mean of {len(result.seeds)} images, nats"
+        f"{first!r} (first) and {second!r} (second) in {record.key.prompt!r}\n"
+        f"{result.measure} on {result.estimator} maps, {level} level, mean of {len(result.seeds)} images, nats"
     )
-    for mode, name, value, error in rows:
+    for mode, name, value, error in _totals(result, level):
         print(f"{mode:5} {name:19} {value:10.3f} +- {error:.3f}")
+    _print_warnings(record, result)
+
+
+def _print_matrix(record: RunRecord, results: list[PairResult], level: str) -> None:
+    """R, U1, U2, S of all pairs, a line each, with errors."""
+    measure, images = results[0].measure, max(len(result.seeds) for result in results)
+    print(f"pairs of {record.key.prompt!r}, {measure}, {level} level, mean of {images} images, nats")
+    heads = "".join(f"{head:>20}" for head in ("R", "U1", "U2", "S"))
+    print(f"{'mode':5} {'pair':24}{heads}")
+    for mode in dict.fromkeys(mode for result in results for mode in result.information):
+        for result in results:
+            found = result.decomposition(mode, level=level)
+            cells = ["{:.2f} +- {:.2f}".format(*found[name].mean()) for name in PARTS]
+            print(f"{mode:5} {result.pair.name:24}" + "".join(f"{cell:>20}" for cell in cells))
+    for result in results:
+        _print_warnings(record, result)
+
+
+def _print_warnings(record: RunRecord, result: PairResult) -> None:
+    for mode, sentences in trust.warnings(record.key, result).items():
+        for sentence in sentences:
+            print(f"warning, {result.pair.name}, {mode}: {sentence}")
 
 
 def _models(given: argparse.Namespace) -> int:
@@ -157,12 +252,13 @@ def _verify(given: argparse.Namespace) -> int:
 def _bench(given: argparse.Namespace) -> int:
     from compute import bench
 
-    figures = bench.measure()
+    figures = {}
+    for name, value in bench.measure():
+        figures[name] = value
+        if not given.json:
+            print(f"{name:70} {value:12.3f}", flush=True)
     if given.json:
         print(json.dumps(figures))
-    else:
-        for name, value in figures.items():
-            print(f"{name:40} {value:10.3f}")
     return 0
 
 

@@ -6,6 +6,7 @@ A text names words; it selects the components that carry all of them, and the em
 
 import itertools
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -16,6 +17,7 @@ from torch import Tensor
 from compute.denoiser import Conditioning, Token
 from compute.noise import HIGHEST, LOWEST
 from store.errors import InputError
+from store.records import Span
 
 PATCH = 4  # pixels of a patch's side
 SPREAD = 0.3  # standard deviation of a pixel within a component; patterns are +-1
@@ -26,13 +28,14 @@ LEVELS = 2000
 class Gate:
     """Two words and what an image shows of them.
 
-    `joint` maps (first word's value, second word's value) to its probability; `shows` turns the values
-    into bits, each of which is drawn as +-1 in a patch of its own.
+    `joint` maps (first word's value, second word's value) to its probability; `shows` turns the values into bits. Each
+    is drawn as +-1 in a patch of its own; with `overlaid`, all in one patch, as orthogonal patterns that are added.
     """
 
     name: str
     joint: dict[tuple[str, str], float]
     shows: Callable[[str, str], tuple[int, ...]]
+    overlaid: bool = False
 
     @cached_property
     def components(self) -> list[tuple[float, tuple[str, str], tuple[int, ...]]]:
@@ -51,11 +54,19 @@ def _uniform(first: Sequence[str], second: Sequence[str]) -> dict[tuple[str, str
     return dict.fromkeys(values, 1 / len(values))
 
 
-def _mix() -> Gate:
+def _mix(name: str, overlaid: bool = False) -> Gate:
     """A bit both words say, one bit each says alone, and one that only both together decide."""
     threes = ["".join(bits) for bits in itertools.product("01", repeat=3)]
     joint = {(a, b): 1 / 32 for a, b in itertools.product(threes, threes) if a[0] == b[0]}
-    return Gate("MIX", joint, lambda a, b: (int(a[0]), int(a[1]), int(b[1]), int(a[2]) ^ int(b[2])))
+    return Gate(name, joint, lambda a, b: (int(a[0]), int(a[1]), int(b[1]), int(a[2]) ^ int(b[2])), overlaid)
+
+
+def _patterns(bits: int, overlaid: bool) -> Tensor:
+    """What each bit draws, float64 (bits, 1, PATCH, width)."""
+    if not overlaid:
+        return torch.eye(bits).repeat_interleave(PATCH, 1)[:, None, None].expand(-1, 1, PATCH, -1).double()
+    stripes = torch.tensor([[1, 1, 1, 1], [1, -1, 1, -1], [1, 1, -1, -1], [1, -1, -1, 1]]).double()  # orthogonal
+    return stripes[:bits, None, None].expand(-1, 1, PATCH, -1)
 
 
 GATES = {
@@ -65,8 +76,10 @@ GATES = {
         Gate("UNQ", _uniform("01", "01"), lambda a, b: (int(a), int(b))),
         Gate("XOR", _uniform("01", "01"), lambda a, b: (int(a) ^ int(b),)),
         Gate("AND", _uniform("01", "01"), lambda a, b: (int(a) & int(b),)),
-        _mix(),
+        _mix("MIX"),
         Gate("COR", {(a, b): 0.4 if a == b else 0.1 for a in "01" for b in "01"}, lambda a, b: (int(a), int(b))),
+        Gate("UNQ-same", _uniform("01", "01"), lambda a, b: (int(a), int(b)), overlaid=True),
+        _mix("MIX-same", overlaid=True),
     ]
 }
 
@@ -80,13 +93,16 @@ class AnalyticDenoiser:
     def __init__(self, gate: Gate):
         self.name, self.gate = f"analytic-{gate.name.lower()}", gate
         bits = torch.tensor([shown for _, _, shown in gate.components], dtype=torch.float64)  # (N, P)
-        patches = (2 * bits - 1).view(len(bits), 1, 1, -1, 1).expand(-1, 1, PATCH, -1, PATCH)
-        self.means = patches.flatten(3)  # (N, 1, PATCH, P PATCH)
+        drawn = _patterns(bits.shape[1], gate.overlaid)
+        self.means = torch.einsum("np,pchw->nchw", 2 * bits - 1, drawn)  # (N, 1, PATCH, width)
         self.weights = torch.tensor([p for p, _, _ in gate.components], dtype=torch.float64)
         self.latent_shape = (1, PATCH, self.means.shape[-1])
         self.log_snr = torch.linspace(HIGHEST, LOWEST, LEVELS, dtype=torch.float64)
         self.words = sorted({word for _, words, _ in gate.components for word in words})
         self.vocabulary: frozenset[str] | None = frozenset(self.words)
+        self.dtypes: tuple[torch.dtype, ...] = (torch.float64,)
+        self.computes = torch.float64
+        self.device = torch.device("cpu")
 
     def tokens(self, text: str) -> list[Token]:
         found, start = [], 0
@@ -109,6 +125,12 @@ class AnalyticDenoiser:
         posterior = (fit + conditioning.tensors["weights"].log()).softmax(1)
         off = flat - alpha.sqrt() * (posterior @ means)
         return ((1 - alpha).sqrt() / variance * off).view(z.shape).float()
+
+    def computing_in(self, dtype: torch.dtype) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def attention(self, prompt: str, spans: Sequence[Span]) -> None:
+        return None
 
     def generate(self, prompt: str, seeds: Sequence[int], guidance: float, steps: int) -> Tensor:
         """Exact samples given `prompt`; guidance and steps do not apply."""

@@ -1,12 +1,15 @@
-"""A prompt and a pair of its words -> the texts that the denoiser is asked with."""
+"""A prompt and pairs of words -> the texts that the denoiser is asked with, each once."""
 
 import re
 import textwrap
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import combinations
 
 from compute.denoiser import Denoiser
 from store.errors import InputError
-from store.records import Span, TokenPair, prompt_words
+from store.records import Probe, Span, TokenPair, prompt_words
 
 
 @dataclass(frozen=True)
@@ -33,15 +36,32 @@ class Row:
 
 @dataclass(frozen=True)
 class Conditions:
-    """The different condition texts of a pair, each once, and the row of each mode."""
+    """The different condition texts of some pairs, and the row of each pair in each mode.
+
+    `whole` is where the prompt itself stands among the texts, -1 if it does not.
+    """
 
     texts: tuple[str, ...]
-    rows: dict[str, Row]
+    rows: dict[tuple[TokenPair | Probe, str], Row]
+    whole: int
 
-    @property
+    @cached_property
     def edges(self) -> tuple[tuple[int, int], ...]:
         """All distances needed, each once."""
         return tuple(sorted(set().union(*(row.edges() for row in self.rows.values()))))
+
+    @cached_property
+    def _places(self) -> dict[tuple[int, int], int]:
+        return {edge: place for place, edge in enumerate(self.edges)}
+
+    def edge(self, one: int, other: int) -> int:
+        """Where the distance between two texts stands among `edges`."""
+        return self._places[min(one, other), max(one, other)]
+
+
+def all_pairs(prompt: str, words: Sequence[str] = ()) -> tuple[TokenPair, ...]:
+    """Every pair of `words`, or of all different words of `prompt`."""
+    return tuple(TokenPair.find(prompt, *pair) for pair in combinations(words or prompt_words(prompt), 2))
 
 
 def without(prompt: str, *spans: Span) -> str:
@@ -51,40 +71,50 @@ def without(prompt: str, *spans: Span) -> str:
     return re.sub(r"\s+([,.;:!?])", r"\1", " ".join(prompt.split()))
 
 
-def of_pair(pair: TokenPair, denoiser: Denoiser) -> Conditions:
-    """Isolated (`pid`): empty, each word, both. In context (`cpid`): without both, with one, the full prompt.
+def of_pairs(pairs: Sequence[TokenPair | Probe], denoiser: Denoiser) -> Conditions:
+    """The texts of pairs of one prompt, shared among them.
+
+    Isolated (`pid`): empty, each word, both. In context (`cpid`, not of a probe): without both, with one, the full
+    prompt.
 
     Raises
     ------
     InputError: the prompt is longer than the model reads, or the model cannot tell two conditions apart.
     """
-    check_length(pair.prompt, denoiser)
-    first, second = pair.words
+    prompt = pairs[0].prompt
+    check_length(prompt, denoiser)
     texts: dict[str, int] = {}
 
     def row(*wanted: str) -> Row:
         return Row(*(texts.setdefault(text, len(texts)) for text in wanted))
 
-    rows = {
-        "pid": row("", first, second, f"{first} {second}"),
-        "cpid": row(
-            without(pair.prompt, pair.first, pair.second),
-            without(pair.prompt, pair.second),
-            without(pair.prompt, pair.first),
-            without(pair.prompt),
-        ),
-    }
-    seen: dict[tuple[int, ...], str] = {}
-    for text in texts:
-        ids = tuple(token.id for token in denoiser.tokens(text))
-        if ids in seen:
+    rows = {}
+    for pair in pairs:
+        first, second = pair.words
+        rows[pair, "pid"] = row("", first, second, f"{first} {second}")
+        if isinstance(pair, TokenPair):
+            rows[pair, "cpid"] = row(
+                without(prompt, pair.first, pair.second),
+                without(prompt, pair.second),
+                without(prompt, pair.first),
+                without(prompt),
+            )
+    ids = [tuple(token.id for token in denoiser.tokens(text)) for text in texts]
+    for (pair, _), places in rows.items():
+        _check_distinct(pair, places, list(texts), ids, denoiser)
+    return Conditions(tuple(texts), rows, texts.get(without(prompt), -1))
+
+
+def _check_distinct(
+    pair: TokenPair | Probe, row: Row, texts: list[str], ids: list[tuple[int, ...]], denoiser: Denoiser
+) -> None:
+    for one, other in combinations((row.base, row.first, row.second, row.both), 2):
+        if ids[one] == ids[other]:
             raise InputError(
                 f"pair {pair.name!r} in {pair.prompt!r}",
-                f"model {denoiser.name} reads {text!r} and {seen[ids]!r} as the same tokens",
+                f"model {denoiser.name} reads {texts[other]!r} and {texts[one]!r} as the same tokens",
                 "pick other words",
             )
-        seen[ids] = text
-    return Conditions(tuple(texts), rows)
 
 
 def check_length(prompt: str, denoiser: Denoiser) -> None:

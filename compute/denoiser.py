@@ -1,11 +1,16 @@
 """What every model must offer to be decomposed: the `Denoiser` protocol."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 import numpy as np
+import torch
 from torch import Tensor
+
+from compute.attention import AttentionRecorder
+from store.records import Span
 
 
 class Token(NamedTuple):
@@ -22,9 +27,9 @@ class Conditioning:
 
     tensors: dict[str, Tensor]
 
-    def repeat(self, times: int) -> "Conditioning":
-        """All K texts, `times` over: (times K, ...)."""
-        return Conditioning({name: t.repeat(times, *[1] * (t.ndim - 1)) for name, t in self.tensors.items()})
+    def select(self, texts: Tensor) -> "Conditioning":
+        """The texts at these places, int64 (B,), which may repeat: tensors (B, ...)."""
+        return Conditioning({name: values[texts.to(values.device)] for name, values in self.tensors.items()})
 
 
 class Denoiser(Protocol):
@@ -36,6 +41,12 @@ class Denoiser(Protocol):
     log_snr: Tensor  # float64 (T,), log SNR of each trained level, +-inf allowed
     token_limit: int  # tokens of a text, without the special ones
     vocabulary: frozenset[str] | None  # the words it was trained with, where they are few enough to be listed
+    dtypes: tuple[torch.dtype, ...]  # in which it can compute, the most precise first
+    computes: torch.dtype  # in which it does, unless told otherwise
+
+    @property
+    def device(self) -> torch.device:
+        """Where it computes."""
 
     def tokens(self, text: str) -> list[Token]:
         """The tokens of `text`, not cut off, without special ones."""
@@ -48,6 +59,12 @@ class Denoiser(Protocol):
 
         `z` float32 (B, c, h, w) is noisy with the SNR of the trained `level`, int64 (B,).
         """
+
+    def computing_in(self, dtype: torch.dtype) -> AbstractContextManager[None]:
+        """Within it, `predict_noise` computes in `dtype`, one of `dtypes`."""
+
+    def attention(self, prompt: str, spans: Sequence[Span]) -> AttentionRecorder | None:
+        """What records the cross-attention to words of `prompt`, or None where the model has none to record."""
 
     def generate(self, prompt: str, seeds: Sequence[int], guidance: float, steps: int) -> Tensor:
         """Latents float32 (S, c, h, w), each decided by its seed alone."""

@@ -8,8 +8,22 @@ from torch import Tensor
 from store.errors import InputError
 
 REPLICATES = 8
+STEP = 2 * REPLICATES  # noises come in antithetic pairs, as many in each replicate
 LOWEST, HIGHEST = -12.0, 8.0  # beyond, a trained network's error outweighs the information
-BANDS = 16
+BANDS = 18  # of the curve over log SNR
+MAP_BANDS = 6  # of the maps, each of BANDS / MAP_BANDS bands
+
+
+@dataclass(frozen=True)
+class Draws:
+    """Where noises fall: positions among the levels, int64 (REPLICATES, n), and what each weighs, float64.
+
+    The integral is the mean of weight times integrand. Each position is used with the noise times each of `signs`.
+    """
+
+    position: Tensor
+    weight: Tensor
+    signs: tuple[int, ...] = (1, -1)
 
 
 @dataclass(frozen=True)
@@ -51,25 +65,30 @@ class NoiseLevels:
         """The length of the integral, in units of log SNR."""
         return float(self.width.sum())
 
-    def draw(self, noises: int, generator: torch.Generator) -> Tensor:
-        """Positions in `level`, int64 (REPLICATES, noises / (2 REPLICATES)): one for each antithetic pair.
+    def draw(self, noises: int, generator: torch.Generator) -> Draws:
+        """`noises` in antithetic pairs over REPLICATES, uniform in log SNR.
 
-        Each replicate is stratified by itself, uniform in log SNR with jitter within the strata.
+        Each replicate is stratified by itself, with jitter within the strata.
         """
         check_noises(noises)
-        count = noises // (2 * REPLICATES)
+        count = noises // STEP
         jitter = torch.rand(REPLICATES, count, generator=generator, dtype=torch.float64)
         place = (torch.arange(count) + jitter) / count * self.total
-        return torch.searchsorted(self.width.cumsum(0), place).clamp(max=len(self.level) - 1)
+        position = torch.searchsorted(self.width.cumsum(0), place).clamp(max=len(self.level) - 1)
+        return Draws(position, torch.full_like(place, self.total))
 
     def bands(self) -> Tensor:
         """Edges of BANDS equal bands of log SNR, float64 (BANDS + 1,)."""
         return torch.linspace(float(self.log_snr[0]), float(self.log_snr[-1]), BANDS + 1, dtype=torch.float64)
 
+    def band_of(self, position: Tensor) -> Tensor:
+        """In which of `bands` each position lies."""
+        return (torch.searchsorted(self.bands(), self.log_snr[position]) - 1).clamp(0, BANDS - 1)
+
 
 def check_noises(noises: int) -> None:
     """Raise InputError unless `noises` splits into antithetic pairs and replicates."""
-    if noises < 2 * REPLICATES or noises % (2 * REPLICATES):
+    if noises < STEP or noises % STEP:
         raise InputError(
-            f"noises {noises}", f"not a positive multiple of {2 * REPLICATES}", "take 64 for a draft, 256 for a result"
+            f"noises {noises}", f"not a positive multiple of {STEP}", "take 64 for a draft, 256 for a result"
         )

@@ -3,34 +3,60 @@
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import reduce
+from statistics import NormalDist
 
 import numpy as np
 import torch
 
 from compute.analytic import GATES, AnalyticDenoiser, Gate
-from compute.conditions import of_pair
+from compute.conditions import of_pairs
 from compute.denoiser import Denoiser
-from compute.evaluate import Evaluation, evaluate
+from compute.evaluate import Budget, Evaluation, evaluate
+from compute.forward import Forward
 from compute.information import gather
 from compute.models import registry
 from compute.models.unet import UNetDenoiser
 from compute.noise import NoiseLevels
-from compute.pid import decompose
-from store.records import NATS_PER_BIT, TokenPair
+from store.decomposition import PARTS, decompose
+from store.information import NATS_PER_BIT, InformationMaps
+from store.measures import STANDARD
+from store.measures.aligned import aligned
+from store.records import TokenPair
 
 IMAGES, NOISES, BATCH = 96, 8192, 4096  # images of a gate, noises of each, evaluations at once
+RUNS, RUN_IMAGES, RUN_NOISES = 200, 16, 256  # of the calibration
+COVERAGE = 0.9
 
-# In bits: redundancy over all images by minimum mutual information, what is left of it pixel by pixel,
-# and the mutual information of both words with the image. COR's words agree with probability 0.8.
-CORRELATION = 1 + 0.8 * np.log2(0.8) + 0.2 * np.log2(0.2)
+CORRELATION = 1 + 0.8 * np.log2(0.8) + 0.2 * np.log2(0.2)  # COR's words agree with probability 0.8
 AND_ONE = 2 - 0.75 * np.log2(3) - 0.5
+AND_ALIGNED = 0.0613  # by quadrature in the one dimension that its image varies in: tests/unit/test_measures.py
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What is known of a gate, in bits; None where no closed form is.
+
+    `both` is the mutual information of both words with the image. Redundancy: `mmi` of all pixels and images together,
+    `mmi_pixel` pixel by pixel, `aligned` likewise at any level, `ccs` of each image by itself, averaged.
+    """
+
+    both: float
+    mmi: float
+    mmi_pixel: float | None
+    aligned: float | None
+    ccs: float | None
+
+
 TRUTH = {
-    "RDN": (1.0, 1.0, 1.0),
-    "UNQ": (1.0, 0.0, 2.0),
-    "XOR": (0.0, 0.0, 1.0),
-    "AND": (AND_ONE, AND_ONE, 2 - 0.75 * np.log2(3)),
-    "MIX": (2.0, 1.0, 4.0),
-    "COR": (1.0, CORRELATION, 2 - CORRELATION),
+    "RDN": Truth(1, 1, 1, 1, 1),
+    "UNQ": Truth(2, 1, 0, 0, 0),
+    "XOR": Truth(1, 0, 0, 0, 0),
+    "AND": Truth(2 - 0.75 * np.log2(3), AND_ONE, AND_ONE, AND_ALIGNED, np.log2(4 / 3) / 4),
+    "MIX": Truth(4, 2, 1, 1, None),
+    "COR": Truth(2 - CORRELATION, 1, CORRELATION, CORRELATION, 0.8 * np.log2(1.6)),
+    "UNQ-same": Truth(2, 1, None, 0, 0),
+    "MIX-same": Truth(4, 2, None, 1, None),
 }
 
 
@@ -67,6 +93,7 @@ def checks() -> Iterator[Row]:
     yield _quadrature()
     for gate in GATES.values():
         yield from _gate(gate)
+    yield from _calibration()
     yield _parity(registry.load("embedded", dtype="float32", device="cpu"))
 
 
@@ -90,31 +117,65 @@ def _gate(gate: Gate) -> Iterator[Row]:
     denoiser = AnalyticDenoiser(gate)
     share = IMAGES // len(gate.components)
     average: dict[str, np.ndarray] = {}
-    exact = exact_first = gap = 0.0
+    exact = exact_first = gap = common = 0.0
     for index, (probability, words, _) in enumerate(gate.components):
         prompt = " ".join(words)
         latents = denoiser.generate(prompt, range(index * share, (index + 1) * share), 1.0, 1)
-        found = [_evaluate(denoiser, prompt, latent, NOISES, 7919 * index + n) for n, latent in enumerate(latents)]
-        replicated = gather(found, "pid")
-        for name, values in replicated.maps.items():
-            average[name] = average.get(name, 0) + probability * values.mean((0, 1))
+        found = [measured(denoiser, prompt, latent, NOISES, 7919 * index + n) for n, latent in enumerate(latents)]
+        maps = reduce(InformationMaps.joined, found).maps
+        for name, values in maps.maps.items():
+            average[name] = average.get(name, 0) + probability * values.mean((0, 1), dtype=np.float64)
         ratio = [denoiser.log_density(latents, text) - denoiser.log_density(latents, "") for text in (words[0], prompt)]
         exact_first += probability * float(ratio[0].mean())
         exact += probability * float(ratio[1].mean())
-        result = decompose(replicated)
-        sums = result.redundancy.map.sum((1, 2), dtype=np.float64)
-        gap = max(gap, float(np.abs(sums - result.redundancy.total).max()), 0.0 if result.consistent else np.inf)
-    bits = {name: values / NATS_PER_BIT for name, values in average.items()}
-    population, pixel, mutual = TRUTH[gate.name]
+        result = decompose(maps, "mmi")
+        common += probability * decompose(maps.at("image"), "ccs", STANDARD)["redundancy"].mean()[0]
+        sums = result["redundancy"].map.sum((1, 2), dtype=np.float64)
+        gap = max(gap, float(np.abs(sums - result["redundancy"].total).max()), 0.0 if result.consistent else np.inf)
+    bits, truth = {name: values / NATS_PER_BIT for name, values in average.items()}, TRUTH[gate.name]
     first, second = bits["first"], bits["second"]
-    yield Row(gate.name, "I(both), orthogonal", bits["both"].sum(), mutual, 0.04 * mutual, "bits")
-    yield Row(gate.name, "R, mmi, all pixels together", min(first.sum(), second.sum()), population, 0.05, "bits")
-    yield Row(gate.name, "R, mmi, pixel by pixel", np.minimum(first, second).sum(), pixel, 0.05, "bits")
+    redundancies = {
+        "mmi, all pixels together": (min(first.sum(), second.sum()), truth.mmi),
+        "mmi, pixel by pixel": (np.minimum(first, second).sum(), truth.mmi_pixel),
+        "aligned": (aligned(bits).sum(), truth.aligned),
+        "ccs of standard estimates, image by image": (common / NATS_PER_BIT, truth.ccs),
+    }
+    yield Row(gate.name, "I(both), orthogonal", bits["both"].sum(), truth.both, 0.04 * truth.both, "bits")
+    for name, (estimate, value) in redundancies.items():
+        if value is not None:
+            yield Row(gate.name, f"R, {name}", estimate, value, 0.05, "bits")
     standard = average["standard_both"].sum()
     yield Row(gate.name, "I(both), standard, to the images' own ratio", standard, exact, 0.02 * exact, "nats")
     standard = average["standard_first"].sum()
     yield Row(gate.name, "I(first), standard, to the images' own ratio", standard, exact_first, 0.03, "nats")
     yield Row(gate.name, "pixel sums against image values", gap, 0.0, 1e-4, "nats")
+
+
+def _calibration() -> Iterator[Row]:
+    """How often 90 % intervals of a run's mean hold the truth, over runs that differ by their noise alone.
+
+    The truth is that of the run's own images, from many more noises: a standard error speaks of the estimate.
+    """
+    gate = GATES["MIX"]
+    denoiser = AnalyticDenoiser(gate)
+    chosen = [gate.components[index] for index in np.random.default_rng(0).choice(len(gate.components), RUN_IMAGES)]
+    prompts = [" ".join(words) for _, words, _ in chosen]
+    latents = [denoiser.generate(prompt, [n], 1.0, 1)[0] for n, prompt in enumerate(prompts)]
+    names = ("first", "second", "both", *PARTS[::3])
+
+    def run(noises: int, start: int) -> list[tuple[float, float]]:
+        images = [
+            measured(denoiser, *image, noises, start + n) for n, image in enumerate(zip(prompts, latents, strict=True))
+        ]
+        found = decompose(reduce(InformationMaps.joined, images).maps, "mmi")
+        return [found[name].mean() for name in names]
+
+    truth = run(128 * RUN_NOISES, 10**7)
+    quantile = NormalDist().inv_cdf(0.5 + COVERAGE / 2)
+    runs = np.array([run(RUN_NOISES, RUN_IMAGES * number) for number in range(RUNS)])  # (RUNS, names, 2)
+    off = np.abs(runs[..., 0] - np.array(truth)[:, 0])
+    for name, share in zip(names, (off <= quantile * runs[..., 1]).mean(0), strict=True):
+        yield Row("calibration", f"share of {COVERAGE:.0%} intervals around the truth, {name}", share, 0.9, 0.05, "")
 
 
 def _parity(denoiser: UNetDenoiser) -> Row:
@@ -137,10 +198,11 @@ def _parity(denoiser: UNetDenoiser) -> Row:
     return Row("parity", f"{denoiser.name}: largest difference to the pipeline", worst, 0.0, 1e-5, "")
 
 
-def _evaluate(denoiser: Denoiser, prompt: str, latent: torch.Tensor, noises: int, seed: int) -> Evaluation:
-    first, second = prompt.split()
-    conditions = of_pair(TokenPair.find(prompt, first, second), denoiser)
-    levels = NoiseLevels.of(denoiser.log_snr)
-    *_, last = evaluate(denoiser, levels, latent, conditions, noises, seed, BATCH)
+def measured(denoiser: Denoiser, prompt: str, latent: torch.Tensor, noises: int, seed: int) -> InformationMaps:
+    """What is found about one image of a prompt that is just two words, isolated."""
+    pair = TokenPair.find(prompt, *prompt.split())
+    conditions, forward = of_pairs([pair], denoiser), Forward(denoiser, BATCH)
+    levels, encoded = NoiseLevels.of(denoiser.log_snr), denoiser.encode(conditions.texts)
+    *_, last = evaluate(forward, levels, latent, conditions, encoded, Budget(noises), seed)
     assert isinstance(last, Evaluation)
-    return last
+    return gather(last, pair, "pid")

@@ -9,6 +9,7 @@ from pages.common import notices, reading, result, state
 from pages.common.quantities import MODE_MEANING, MODE_NAMES
 from store.catalogue import Entry
 from store.errors import StoreError
+from store.records import Probe
 
 PAGE = "explorer"
 
@@ -29,11 +30,11 @@ def main() -> None:
         notices.missing(entry)
         return
     try:
-        record = reading.record(entry.path)
+        record = reading.record(entry.path, entry.pair)
     except StoreError as error:
         st.error(notices.plain(str(error)))
         return
-    pair = next(pair for pair in record.pairs if pair.pair.name == entry.pair)
+    (pair,) = record.pairs
     seeds = [str(number) for number in pair.seeds]
     same = [other for other in entries if other.key.model == entry.key.model and other.key.prompt == entry.key.prompt]
     runs = {state.run_of(other): other for other in same if other.pair == entry.pair}
@@ -48,7 +49,12 @@ def main() -> None:
     state.show(view, PAGE)
     prompts = list(dict.fromkeys(other.key.prompt for other in entries if other.key.model == entry.key.model))
     pairs = list(dict.fromkeys(other.pair for other in same))
-    _choices(view, prompts, pairs, runs, list(pair.decompositions))
+    _choices(view, prompts, pairs, runs, list(pair.information))
+    if isinstance(pair.pair, Probe):
+        st.caption(
+            "A probe asks what two words say about these images. They need not stand in the prompt, so there is no "
+            "context for them, and only PID."
+        )
     if view.seed not in seeds:
         notices.missing(_missing_seed(view, root, seeds))
         return
@@ -66,7 +72,7 @@ def _choices(view: state.View, prompts: list[str], pairs: list[str], runs: dict[
     columns[1].selectbox(
         "Pair of words",
         pairs,
-        format_func=lambda pair: pair.replace("+", " + "),
+        format_func=lambda pair: state.pair_label(view.prompt, pair),
         **state.bound("pair", view.pair, after_pair),
     )
     if len(runs) > 1:

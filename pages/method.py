@@ -7,6 +7,7 @@ from pages.common import notices, reading
 from store import settings
 
 ITD = "[Kong et al. 2024](https://arxiv.org/abs/2310.07972)"
+DAAM = "[Tang et al. 2023](https://arxiv.org/abs/2210.04885)"
 PID = "[Dewan et al. 2024](https://arxiv.org/abs/2406.05191)"
 
 
@@ -17,9 +18,13 @@ def main() -> None:
     with left:
         _information()
         _estimators()
+        _noise_levels()
+        _attention()
     with right:
         _decomposition()
-        _limits()
+        _measures()
+        _levels()
+    _limits()
     _validation()
 
 
@@ -71,19 +76,80 @@ def _decomposition() -> None:
     )
     st.latex(r"I_1 = R + U_1 \qquad I_2 = R + U_2 \qquad I_{12} = R + U_1 + U_2 + S")
     st.markdown(
-        "Three of them follow once redundancy $R$ is chosen. With the measure **mmi** (minimum mutual information) it "
-        "is the smaller of both, taken after the integral over noise levels:"
-    )
-    st.latex(r"R = \min(I_1, I_2) \qquad S = I_{12} - \max(I_1, I_2)")
-    st.markdown(
         "**PID, isolated** compares four texts: nothing, the first word, the second word, both. **CPID, in context** "
         "compares the prompt without both words, with the first, with the second, and whole. For prompts that describe "
         "a scene, CPID is the safer reading: a lone word can misdescribe it."
     )
+
+
+def _measures() -> None:
+    st.header("Redundancy measures", anchor=False)
     st.markdown(
-        r"**Levels.** $R$ may be taken at each *pixel* and summed (what the tables show), for the whole *image*, "
-        r"$\min(\sum_j I_1, \sum_j I_2)$, or for the *prompt*, from maps averaged over images. The pixel level is "
-        r"never above the image level. Values of different levels must not be compared."
+        "Three of the parts follow once redundancy $R$ is chosen, and there is no agreement on the right choice. Files "
+        "hold the information, so the measure in the sidebar acts at once. It is applied after the integral over noise "
+        "levels."
+    )
+    st.markdown(
+        r"""
+- **mmi**, minimum mutual information (Barrett 2015): $R = \min(I_1, I_2)$, so $S = I_{12} - \max(I_1, I_2)$. It
+  compares amounts, not contents. The uniqueness is never negative.
+- **aligned**: $R = \tfrac12 (I_1 + I_2 - I_{1 \leftrightarrow 2})$, where $I_{1 \leftrightarrow 2}$ is how far apart
+  the predictions with either word are. It is the product of the two shifts that the words cause: what both predict in
+  common, negative where they pull in opposite directions. It is a proposal of this project; judge it by the checks
+  below, and do not quote it as established.
+- **ccs**, common change in surprisal (Ince 2017): $R = I_1 + I_2 - I_{12}$ where this and all three have one sign,
+  else 0.
+- **pm**, specificity less ambiguity (Finn and Lizier 2018): $R = \max(I_1, I_2 - (h_2 - h_1))$ with the words'
+  surprisals $h_1 \le h_2$. It is offered only for pairs that were computed with surprisals, as without them it would
+  be no more than the larger information.
+"""
+    )
+    st.markdown(
+        r"The **alignment index** is the aligned redundancy without its amount. It is that of the whole image at every "
+        r"level and under every measure, has no unit, and is 0 where a word brings nothing:"
+    )
+    st.latex(r"\rho = \frac{I_1 + I_2 - I_{1 \leftrightarrow 2}}{2 \sqrt{I_1 I_2}} \in [-1, 1]")
+
+
+def _levels() -> None:
+    st.header("Three levels", anchor=False)
+    st.markdown(
+        r"""
+Parts that are no linear function of the maps depend on when pixels and images are added up:
+- **pixel**: parts are formed at each pixel and added up, $\sum_j R_j$. Maps and the Overview are of this level.
+- **image**: the information of all pixels is added up first, then parts are formed, as in
+  $\min(\sum_j I_1, \sum_j I_2)$.
+- **prompt**: maps are averaged over images first, then parts are formed at each pixel: one value for all seeds.
+
+Under mmi the pixel level is never above the other two. Under aligned, which is linear, all three agree in their mean
+over seeds. Values of different levels must not be compared.
+"""
+    )
+
+
+def _noise_levels() -> None:
+    st.header("Noise levels", anchor=False)
+    st.markdown(
+        "Information is an integral over noise levels, so it can be told at which of them it appears: the curve in the "
+        "Explorer shows how much, and its slider over bands of log SNR where. I1, I2 and I12 of the bands add up to "
+        "those of all levels; parts formed within a band do so only under aligned. Maps of a band come without errors."
+    )
+    st.markdown(
+        "**Warnings** stand above the totals where much of the information lies in the lowest or the highest of the "
+        "levels measured. At the noisiest, the model's training ends before the information does, and totals are too "
+        "low. At the cleanest, a word should hardly matter; what is measured there is how rough the network is, and "
+        "totals are too high. Another warning names the levels at which both estimators disagree, and one tells of "
+        "evaluations that had to be made again."
+    )
+
+
+def _attention() -> None:
+    st.header("Attention", anchor=False)
+    st.markdown(
+        f"For comparison the Explorer shows the cross-attention to each word ({DAAM}): the probability with which a "
+        "latent pixel looks at the word, averaged over heads, layers and noise levels, within the whole prompt. It is "
+        "no information, has no unit and no error, and a word that is looked at need not change the prediction. Here "
+        "it is recorded on the finished image, not on the steps of its generation."
     )
 
 
@@ -97,6 +163,8 @@ def _limits() -> None:
         "the same place are not.\n"
         "- **It is the model's view.** The numbers describe how a model's predictions depend on words. They say "
         "nothing about people, and another model may say otherwise.\n"
+        "- **A probe asks about words that need not stand in the prompt**, so it has no context, and only PID is "
+        "there.\n"
         "- **The range of noise levels is finite.** What lies outside the trained range is not counted, which makes "
         "totals low. A rough network makes them high: at low noise (high log SNR) its errors under different texts "
         "differ by more than the words say. The curve in the Explorer shows where the information lies.\n"

@@ -77,7 +77,7 @@ def _cards(view: state.View, entries: Sequence[Entry]) -> None:
             except StoreError as error:
                 st.caption(notices.plain(str(error)))
             st.text(entry.key.prompt)
-            st.caption(notices.plain(f"{entry.first} + {entry.second}"))
+            st.caption(notices.plain(state.pair_label(entry.key.prompt, entry.pair)))
             st.page_link(
                 "explorer.py",
                 label="Explore",
@@ -90,17 +90,25 @@ def _cards(view: state.View, entries: Sequence[Entry]) -> None:
 def _table(view: state.View, entries: Sequence[Entry]) -> None:
     """All results; a link opens one by its content, wherever sorting moved it."""
     scale, rows = factor(view.unit), []
+    measures = list(dict.fromkeys(entry.measure for entry in entries))
     for entry in entries:
         totals = {name: entry.totals[QUANTITIES[name].column] for name in COLUMNS}
         link = "explorer?" + urlencode(state.view_of(entry, view).parameters("explorer"))
-        row: dict[str, object] = {"Open": link, "Prompt": entry.key.prompt, "Pair": f"{entry.first} + {entry.second}"}
+        pair = state.pair_label(entry.key.prompt, entry.pair)
+        row: dict[str, object] = {"Open": link, "Prompt": entry.key.prompt, "Pair": pair}
         row |= {"Mode": entry.mode.upper(), "Seeds": entry.seeds}
+        row |= {"Measure": entry.measure} if len(measures) > 1 else {}
         for name, (total, error) in totals.items():
             row[QUANTITIES[name].symbol] = total * scale
             row[f"\u00b1 {QUANTITIES[name].symbol}"] = error * scale
         row["Unreliable"] = ", ".join(QUANTITIES[n].symbol for n, values in totals.items() if not reliable(*values))
         rows.append(row)
-    st.subheader(f"All results of this model, in {view.unit}", anchor=False)
+    st.subheader(f"All results of this model, in {view.unit}, pixel level, {' or '.join(measures)}", anchor=False)
+    if measures != [view.measure]:
+        st.caption(
+            f"R, U1, U2 and S in this table are stored totals under {' or '.join(measures)}; the sidebar's measure, "
+            f"{view.measure}, acts in the Explorer."
+        )
     number = st.column_config.NumberColumn
     symbols = [QUANTITIES[name].symbol for name in COLUMNS]
     st.dataframe(
@@ -108,8 +116,9 @@ def _table(view: state.View, entries: Sequence[Entry]) -> None:
         hide_index=True,
         alt="Results, one row per prompt, pair and mode",
         column_config={
-            "Prompt": st.column_config.TextColumn(width=170),
-            "Mode": st.column_config.TextColumn(help="; ".join(MODE_NAMES.values())),
+            "Prompt": st.column_config.TextColumn(width=160),
+            "Mode": st.column_config.TextColumn(width=55, help="; ".join(MODE_NAMES.values())),
+            "Measure": st.column_config.TextColumn(width=70, help="Redundancy measure of the stored R, U1, U2 and S"),
             "Unreliable": st.column_config.TextColumn(help="Smaller than twice the standard error, or not finite"),
             "Open": st.column_config.LinkColumn(display_text="open", width=60, help="Opens this result"),
             **{symbol: number(format="%.1f", help=f"Mean total over seeds, {view.unit}") for symbol in symbols},

@@ -4,10 +4,11 @@ import argparse
 import sys
 from pathlib import Path
 
-from store import hdf5, settings
+from store import hdf5, measures, settings, trust
 from store.catalogue import Catalogue, Entry
+from store.decomposition import ALIGNMENT, PARTS
 from store.errors import DiffusionPIDError, InputError
-from store.records import PARTS
+from store.information import INFORMATION, LEVELS
 
 TOTALS = ("information_first", "information_second", "information_both", *PARTS)
 HEADS = dict(zip(TOTALS, ("I1", "I2", "I12", "R", "U1", "U2", "S"), strict=True))
@@ -43,6 +44,10 @@ def _parser(defaults: settings.Settings) -> argparse.ArgumentParser:
         if name == "show":
             sub.add_argument("prompt")
             sub.add_argument("--pair", nargs=2, metavar=("A", "B"))
+            sub.add_argument("--measure", choices=tuple(measures.MEASURES), help="default: that of the file")
+            sub.add_argument("--level", choices=tuple(LEVELS), default="pixel", help="default: %(default)s")
+            edges = ("LEFT", "TOP", "RIGHT", "BOTTOM")
+            sub.add_argument("--region", nargs=4, type=float, metavar=edges, help="of the image, in its pixels")
     return parser
 
 
@@ -71,17 +76,30 @@ def _show(given: argparse.Namespace) -> int:
         what = f" with the pair {' '.join(given.pair)}" if given.pair else ""
         raise InputError(f"prompt {given.prompt!r}{what}", "not in the store", "see `python -m store ls`")
     for entry in found:
-        _print_entry(entry)
+        _print_entry(entry, given)
     return 0
 
 
-def _print_entry(entry: Entry) -> None:
-    key = entry.key
+def _print_entry(entry: Entry, given: argparse.Namespace) -> None:
+    """Everything about one pair in one mode, under what was asked for: arithmetic on what the file holds."""
+    record = hdf5.read(entry.path, entry.pair)
+    (result,) = record.pairs
+    key, region = record.key, record.region(*given.region) if given.region else None
+    found = result.decomposition(entry.mode, given.measure, given.level, region)
     print(f"{key.prompt!r}  {entry.first!r} (first), {entry.second!r} (second)  {entry.mode}")
     print(f"  model {key.model} {key.revision}, guidance {key.guidance:g}, {entry.seeds} images, {entry.noises} noises")
-    print(f"  measure {entry.measure} on {entry.estimator} maps, {entry.created}, {entry.path}")
-    for name, (value, error) in entry.totals.items():
-        print(f"  {name:20} {value:10.3f} +- {error:.3f} nats")
+    print(f"  measure {found.measure} on {found.estimator} maps, {given.level} level, {entry.created}, {entry.path}")
+    for name in (*INFORMATION, *PARTS, ALIGNMENT):
+        value, error = found[name].mean()
+        unit = "" if name == ALIGNMENT else " nats"
+        print(f"  {hdf5.DATASETS.get(name, name):20} {value:10.3f} +- {error:.3f}{unit}")
+    low, high = trust.edge_shares(result.information[entry.mode])
+    below = trust.tail_share(result.information[entry.mode])
+    print(
+        f"  of I(both) {low:.1%} at the noisiest levels, {high:.1%} at the cleanest; about {below:.1%} more below them"
+    )
+    for sentence in trust.warnings(key, result)[entry.mode]:
+        print(f"  warning: {sentence}")
 
 
 def _check(given: argparse.Namespace) -> int:

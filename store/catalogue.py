@@ -3,6 +3,7 @@
 It may be deleted at any time; every look at it reads again only the files that changed.
 """
 
+import math
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -12,11 +13,11 @@ from pathlib import Path
 
 from store import hdf5
 from store.errors import BrokenFileError, NewerFormatError, StoreError
-from store.records import PARTS, RunKey
+from store.records import RunKey
 
 NAME = "catalogue.sqlite"
-VERSION = 1
-QUANTITIES = (*hdf5.INFORMATION.values(), *PARTS)
+VERSION = 2
+QUANTITIES = tuple(hdf5.DATASETS.values())
 KEY = ("model", "revision", "prompt", "guidance", "image")
 ABOUT = ("first", "second", "mode", "measure", "estimator", "noises", "seeds")
 VALUES = tuple(column for name in QUANTITIES for column in (name, f"{name}_se"))
@@ -152,6 +153,11 @@ class Catalogue:
             path=self.root / row["path"],
             key=RunKey(*(row[part] for part in KEY)),
             created=row["created"],
-            totals={name: (row[name], row[f"{name}_se"]) for name in QUANTITIES},
+            totals={name: (_number(row[name]), _number(row[f"{name}_se"])) for name in QUANTITIES},
             **{name: row[name] for name in ABOUT},
         )
+
+
+def _number(value: float | None) -> float:
+    """What was stored: SQLite keeps NaN as NULL."""
+    return math.nan if value is None else value

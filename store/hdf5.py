@@ -8,44 +8,28 @@ import re
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import h5py
 import numpy as np
 from filelock import FileLock
 
+from store.decomposition import PARTS, Decomposition
 from store.errors import BrokenFileError, NewerFormatError, StoreError
-from store.records import (
-    MODES,
-    PARTS,
-    Decomposition,
-    Estimate,
-    InformationMaps,
-    PairResult,
-    Provenance,
-    RunKey,
-    RunRecord,
-    Span,
-    TokenPair,
-)
+from store.information import BANDED, INFORMATION, Estimate, InformationMaps, Replicates
+from store.measures import ORTHOGONAL, STANDARD
+from store.records import MODES, PairResult, Probe, Provenance, RunKey, RunRecord, Span, TokenPair
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 MAPS = "maps"
 LOCK = ".lock"
 SOFTWARE = "diffusionpid-dashboard 0.1"
-INFORMATION = {  # field of InformationMaps -> dataset
-    "first": "information_first",
-    "second": "information_second",
-    "both": "information_both",
-    "between": "information_between",
-    "conditional_first": "conditional_first",
-    "conditional_second": "conditional_second",
-    "standard_first": "standard_first",
-    "standard_second": "standard_second",
-    "standard_both": "standard_both",
+DATASETS = {  # name of an estimate -> dataset
+    name: f"information_{name}" if name in BANDED else name for name in (*INFORMATION, *PARTS)
 }
 PRECISION = 2e-3  # relative: the identities hold to this after rounding to float16
 COMPRESSION = {"compression": "gzip", "compression_opts": 4, "shuffle": True, "fletcher32": True}
+KEPT_BITS = 4  # of a replicate's mantissa: rounding by 3 % at most is far below its own error
 UNREADABLE = (OSError, KeyError, ValueError, TypeError, RuntimeError)
 
 
@@ -93,21 +77,21 @@ def check_writable(root: Path) -> None:
         raise StoreError(root, f"{existing} is not a folder you may write to", "choose another --store")
 
 
-def read(path: Path) -> RunRecord:
-    """The record of one file.
+def read(path: Path, pair: str | None = None) -> RunRecord:
+    """The record of one file; of its pairs only the one named `pair`, if that is given and there.
 
     Raises
     ------
     NewerFormatError, BrokenFileError: with the mend in the text.
     """
     with _opened(path) as file:
-        prompt = file.attrs["prompt"]
+        groups = [group for name, group in file["pairs"].items() if pair in (None, unquote(name))]
         return RunRecord(
             key=_read_key(file),
             seeds=tuple(int(seed) for seed in file["seeds"]),
             images=file["images"][:],
             latents=file["latents"][:],
-            pairs=tuple(_read_pair(prompt, group) for group in file["pairs"].values()),
+            pairs=tuple(_read_pair(file.attrs["prompt"], group) for group in groups),
             provenance=Provenance(file.attrs["created"], file.attrs["software"], json.loads(file.attrs["settings"])),
         )
 
@@ -126,14 +110,30 @@ def problems(path: Path) -> list[str]:
     """What is wrong with a file: unreadable parts and identities that do not hold. Empty if sound."""
     try:
         record = read(path)
+        with _opened(path) as file:
+            shown = [_read_shown(group) for group in file["pairs"].values()]
     except (BrokenFileError, NewerFormatError) as error:
         return [f"{error.cause}; {error.mend}"]
     found = [] if path_of(path.parents[3], record.key) == path else ["its name does not belong to its key"]
-    for result in record.pairs:
-        for mode, decomposition in result.decompositions.items():
+    for result, modes in zip(record.pairs, shown, strict=True):
+        for mode, decomposition in modes.items():
             place = f"{result.pair.name}/{mode}"
             found += [f"{place}: {name} does not hold" for name in decomposition.violations(PRECISION)]
             found += [] if decomposition.finite else [f"{place}: values that are not finite"]
+            derived = result.decomposition(mode)
+            found += [f"{place}: {name} is not the mean of its replicates" for name in _apart(decomposition, derived)]
+    return found
+
+
+def _apart(shown: Decomposition, derived: Decomposition) -> list[str]:
+    """The quantities whose total differs from what the replicates say by more than their rounding explains."""
+    found = []
+    for name in (*INFORMATION, *PARTS):
+        expected = _as_shown(derived, name)
+        size = np.abs(derived["both"].map).sum(axis=(1, 2), dtype=np.float64)
+        size += np.abs(expected.map).sum(axis=(1, 2), dtype=np.float64)
+        if (np.abs(shown[name].total - expected.total) > 2.0 ** -(KEPT_BITS + 1) * size + 1e-6).any():
+            found.append(DATASETS[name])
     return found
 
 
@@ -169,23 +169,34 @@ class _opened:
 
 
 def _merge(old: RunRecord, new: RunRecord) -> RunRecord:
-    fresh = {result.pair.name for result in new.pairs}
-    kept = tuple(result for result in old.pairs if result.pair.name not in fresh)
+    """`new` beside what `old` has: other pairs, and other images of the same pairs measured alike."""
+    before = {result.pair.name: result for result in old.pairs}
+    joined = tuple(_extended(before.pop(result.pair.name, None), result) for result in new.pairs)
     added = [index for index, seed in enumerate(new.seeds) if seed not in old.seeds]
     return dataclasses.replace(
         new,
         seeds=old.seeds + tuple(new.seeds[index] for index in added),
         images=np.concatenate([old.images, new.images[added]]),
         latents=np.concatenate([old.latents, new.latents[added]]),
-        pairs=kept + new.pairs,
+        pairs=(*before.values(), *joined),
     )
+
+
+def _extended(old: PairResult | None, new: PairResult) -> PairResult:
+    alike = old is not None and all(
+        mode in old.information
+        and old.information[mode].maps.count == maps.maps.count
+        and np.array_equal(old.information[mode].log_snr, maps.log_snr)
+        for mode, maps in new.information.items()
+    )
+    return old.joined(new) if old is not None and alike else new
 
 
 def _replace(path: Path, record: RunRecord) -> None:
     handle, aside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=".part")
     os.close(handle)
     try:
-        with h5py.File(aside, "w", libver=("earliest", "v110")) as file:
+        with h5py.File(aside, "w", libver="v110") as file:
             _write(file, record)
         os.chmod(aside, 0o644)
         _sync(aside)
@@ -232,33 +243,65 @@ def _write_array(group: h5py.Group, name: str, values: np.ndarray) -> None:
 
 def _write_pair(group: h5py.Group, result: PairResult) -> None:
     first, second = result.pair.words
-    measures = {decomposition.measure for decomposition in result.decompositions.values()}
     group.attrs.update(
         first=first,
         second=second,
-        spans=np.array([result.pair.first, result.pair.second], np.int64),
-        measure=measures.pop(),
+        measure=result.measure,
         estimator=result.estimator,
         unit="nats",
-        noises=result.noises,
+        noises=min(result.noises),
+        retried=result.retried,
     )
+    if isinstance(result.pair, TokenPair):
+        group.attrs["spans"] = np.array([result.pair.first, result.pair.second], np.int64)
+    if result.surprisals:
+        group.attrs["surprisals"] = np.array(result.surprisals, np.float64)
     group["seeds"] = np.array(result.seeds, np.int64)
-    for mode, decomposition in result.decompositions.items():
-        inside, maps = group.create_group(mode), decomposition.information
-        for attribute, name in INFORMATION.items():
-            _write_estimate(inside, name, getattr(maps, attribute))
-        for name in PARTS:
-            _write_estimate(inside, name, getattr(decomposition, name))
-        inside["curve"] = maps.curve.astype(np.float32)
-        inside["log_snr"] = maps.log_snr.astype(np.float32)
+    group["noises"] = np.array(result.noises, np.int64)
+    if result.attention is not None:
+        _write_array(group, "attention_first", result.attention[:, 0].astype(np.float16))
+        _write_array(group, "attention_second", result.attention[:, 1].astype(np.float16))
+    for mode, information in result.information.items():
+        _write_mode(group.create_group(mode), information, result.decomposition(mode))
+
+
+def _write_mode(group: h5py.Group, information: InformationMaps, shown: Decomposition) -> None:
+    for name, dataset in DATASETS.items():
+        _write_estimate(group, dataset, _as_shown(shown, name))
+    maps = information.maps.maps
+    _write_stack(group, "replicates", [maps[name] for name in INFORMATION], INFORMATION)
+    _write_stack(group, "bands", [information.bands[name] for name in BANDED], BANDED)
+    for name in ("band_edges", "curve", "log_snr", "gap", "tail"):
+        group[name] = getattr(information, name).astype(np.float32)
+
+
+def _as_shown(decomposition: Decomposition, name: str) -> Estimate:
+    """The estimate that stands under `name`: of I1, I2, I12 that of the estimator which the parts add up to."""
+    standard = f"standard_{name}"
+    return decomposition[standard if decomposition.estimator == STANDARD and standard in INFORMATION else name]
 
 
 def _write_estimate(group: h5py.Group, name: str, estimate: Estimate) -> None:
-    for suffix, values in (("", estimate.map), ("_se", estimate.map_se)):
-        half = np.abs(values).max(initial=0) < np.finfo(np.float16).max
-        _write_array(group, name + suffix, values.astype(np.float16 if half else np.float32))
+    _write_array(group, name, _compact(estimate.map))
     group[f"{name}_total"] = estimate.total.astype(np.float64)
     group[f"{name}_total_se"] = estimate.total_se.astype(np.float64)
+
+
+def _write_stack(group: h5py.Group, name: str, maps: list[np.ndarray], names: tuple[str, ...]) -> None:
+    """Maps (P, n, h, w) of several names as one array (P, names, n, h, w), with few bits in each value."""
+    _write_array(group, name, _compact(np.stack(maps, axis=1), KEPT_BITS))
+    group[name].attrs["names"] = list(names)
+
+
+def _compact(values: np.ndarray, bits: int = 10) -> np.ndarray:
+    """In half precision, its mantissa rounded to `bits`; in single precision if a value does not fit."""
+    if np.abs(values).max(initial=0) >= np.finfo(np.float16).max / 2:
+        return values.astype(np.float32)
+    whole = values.astype(np.float16).view(np.uint16)
+    dropped = 10 - bits
+    if dropped:
+        whole = (whole + np.uint16(1 << (dropped - 1))) & np.uint16(0xFFFF << dropped & 0xFFFF)
+    return whole.view(np.float16)
 
 
 def _read_key(file: h5py.File) -> RunKey:
@@ -267,34 +310,75 @@ def _read_key(file: h5py.File) -> RunKey:
 
 
 def _read_pair(prompt: str, group: h5py.Group) -> PairResult:
-    first, second = (Span(*map(int, span)) for span in group.attrs["spans"])
-    measure = group.attrs["measure"]
+    attrs, seeds = group.attrs, tuple(int(seed) for seed in group["seeds"])
+    attended = [group[name][:].astype(np.float32) for name in ("attention_first", "attention_second") if name in group]
+    surprisals = attrs.get("surprisals")
     return PairResult(
-        pair=TokenPair(prompt, first, second),
-        seeds=tuple(int(seed) for seed in group["seeds"]),
-        estimator=group.attrs["estimator"],
-        noises=int(group.attrs["noises"]),
-        decompositions={mode: _read_mode(group[mode], measure) for mode in MODES if mode in group},
+        pair=_read_words(prompt, group),
+        seeds=seeds,
+        noises=tuple(map(int, group["noises"])) if "noises" in group else (int(attrs["noises"]),) * len(seeds),
+        information={mode: _read_mode(group[mode]) for mode in MODES if mode in group},
+        estimator=attrs["estimator"],
+        measure=attrs["measure"],
+        surprisals=None if surprisals is None else (float(surprisals[0]), float(surprisals[1])),
+        attention=np.stack(attended, axis=1) if attended else None,
+        retried=int(attrs.get("retried", 0)),
     )
 
 
-def _read_mode(group: h5py.Group, measure: str) -> Decomposition:
-    maps = {attribute: _read_estimate(group, name) for attribute, name in INFORMATION.items()}
-    parts = {name: _read_estimate(group, name) for name in PARTS}
-    information = InformationMaps(**maps, curve=group["curve"][:], log_snr=group["log_snr"][:])
-    return Decomposition(measure, information, **parts)
+def _read_words(prompt: str, group: h5py.Group) -> TokenPair | Probe:
+    if "spans" not in group.attrs:
+        return Probe(prompt, (group.attrs["first"], group.attrs["second"]))
+    first, second = (Span(*map(int, span)) for span in group.attrs["spans"])
+    return TokenPair(prompt, first, second)
 
 
-def _read_estimate(group: h5py.Group, name: str) -> Estimate:
-    values, errors = (group[name + suffix][:].astype(np.float32) for suffix in ("", "_se"))
-    return Estimate(values, errors, group[f"{name}_total"][:], group[f"{name}_total_se"][:])
+def _read_mode(group: h5py.Group) -> InformationMaps:
+    curve, log_snr = group["curve"][:], group["log_snr"][:]
+    if "replicates" not in group:  # version 1: the means alone
+        maps = {name: group[DATASETS[name]][:][:, None] for name in INFORMATION}
+        seeds, bands = len(curve), len(log_snr)
+        nothing = np.full((seeds, bands, 2), np.nan, np.float32), np.zeros((seeds, 3), np.float32)
+        return InformationMaps(Replicates(_single(maps)), {}, np.zeros(0, np.float32), curve, log_snr, *nothing)
+    return InformationMaps(
+        maps=Replicates(_read_stack(group["replicates"])),
+        bands=_read_stack(group["bands"]),
+        band_edges=group["band_edges"][:],
+        curve=curve,
+        log_snr=log_snr,
+        gap=group["gap"][:],
+        tail=group["tail"][:],
+    )
+
+
+def _read_stack(stack: h5py.Dataset) -> dict[str, np.ndarray]:
+    values = stack[:]
+    return _single({name: values[:, index] for index, name in enumerate(stack.attrs["names"])})
+
+
+def _single(maps: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    return {name: values.astype(np.float32) for name, values in maps.items()}
+
+
+def _read_shown(group: h5py.Group) -> dict[str, Decomposition]:
+    """What the file shows of one pair, by mode, as it stands there."""
+    return {mode: _read_shown_mode(group, group[mode]) for mode in MODES if mode in group}
+
+
+def _read_shown_mode(group: h5py.Group, mode: h5py.Group) -> Decomposition:
+    shown = {}
+    for name, dataset in DATASETS.items():
+        values = mode[dataset][:].astype(np.float32)
+        totals, errors = mode[f"{dataset}_total"][:], mode[f"{dataset}_total_se"][:]
+        shown[name] = Estimate(values, np.full_like(values, np.nan), totals, errors)
+    return Decomposition(group.attrs["measure"], ORTHOGONAL, shown)
 
 
 def _read_row(group: h5py.Group, mode: str) -> dict[str, object]:
     attrs, row = group.attrs, {"mode": mode, "seeds": len(group["seeds"])}
     row |= {name: attrs[name] for name in ("first", "second", "measure", "estimator")}
     row["noises"] = int(attrs["noises"])
-    for name in (*INFORMATION.values(), *PARTS):
+    for name in DATASETS.values():
         totals, errors = group[mode][f"{name}_total"][:], group[mode][f"{name}_total_se"][:]
         row[name] = float(totals.mean())
         row[f"{name}_se"] = float(np.sqrt(np.square(errors).sum()) / len(errors))

@@ -1,19 +1,23 @@
 """The core types that compute writes and pages read: frozen, with shapes and units.
 
-S images (seeds), an h x w latent grid, T bands of log SNR. All information is in nats, per latent
-pixel and summed over channels, unless a name says otherwise.
+S images (seeds), an h x w latent grid. What was measured of a pair is in `store.information`, what follows
+from it in `store.decomposition`.
 """
 
 import re
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
 
+from store.decomposition import Decomposition, decompose
 from store.errors import InputError
+from store.information import InformationMaps
+from store.measures import ORTHOGONAL, Surprisals
 
-NATS_PER_BIT = float(np.log(2))
 MODES = ("pid", "cpid")
+Region = tuple[slice, slice]  # rows and columns of the latent grid
 
 
 class Span(NamedTuple):
@@ -62,6 +66,36 @@ class TokenPair:
         return "+".join(self.words)
 
 
+@dataclass(frozen=True)
+class Probe:
+    """Two words that are asked about, and need not both stand in the prompt of the images."""
+
+    prompt: str
+    words: tuple[str, str]
+
+    def __post_init__(self):
+        first, second = (word.casefold() for word in self.words)
+        if not first.strip() or not second.strip() or first == second:
+            raise InputError(f"probe {self.words}", "it takes two different words", "name two words")
+
+    @classmethod
+    def about(cls, prompt: str, first: str, second: str) -> "Probe":
+        """The probe of two words about images of `prompt`.
+
+        Raises
+        ------
+        InputError: both stand in the prompt, so that they are a pair of it; or they are one word.
+        """
+        if all(_found(prompt, word) for word in (first, second)):
+            raise InputError(f"probe {first!r}, {second!r}", f"both stand in {prompt!r}", "ask for them as a pair")
+        return cls(prompt, (first, second))
+
+    @property
+    def name(self) -> str:
+        """The pair as addresses and files name it: `first+second`."""
+        return "+".join(self.words)
+
+
 def find_word(prompt: str, word: str) -> Span:
     """Where `word` (or a phrase) first stands in `prompt` as whole words, whatever its case.
 
@@ -69,12 +103,16 @@ def find_word(prompt: str, word: str) -> Span:
     ------
     InputError: it does not stand there.
     """
-    found = re.search(rf"(?<!\w){re.escape(word)}(?!\w)", prompt, re.IGNORECASE) if word.strip() else None
+    found = _found(prompt, word)
     if found is None:
         raise InputError(
             f"word {word!r}", f"not in the prompt {prompt!r}", f"pick from: {', '.join(prompt_words(prompt))}"
         )
     return Span(*found.span())
+
+
+def _found(prompt: str, word: str) -> re.Match[str] | None:
+    return re.search(rf"(?<!\w){re.escape(word)}(?!\w)", prompt, re.IGNORECASE) if word.strip() else None
 
 
 def prompt_words(prompt: str) -> list[str]:
@@ -94,107 +132,64 @@ class RunKey:
 
 
 @dataclass(frozen=True)
-class Estimate:
-    """One quantity in nats, with jackknife standard errors; the map sums to the total."""
-
-    map: np.ndarray  # float32 (S, h, w)
-    map_se: np.ndarray  # float32 (S, h, w)
-    total: np.ndarray  # float64 (S,)
-    total_se: np.ndarray  # float64 (S,)
-
-    def mean(self) -> tuple[float, float]:
-        """The total averaged over images, and the standard error that the estimator adds to it."""
-        return float(self.total.mean()), float(np.sqrt(np.square(self.total_se).sum()) / len(self.total))
-
-
-@dataclass(frozen=True)
-class InformationMaps:
-    """Information of the first word, the second, both, and between them (Kong et al. 2024).
-
-    `first`, `second`, `both` are orthogonal estimates, never negative; `between` is the same
-    distance measured between the two words' predictions, and `conditional_first` is measured from the
-    second word alone to both: what the first adds to it. The `standard_` estimates are signed and
-    equal the log density ratio of that very image. `curve` is the integrand of first, second and
-    both in nats per unit of log SNR, in bands centred at `log_snr`; NaN where no noise fell.
-    """
-
-    first: Estimate
-    second: Estimate
-    both: Estimate
-    between: Estimate
-    conditional_first: Estimate
-    conditional_second: Estimate
-    standard_first: Estimate
-    standard_second: Estimate
-    standard_both: Estimate
-    curve: np.ndarray  # float32 (S, T, 3)
-    log_snr: np.ndarray  # float32 (T,)
-
-
-@dataclass(frozen=True)
-class Decomposition:
-    """Partial information of a pair about each image, in nats, under one redundancy measure.
-
-    The parts add up to `information`: redundancy + unique_first = first,
-    redundancy + unique_second = second, all four = both. Synergy may be negative.
-    """
-
-    measure: str
-    information: InformationMaps
-    redundancy: Estimate
-    unique_first: Estimate
-    unique_second: Estimate
-    synergy: Estimate
-
-    @property
-    def finite(self) -> bool:
-        """Whether every total is a number."""
-        return all(np.isfinite(getattr(self, name).total).all() for name in PARTS)
-
-    def violations(self, tolerance: float) -> list[str]:
-        """The identities that do not hold within `tolerance` times the largest value involved."""
-        i, r, u1, u2, s = self.information, self.redundancy, self.unique_first, self.unique_second, self.synergy
-        scale = max(np.abs(i.both.map).max(initial=0), np.abs(i.first.map).max(initial=0), 1e-6)
-        pairs = {
-            "R + U1 = I1": (r.map + u1.map, i.first.map),
-            "R + U2 = I2": (r.map + u2.map, i.second.map),
-            "R + U1 + U2 + S = I12": (r.map + u1.map + u2.map + s.map, i.both.map),
-        }
-        found = [name for name, (left, right) in pairs.items() if not _close(left, right, tolerance * scale)]
-        for name in PARTS:
-            part = getattr(self, name)
-            bound = tolerance * max(np.abs(part.map).sum(axis=(1, 2)).max(initial=0), 1e-6)
-            if not _close(part.map.sum(axis=(1, 2), dtype=np.float64), part.total, bound):
-                found.append(f"map of {name} sums to its total")
-        return found
-
-    @property
-    def consistent(self) -> bool:
-        """Whether all identities hold to single precision."""
-        return not self.violations(1e-4)
-
-
-PARTS = ("redundancy", "unique_first", "unique_second", "synergy")
-
-
-def _close(left: np.ndarray, right: np.ndarray, bound: float) -> bool:
-    return bool(np.all(np.abs(left - right) <= bound))
-
-
-@dataclass(frozen=True)
 class PairResult:
-    """What was computed of one pair: isolated (`pid`), and in context (`cpid`) where the prompt has one."""
+    """What was measured of one pair, isolated (`pid`) and in context (`cpid`; not of a probe).
 
-    pair: TokenPair
+    `noises` says how many noises went into each image; `estimator`, `measure` and `surprisals` under which of
+    them the file shows its parts. Whatever else they could be, `decomposition` derives.
+    """
+
+    pair: TokenPair | Probe
     seeds: tuple[int, ...]
-    estimator: str
-    noises: int
-    decompositions: dict[str, Decomposition]  # by mode
+    noises: tuple[int, ...]
+    information: dict[str, InformationMaps]  # by mode
+    estimator: str = ORTHOGONAL
+    measure: str = "mmi"
+    surprisals: Surprisals | None = None
+    attention: np.ndarray | None = None  # float32 (S, 2, h, w), mean cross-attention to each word
+    retried: int = 0  # evaluations that were not finite at first and were made again in float32
+
+    def decomposition(
+        self, mode: str, measure: str | None = None, level: str = "pixel", region: Region | None = None
+    ) -> Decomposition:
+        """The parts in `mode` at `level`, of the whole image or a region, under `measure` or the one of the file.
+
+        Raises as `decompose` does.
+        """
+        maps = self.information[mode].maps
+        maps = maps.region(*region) if region else maps
+        return decompose(maps.at(level), measure or self.measure, self.estimator, self.surprisals)
 
     @property
     def complete(self) -> bool:
-        """Whether both modes are there and every value is finite."""
-        return set(self.decompositions) == set(MODES) and all(d.finite for d in self.decompositions.values())
+        """Whether each mode that the pair has is there and every value is finite."""
+        modes = MODES if isinstance(self.pair, TokenPair) else MODES[:1]
+        return set(self.information) == set(modes) and all(maps.finite for maps in self.information.values())
+
+    def of_seeds(self, seeds: Sequence[int]) -> "PairResult":
+        """The same of some of its images, in the order of `seeds`."""
+        order = [self.seeds.index(seed) for seed in seeds]
+        return replace(
+            self,
+            seeds=tuple(seeds),
+            noises=tuple(self.noises[index] for index in order),
+            information={mode: maps.of_images(order) for mode, maps in self.information.items()},
+            attention=None if self.attention is None else self.attention[order],
+        )
+
+    def joined(self, other: "PairResult") -> "PairResult":
+        """Both together, by seed: the images of `other`, and of this one those that `other` lacks."""
+        kept = self.of_seeds([seed for seed in self.seeds if seed not in other.seeds])
+        attended = kept.attention is not None and other.attention is not None
+        joined = replace(
+            other,
+            seeds=kept.seeds + other.seeds,
+            noises=kept.noises + other.noises,
+            information={mode: kept.information[mode].joined(maps) for mode, maps in other.information.items()},
+            attention=np.concatenate([kept.attention, other.attention]) if attended else None,
+            retried=kept.retried + other.retried,
+        )
+        return joined.of_seeds(sorted(joined.seeds))
 
 
 @dataclass(frozen=True)
@@ -224,15 +219,27 @@ class RunRecord:
         ------
         InputError: nothing is.
         """
-        wanted = TokenPair.find(self.key.prompt, *words)
+        wanted = {word.casefold() for word in words}
         for result in self.pairs:
-            if result.pair == wanted:
+            if {word.casefold() for word in result.pair.words} == wanted:
                 return result
         there = ", ".join(result.pair.name for result in self.pairs)
         raise InputError(
-            f"pair {wanted.name!r} of {self.key.prompt!r}", "not in the store", f"compute it; there are: {there}"
+            f"pair {'+'.join(words)!r} of {self.key.prompt!r}", "not in the store", f"compute it; there are: {there}"
         )
 
     def images_of(self, result: PairResult) -> np.ndarray:
         """The images of `result`, in the order of its maps."""
         return self.images[[self.seeds.index(seed) for seed in result.seeds]]
+
+    def region(self, left: float, top: float, right: float, bottom: float) -> Region:
+        """The latent pixels whose centres lie in a rectangle of the image, given in image pixels."""
+        sizes = zip(self.latents.shape[2:], self.images.shape[1:3], ((top, bottom), (left, right)), strict=True)
+        rows, columns = (_cells(cells, pixels, *ends) for cells, pixels, ends in sizes)
+        return rows, columns
+
+
+def _cells(cells: int, pixels: int, start: float, stop: float) -> slice:
+    """Those of `cells` along `pixels` whose centres lie in [start, stop)."""
+    first, last = (round(end * cells / pixels) for end in (start, stop))
+    return slice(max(0, first), max(0, min(cells, last)))

@@ -9,6 +9,14 @@ from tests import pipelines
 ROOT = Path(__file__).parents[1]
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory):
+    """What runs measure of this machine stays out of the home folder."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DIFFUSIONPID_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def epsilon_folder(tmp_path_factory) -> Path:
     """A saved tiny pipeline that predicts epsilon."""

@@ -6,19 +6,13 @@ import h5py
 import numpy as np
 
 from store import hdf5
-from store.records import (
-    Decomposition,
-    Estimate,
-    InformationMaps,
-    PairResult,
-    Provenance,
-    RunKey,
-    RunRecord,
-    TokenPair,
-)
+from store.information import BANDED, InformationMaps, Replicates
+from store.records import PairResult, Probe, Provenance, RunKey, RunRecord, TokenPair
 
 SHARPNESS = 6.0
-LEVELS = np.linspace(-8, 8, 17, dtype=np.float32)
+BANDS, MAP_BANDS, REPLICATES = 18, 6, 8
+EDGES = np.linspace(-9, 9, BANDS + 1, dtype=np.float32)
+LEVELS = (EDGES[1:] + EDGES[:-1]) / 2
 
 
 def record(
@@ -35,16 +29,19 @@ def record(
     infinite: bool = False,
     guidance: float = 1.0,
     measure: str = "mmi",
+    probe: bool = False,
+    surprisals: tuple[float, float] | None = None,
     created: str = "2026-01-02T03:04:05+00:00",
 ) -> RunRecord:
-    """A record whose parts add up: R = min(I1, I2) at each pixel.
+    """A record of two words that say what `_bumps` shows of each.
 
     Both words together bring `together` times what the better one does: below 1, synergy is negative.
-    `noise` is the standard error of each total, as a share of I12. With `infinite`, one value is not finite.
+    `noise` is the standard error of each total, as a share of I12. With `infinite`, one value is not finite. A
+    `probe` asks for words that need not be in the prompt.
     """
     rng = np.random.default_rng(len(prompt) + sum(map(ord, words[0])))
-    pair = TokenPair.find(prompt, *words)
-    decompositions = {}
+    pair = Probe(prompt, words) if probe else TokenPair.find(prompt, *words)
+    modes, information = modes[:1] if probe else modes, {}
     for index, mode in enumerate(modes):
         scale = 1.0 - 0.35 * index
         centres = rng.uniform(0.3, 0.7, (2, len(seeds), 2))
@@ -54,8 +51,10 @@ def record(
         both = np.maximum(first, second) * together
         if infinite:
             both[0, 0, 0] = np.inf
-        decompositions[mode] = _decomposition(first, second, both, noise, measure)
-    result = PairResult(pair, seeds, "orthogonal", 64, decompositions)
+        information[mode] = _information(first, second, both, noise, rng)
+    attention = None if probe else np.stack([first, second], axis=1) / 100
+    noises = (64,) * len(seeds)
+    result = PairResult(pair, seeds, noises, information, measure=measure, surprisals=surprisals, attention=attention)
     return RunRecord(
         key=RunKey(model, "1", prompt, guidance),
         seeds=seeds,
@@ -81,6 +80,7 @@ def fill(root: Path) -> None:
     hdf5.publish(root, record("a toy bear", ("toy", "bear"), together=0.7, created="2026-01-06T10:00:00+00:00"))
     hdf5.publish(root, record("a weak signal", ("weak", "signal"), noise=0.9, created="2026-01-07T10:00:00+00:00"))
     hdf5.publish(root, record("a lone doctor", ("lone", "doctor"), modes=("pid",)))
+    hdf5.publish(root, record("a female doctor", ("male", "doctor"), probe=True))
     hdf5.publish(root, record("a female doctor", model="stable-diffusion-1.5", size=512, grid=64, seeds=(0, 7)))
 
 
@@ -102,15 +102,19 @@ def _bumps(grid: int, centres: np.ndarray) -> np.ndarray:
     return (np.exp(-SHARPNESS * 4 * distance) * 40 / grid).astype(np.float32)  # (S, h, w)
 
 
-def _estimate(values: np.ndarray, error: float) -> Estimate:
-    total = values.sum(axis=(1, 2), dtype=np.float64)
-    spread = np.full_like(values, error / values.shape[1])
-    return Estimate(values.astype(np.float32), spread, total, np.full(len(total), error))
+def _replicates(values: np.ndarray, error: float, rng: np.random.Generator) -> np.ndarray:
+    """Values (S, h, w) REPLICATES times, their mean unchanged, with about `error` as standard error of the total."""
+    spread = rng.normal(size=(len(values), REPLICATES, 1, 1))
+    spread -= spread.mean(1, keepdims=True)
+    total = np.nan_to_num(values, posinf=0).sum(axis=(1, 2))[:, None, None, None]
+    share = error * REPLICATES**0.5 * spread / np.maximum(total, 1e-6)
+    return (values[:, None] * (1 + share)).astype(np.float32)
 
 
-def _decomposition(first: np.ndarray, second: np.ndarray, both: np.ndarray, noise: float, measure: str):
+def _information(
+    first: np.ndarray, second: np.ndarray, both: np.ndarray, noise: float, rng: np.random.Generator
+) -> InformationMaps:
     error = noise * float(np.mean(np.where(np.isfinite(both), both, 0).sum(axis=(1, 2))))
-    redundancy = np.minimum(first, second)
     decay = np.exp(-((LEVELS - 1) ** 2) / 8) / np.exp(-((LEVELS - 1) ** 2) / 8).sum()  # (T,)
     totals = np.stack([values.sum(axis=(1, 2)) for values in (first, second, both)], axis=-1)  # (S, 3)
     curve = (totals[:, None, :] * decay[None, :, None]).astype(np.float32)
@@ -122,20 +126,20 @@ def _decomposition(first: np.ndarray, second: np.ndarray, both: np.ndarray, nois
         "between": np.abs(first - second),
         "conditional_first": np.abs(both - second),
         "conditional_second": np.abs(both - first),
-        "standard_first": first - 0.1,
-        "standard_second": second - 0.1,
-        "standard_both": both - 0.1,
+        "standard_first": first * 0.9,
+        "standard_second": second * 0.9,
+        "standard_both": both * 0.9,
     }
-    information = InformationMaps(
-        **{name: _estimate(values, error) for name, values in maps.items()}, curve=curve, log_snr=LEVELS
+    shares = decay.reshape(MAP_BANDS, -1).sum(1)[:, None, None]  # (B, 1, 1)
+    return InformationMaps(
+        maps=Replicates({name: _replicates(values, error, rng) for name, values in maps.items()}),
+        bands={name: (maps[name][:, None] * shares).astype(np.float32) for name in BANDED},
+        band_edges=EDGES[:: BANDS // MAP_BANDS],
+        curve=curve,
+        log_snr=LEVELS,
+        gap=np.stack([totals[:, 2:] * -0.1 * decay, totals[:, 2:] * 0.1 * decay], axis=-1).astype(np.float32),
+        tail=(totals * 0.01).astype(np.float32),
     )
-    parts = {
-        "redundancy": redundancy,
-        "unique_first": first - redundancy,
-        "unique_second": second - redundancy,
-        "synergy": both - first - second + redundancy,
-    }
-    return Decomposition(measure, information, **{name: _estimate(values, error) for name, values in parts.items()})
 
 
 def _picture(size: int, rng: np.random.Generator) -> np.ndarray:

@@ -48,7 +48,7 @@ KNOWN = {
 
 
 def load(model: str, revision: str | None = None, dtype: str | None = None, device: str | None = None) -> UNetDenoiser:
-    """The denoiser of a known name, a hub id or a folder.
+    """The denoiser of a known name, a hub id or a folder, in float32 unless `dtype` says otherwise.
 
     Raises
     ------
@@ -60,8 +60,7 @@ def load(model: str, revision: str | None = None, dtype: str | None = None, devi
         known = ", ".join(KNOWN)
         raise InputError(f"model {model!r}", "neither a known name, a hub id nor a folder", f"use one of {known}")
     place = _device(device)
-    precision = DTYPES[dtype] if dtype else (torch.float16 if place.type == "cuda" else torch.float32)
-    adapter, pipeline = _load_pipeline(model, source, revision, precision)
+    adapter, pipeline = _load_pipeline(model, source, revision, DTYPES[dtype or "float32"])
     name = model if model in KNOWN or not folder.is_dir() else folder.resolve().name
     denoiser = adapter(pipeline.to(place), name, _revision(folder, pipeline, revision))
     if (folder / VOCABULARY).is_file():

@@ -1,6 +1,7 @@
 """Adapters for latent U-Net pipelines: Stable Diffusion 1.x, 2.x and XL, in epsilon and v prediction."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, ClassVar
 
 import numpy as np
@@ -8,10 +9,13 @@ import torch
 from diffusers import DiffusionPipeline
 from torch import Tensor
 
+from compute.attention import AttentionRecorder
 from compute.denoiser import Conditioning, Token
 from store.errors import InputError
+from store.records import Span
 
 PREDICTIONS = ("epsilon", "v_prediction")
+FASTER = {"cuda": (torch.bfloat16, torch.float16), "cpu": (torch.bfloat16,)}  # by autocast, from float32 weights
 
 
 class UNetDenoiser:
@@ -37,10 +41,10 @@ class UNetDenoiser:
         self.alphas = alphas
         self.log_snr = alphas.log() - (-alphas).log1p()
         self.token_limit = self.tokenizer.model_max_length - 2
-
-    @property
-    def device(self) -> torch.device:
-        return self.unet.device
+        self.device: torch.device = self.unet.device
+        self.weights = self.computes = loaded = self.unet.dtype
+        others = FASTER.get(self.device.type, ()) if loaded == torch.float32 else (loaded,)
+        self.dtypes = (torch.float32, *others)
 
     def tokens(self, text: str) -> list[Token]:
         found = self.tokenizer(
@@ -55,15 +59,45 @@ class UNetDenoiser:
 
     @torch.inference_mode()
     def predict_noise(self, z: Tensor, level: Tensor, conditioning: Conditioning) -> Tensor:
-        noisy = z.to(self.device, self.unet.dtype)
-        output = self.unet(noisy, level.to(self.device), **self._arguments(conditioning)).sample.float()
+        noisy = z.to(self.device, self.weights)
+        arguments = self._arguments({name: values.to(self.weights) for name, values in conditioning.tensors.items()})
+        with torch.autocast(self.device.type, self.computes, enabled=self.computes != self.weights):
+            output = self.unet(noisy, level.to(self.device), **arguments).sample.float()
         if self.prediction == "epsilon":
             return output
         alpha = self.alphas[level].view(-1, 1, 1, 1).to(self.device, torch.float32)
         return alpha.sqrt() * output + (1 - alpha).sqrt() * z.to(self.device).float()
 
-    def _arguments(self, conditioning: Conditioning) -> dict[str, Any]:
-        return dict(conditioning.tensors)
+    def _arguments(self, tensors: dict[str, Tensor]) -> dict[str, Any]:
+        return dict(tensors)
+
+    @contextmanager
+    def computing_in(self, dtype: torch.dtype) -> Iterator[None]:
+        before = self.computes, self.weights
+        precise = self.weights != torch.float32 and dtype == torch.float32
+        self.computes = dtype
+        try:
+            if precise:
+                self.unet.float()
+                self.weights = torch.float32
+            yield
+        finally:
+            self.computes, self.weights = before
+            if precise:
+                self.unet.to(self.weights)
+
+    def attention(self, prompt: str, spans: Sequence[Span]) -> AttentionRecorder | None:
+        return AttentionRecorder(
+            self.unet,
+            {
+                prompt[slice(*span)]: [
+                    place
+                    for place, token in enumerate(self.tokens(prompt), start=1)  # the start token is at 0
+                    if token.start < span.stop and span.start < token.stop
+                ]
+                for span in spans
+            },
+        )
 
     @torch.inference_mode()
     def generate(self, prompt: str, seeds: Sequence[int], guidance: float, steps: int) -> Tensor:
@@ -110,6 +144,6 @@ class XLDenoiser(UNetDenoiser):
             {"encoder_hidden_states": embedded, "text_embeds": pooled, "time_ids": sizes.repeat(len(texts), 1)}
         )
 
-    def _arguments(self, conditioning: Conditioning) -> dict[str, Any]:
-        added = dict(conditioning.tensors)
+    def _arguments(self, tensors: dict[str, Tensor]) -> dict[str, Any]:
+        added = dict(tensors)
         return {"encoder_hidden_states": added.pop("encoder_hidden_states"), "added_cond_kwargs": added}

@@ -11,23 +11,47 @@ import plotly.graph_objects as go
 from PIL import Image
 
 SEQUENTIAL = "Viridis"
+OTHER = "Plasma"  # what is no information (Magma will not do: Streamlit takes its #000004 for a colour of the theme)
 DIVERGING = ((0.0, "#2166ac"), (0.25, "#92c5de"), (0.5, "#f7f7f7"), (0.75, "#f4a582"), (1.0, "#b2182b"))
 COLOURS = ("#2f8fd0", "#e07b39", "#8a94a0")  # first word, second word, both: legible on white and on black
 DASHES = ("solid", "dash", "dot")
 LARGEST = 512  # pixels of an image's side in a figure
 LOSSLESS = 128  # pixels of a side up to which WebP without loss stays small
 ROBUST = 99.5  # percentile of the values at which the common colour scale ends
-TITLE = 16  # characters of one line above a panel
-GROUPS = (4, 3, 2)  # the parts, the information of the words, the conditional information
+TITLE = 15  # characters of one line above a panel
+GROUPS = (4, 3, 2, 2)  # the parts, the information of the words, the conditional information, the attention
 
 
 @dataclass(frozen=True)
-class Panel:
-    """One map of the strip, in the unit shown."""
+class Scale:
+    """How colours stand for values: from 0 to `limit`, or from -`limit` where there is a sign."""
+
+    limit: float
+    unit: str
+    signed: bool = False
+    sequential: str = SEQUENTIAL
+
+    @property
+    def axis(self) -> dict:
+        """The same in the words of a Plotly colour axis."""
+        colours = DIVERGING if self.signed else self.sequential
+        return {"colorscale": colours, "cmin": -self.limit if self.signed else 0, "cmax": self.limit}
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One map of one image, in the unit shown. `errors` are missing where nothing tells them."""
 
     title: str
     values: np.ndarray  # (h, w)
-    signed: bool
+    scale: Scale
+    errors: np.ndarray | None = None  # (h, w)
+
+    @property
+    def hover(self) -> str:
+        """What pointing at a pixel says."""
+        error = " \u00b1 %{customdata:.2g}" if self.errors is not None else ""
+        return f"{escape(self.title, quote=False)}<br>%{{z:.3g}}{error} {self.scale.unit}"
 
 
 def data_uri(image: np.ndarray, largest: int = LARGEST) -> str:
@@ -47,20 +71,10 @@ def common_limit(maps: Sequence[np.ndarray]) -> float:
     return limit or 1.0
 
 
-def overlay(
-    image: np.ndarray,
-    values: np.ndarray,
-    errors: np.ndarray,
-    *,
-    label: str,
-    unit: str,
-    limit: float,
-    signed: bool,
-    opacity: float,
-) -> go.Figure:
+def overlay(image: np.ndarray, layer: Layer, opacity: float) -> go.Figure:
     """A map (h, w) over its image (H, W, 3); axes count pixels of the image, a cell is H / h of them."""
     height, width = image.shape[:2]
-    down, across = height / values.shape[0], width / values.shape[1]
+    down, across = height / layer.values.shape[0], width / layer.values.shape[1]
     shown = min(1.0, LARGEST / max(height, width))
     figure = go.Figure()
     figure.add_trace(
@@ -76,23 +90,20 @@ def overlay(
     )
     figure.add_trace(
         go.Heatmap(
-            z=_drawn(values),
-            customdata=_drawn(errors),
+            z=_drawn(layer.values),
+            customdata=None if layer.errors is None else _drawn(layer.errors),
             x0=(across - 1) / 2,
             dx=across,
             y0=(down - 1) / 2,
             dy=down,
             opacity=opacity,
-            colorscale=DIVERGING if signed else SEQUENTIAL,
-            zmin=-limit if signed else 0,
-            zmax=limit,
-            colorbar=_bar(0.5, 1.0, unit),
-            hovertemplate=f"{escape(label, quote=False)}<br>%{{z:.3g}} \u00b1 %{{customdata:.2g}} {unit}"
-            "<br>at pixel (%{x:.0f}, %{y:.0f})<extra></extra>",
+            coloraxis="coloraxis",
+            hovertemplate=f"{layer.hover}<br>at pixel (%{{x:.0f}}, %{{y:.0f}})<extra></extra>",
         )
     )
     hidden = {"visible": False, "constrain": "domain", "fixedrange": True}
     figure.update_layout(
+        coloraxis={**layer.scale.axis, "colorbar": _bar(0.5, 1.0, layer.scale.unit)},
         xaxis={**hidden, "range": [-0.5, width - 0.5]},
         yaxis={**hidden, "range": [height - 0.5, -0.5], "scaleanchor": "x", "constraintoward": "top"},
         margin={"l": 0, "r": 0, "t": 0, "b": 40},
@@ -104,21 +115,23 @@ def overlay(
     return figure
 
 
-def strip(panels: Sequence[Panel], limit: float, unit: str) -> go.Figure:
-    """Maps side by side on one scale: 0 to `limit`, or -`limit` to `limit` for those that have a sign."""
+def strip(layers: Sequence[Layer]) -> go.Figure:
+    """Maps side by side; those of one scale share its colour bar."""
     figure = go.Figure()
-    for index, (panel, domain) in enumerate(zip(panels, _domains(len(panels)), strict=True), start=1):
+    scales = list(dict.fromkeys(layer.scale for layer in layers))
+    for index, (layer, domain) in enumerate(zip(layers, _domains(len(layers)), strict=True), start=1):
         axis = "" if index == 1 else str(index)
         figure.add_trace(
             go.Heatmap(
-                z=_drawn(panel.values),
+                z=_drawn(layer.values),
+                customdata=None if layer.errors is None else _drawn(layer.errors),
                 xaxis=f"x{axis}",
                 yaxis=f"y{axis}",
-                coloraxis="coloraxis2" if panel.signed else "coloraxis",
-                hovertemplate=f"{escape(panel.title, quote=False)}<br>%{{z:.3g}} {unit}<extra></extra>",
+                coloraxis=_name_of_axis(scales.index(layer.scale)),
+                hovertemplate=f"{layer.hover}<extra></extra>",
             )
         )
-        rows, columns = panel.values.shape
+        rows, columns = layer.values.shape
         hidden = {"visible": False, "constrain": "domain", "fixedrange": True}
         figure.update_layout(
             {
@@ -133,7 +146,7 @@ def strip(panels: Sequence[Panel], limit: float, unit: str) -> go.Figure:
             }
         )
         figure.add_annotation(
-            text=_two_lines(panel.title),
+            text=_two_lines(layer.title),
             x=sum(domain) / 2,
             y=1,
             xref="paper",
@@ -141,11 +154,12 @@ def strip(panels: Sequence[Panel], limit: float, unit: str) -> go.Figure:
             xanchor="center",
             yanchor="bottom",
             showarrow=False,
-            font={"size": 11.5},
+            font={"size": 11},
         )
+    for index, scale in enumerate(scales):
+        bar = _bar((index + 0.5) / len(scales), 0.8 / len(scales), scale.unit)
+        figure.update_layout({_name_of_axis(index): {**scale.axis, "colorbar": bar}})
     figure.update_layout(
-        coloraxis={"colorscale": SEQUENTIAL, "cmin": 0, "cmax": limit, "colorbar": _bar(0.22, 0.4, unit)},
-        coloraxis2={"colorscale": DIVERGING, "cmin": -limit, "cmax": limit, "colorbar": _bar(0.72, 0.4, unit)},
         margin={"l": 0, "r": 0, "t": 36, "b": 40},
         height=192,
         dragmode=False,
@@ -155,9 +169,20 @@ def strip(panels: Sequence[Panel], limit: float, unit: str) -> go.Figure:
     return figure
 
 
-def curve(log_snr: np.ndarray, values: np.ndarray, words: tuple[str, str], unit: str) -> go.Figure:
-    """Information per unit of log SNR (T, 3): first word, second, both; bands without a value are left out."""
+def curve(
+    log_snr: np.ndarray,
+    values: np.ndarray,
+    words: tuple[str, str],
+    unit: str,
+    band: tuple[float, float] | None = None,
+) -> go.Figure:
+    """Information per unit of log SNR (T, 3): first word, second, both; bands without a value are left out.
+
+    `band` is the range of log SNR that other figures beside it show.
+    """
     figure = go.Figure()
+    if band:
+        figure.add_vrect(*band, fillcolor=COLOURS[2], opacity=0.25, line_width=0, layer="below")
     names = (f"'{words[0]}'", f"'{words[1]}'", "both")
     for column, (name, colour, dash) in enumerate(zip(names, COLOURS, DASHES, strict=True)):
         known = np.isfinite(values[:, column])
@@ -190,9 +215,13 @@ def _drawn(values: np.ndarray) -> np.ndarray:
     return np.where(np.isfinite(values), values, np.nan).astype(np.float32)
 
 
+def _name_of_axis(index: int) -> str:
+    return f"coloraxis{index + 1}" if index else "coloraxis"
+
+
 def _domains(count: int) -> list[list[float]]:
-    """Where panels lie from 0 to 1: in their groups if they are all there, else evenly."""
-    groups = GROUPS if count == sum(GROUPS) else (count,)
+    """Where panels lie from 0 to 1: in the groups that they fill, else evenly."""
+    groups = next((GROUPS[:end] for end in range(len(GROUPS) + 1) if sum(GROUPS[:end]) == count), (count,))
     between, inside = 0.028, 0.008
     width = (1 - between * (len(groups) - 1) - inside * (count - len(groups))) / count
     domains, start = [], 0.0
@@ -228,7 +257,8 @@ def _bar(centre: float, length: float, unit: str) -> dict:
         "len": length,
         "thickness": 9,
         "outlinewidth": 0,
-        "nticks": 6,
+        "nticks": 6 if length > 0.5 else 4,
+        "tickangle": 0,
         "ticksuffix": f" {unit}",
         "showticksuffix": "last",
     }

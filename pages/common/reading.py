@@ -26,17 +26,26 @@ def demo_exists() -> bool:
 
 def contents(root: Path) -> tuple[list[Entry], list[tuple[Path, str]]]:
     """All entries of the store `root`, newest first, and the files that cannot be used, with the reason."""
-    return _contents(str(root), tuple(sorted((str(path), *_stamp(path)) for path in hdf5.paths(root))))
+    return _contents(str(root), tuple(sorted(stamp(path) for path in hdf5.paths(root))))
 
 
-def record(path: Path) -> RunRecord:
-    """The record in `path`; raises as `store.hdf5.read` does."""
-    return _record(str(path), _stamp(path))
+def record(path: Path, pair: str) -> RunRecord:
+    """The record in `path`, of its pairs only the one named; raises as `store.hdf5.read` does."""
+    return _record(*stamp(path), pair)
 
 
 def thumbnails(path: Path) -> list[str]:
     """The images in `path` as data URIs, at most `THUMBNAIL` pixels a side; raises as `store.hdf5.read` does."""
-    return _thumbnails(str(path), _stamp(path))
+    return _thumbnails(*stamp(path))
+
+
+def stamp(path: Path) -> tuple[str, int, int]:
+    """What tells this content of a file from any other: what was derived of it may be kept under that."""
+    try:
+        status = path.stat()
+    except OSError:  # gone since it was listed: reading it says so
+        return str(path), 0, 0
+    return str(path), status.st_mtime_ns, status.st_size
 
 
 def validation() -> dict | None:
@@ -54,25 +63,18 @@ def validation() -> dict | None:
     return table
 
 
-def _stamp(path: Path) -> tuple[int, int]:
-    try:
-        status = path.stat()
-    except OSError:  # gone since it was listed: reading it says so
-        return (0, 0)
-    return status.st_mtime_ns, status.st_size
-
-
 @st.cache_data(max_entries=4, show_spinner="Reading the store")
 def _contents(root: str, stamps: tuple) -> tuple[list[Entry], list[tuple[Path, str]]]:
     catalogue = Catalogue(Path(root))
     return catalogue.entries(), catalogue.broken()
 
 
-@st.cache_data(max_entries=16, show_spinner="Reading the results")
-def _record(path: str, stamp: tuple[int, int]) -> RunRecord:
-    return hdf5.read(Path(path))
+@st.cache_data(max_entries=32, show_spinner="Reading the results")
+def _record(path: str, modified: int, size: int, pair: str) -> RunRecord:
+    return hdf5.read(Path(path), pair)
 
 
 @st.cache_data(max_entries=500, show_spinner=False)
-def _thumbnails(path: str, stamp: tuple[int, int]) -> list[str]:
-    return [figures.data_uri(image, THUMBNAIL) for image in _record(path, stamp).images]
+def _thumbnails(path: str, modified: int, size: int) -> list[str]:
+    images = hdf5.read(Path(path), pair="").images  # of the pairs none, as none has that name
+    return [figures.data_uri(image, THUMBNAIL) for image in images]

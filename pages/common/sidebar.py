@@ -1,14 +1,17 @@
-"""The sidebar of every page: the store in use, the model, the unit."""
+"""The sidebar of every page: the store in use, the model, the redundancy measure, the unit."""
 
+from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import streamlit as st
 
 from pages.common import notices, reading, state
-from pages.common.quantities import UNITS
-from pages.common.state import DEMO, SELECTION
-from store import settings
-from store.errors import DiffusionPIDError
+from pages.common.quantities import MEASURE_MEANING, UNITS
+from pages.common.state import DEMO, SELECTION, Missing, View
+from store import measures, settings
+from store.catalogue import Entry
+from store.errors import DiffusionPIDError, StoreError
 
 
 def draw(page: str) -> None:
@@ -22,7 +25,9 @@ def draw(page: str) -> None:
         st.stop()
     models = sorted({entry.key.model for entry in entries})
     model = view.model or (wanted if wanted in models or not models else models[0])
-    state.show(replace(view, model=model), page)
+    view = replace(view, model=model)
+    state.show(view, page)
+    offered = measures.offered(_surprisals(view, page, entries, root))
     with st.sidebar:
         with st.container(gap="xxsmall"):
             st.caption("Store")
@@ -36,4 +41,22 @@ def draw(page: str) -> None:
             help="Models with results in this store",
             **state.bound("model", model, clear=SELECTION),
         )
+        st.pills(
+            "Redundancy measure",
+            [name for name in measures.MEASURES if name in (*offered, view.measure)],
+            required=True,
+            help="\n\n".join(f"**{name}:** {MEASURE_MEANING[name][0]}." for name in offered),
+            **state.bound("measure", view.measure),
+        )
         st.segmented_control("Unit", UNITS, required=True, help="1 bit is 0.693 nats", **state.bound("unit", view.unit))
+
+
+def _surprisals(view: View, page: str, entries: Sequence[Entry], root: Path) -> measures.Surprisals | None:
+    """Those of the pair that the page is about, if it has any: some measures are offered only with them."""
+    entry = state.resolve(view, entries, root, state.habit()[0]) if entries and page == "explorer" else None
+    if entry is None or isinstance(entry, Missing):
+        return None
+    try:
+        return reading.record(entry.path, entry.pair).pairs[0].surprisals
+    except StoreError:  # the page says so
+        return None

@@ -11,19 +11,22 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.common.quantities import QUANTITIES, UNITS
+from pages.common.quantities import MAPS, UNITS
 from store.catalogue import Entry
 from store.errors import InputError
-from store.records import MODES, TokenPair
+from store.information import LEVELS
+from store.measures import DEFAULT, MEASURES
+from store.records import MODES, Probe, TokenPair
 
 DEMO = "demo"
-SHARED = ("store", "model", "unit")
-SELECTION = ("prompt", "pair", "run", "measure", "mode", "seed")
+SHARED = ("store", "model", "measure", "unit")
+SELECTION = ("prompt", "pair", "run", "mode", "seed")
 FIELDS = {  # address of a page -> what of the view its address bar says
     "": (*SHARED, "filter"),
-    "explorer": (*SHARED, *SELECTION, "quantity", "opacity"),
+    "explorer": (*SHARED, *SELECTION, "quantity", "level", "band", "opacity"),
     "method": SHARED,
 }
+ALL = "all"  # noise levels
 SHOWN = "shown"
 HABIT = "habit"
 
@@ -37,10 +40,12 @@ class View:
     prompt: str = ""
     pair: str = ""
     run: str = ""  # tells files of one prompt apart, where guidance, revision or image differ
-    measure: str = ""
     mode: str = ""
     seed: str = ""
+    measure: str = DEFAULT
     quantity: str = "redundancy"
+    level: str = "pixel"
+    band: str = ALL  # or the number of one, from the noisiest
     unit: str = "nats"
     opacity: int = 60  # per cent
     filter: str = ""
@@ -49,12 +54,15 @@ class View:
     def parse(cls, parameters: Mapping[str, str]) -> "View":
         """The view that an address names. What only concerns the display falls back to its default."""
         known = {field.name: parameters[field.name] for field in fields(cls) if field.name in parameters}
-        for name, allowed in {"store": (DEMO,), "quantity": QUANTITIES, "unit": UNITS}.items():
+        choices = {"store": (DEMO,), "measure": MEASURES, "quantity": MAPS, "level": LEVELS, "unit": UNITS}
+        for name, allowed in choices.items():
             if known.get(name) not in allowed:
                 known.pop(name, None)
         opacity = known.pop("opacity", "")
-        if opacity.isascii() and opacity.isdigit():
+        if is_number(opacity):
             known["opacity"] = min(100, int(opacity))
+        if not is_number(known.get("band", "")):
+            known.pop("band", None)
         return cls(**known)
 
     def parameters(self, page: str) -> dict[str, str]:
@@ -79,9 +87,13 @@ PARTS_OF_ENTRY = {  # in the order in which a selection narrows down
     "prompt": lambda entry: entry.key.prompt,
     "pair": lambda entry: entry.pair,
     "run": lambda entry: run_of(entry),
-    "measure": lambda entry: entry.measure,
     "mode": lambda entry: entry.mode,
 }
+
+
+def is_number(text: str) -> bool:
+    """Whether an address names a natural number by it."""
+    return text.isascii() and text.isdigit()
 
 
 def run_of(entry: Entry) -> str:
@@ -108,13 +120,8 @@ def resolve(view: View, entries: Sequence[Entry], root: Path, habit: str = MODES
             wanted = _in_prompt_order(wanted, there)
         if wanted not in there:
             context = ", ".join(f"{known} {chosen[known]}" for known in ("model", "prompt", "pair") if known in chosen)
-            impossible = {
-                "run": True,
-                "mode": wanted not in MODES,
-                "pair": name == "pair" and not _stands_in(chosen["prompt"], wanted),
-            }
-            text = "" if impossible.get(name, False) else command(replace(view, **chosen), root)
-            return Missing(name, wanted, context, there, text)
+            wish = replace(view, **{**chosen, name: wanted})
+            return Missing(name, wanted, context, there, command(wish, root) if _can_be_computed(name, wish) else "")
         chosen[name] = wanted
         left = [entry for entry in left if part(entry) == wanted]
     return left[0]
@@ -126,23 +133,46 @@ def _in_prompt_order(pair: str, there: Sequence[str]) -> str:
     return f"{second}+{first}" if f"{second}+{first}" in there else pair
 
 
+def _can_be_computed(name: str, wish: View) -> bool:
+    """Whether a run of the command line can bring the field `name` of `wish` about."""
+    if name == "run":
+        return False
+    if name == "pair":
+        return bool(_words(wish))
+    return name != "mode" or (wish.mode in MODES and (wish.mode == "pid" or not is_probe(wish.prompt, wish.pair)))
+
+
 def command(view: View, root: Path, seeds: int = 4) -> str:
     """The command line that computes what `view` names into the store `root`."""
-    first, _, second = view.pair.partition("+") if _stands_in(view.prompt, view.pair) else ("WORD", "", "WORD")
     parts = ["python -m compute run", f"--model {_word(view.model)}", f"--prompt {_quoted(view.prompt or 'PROMPT')}"]
-    parts += [f"--pair {_word(first)} {_word(second)}", f"--seeds {seeds}"]
-    parts += [f"--measure {_word(view.measure)}"] if view.measure else []
-    return " ".join([*parts, f"--store {_word(str(root))}"])
+    return " ".join([*parts, _words(view) or "--pair WORD WORD", f"--seeds {seeds}", f"--store {_word(str(root))}"])
 
 
-def _stands_in(prompt: str, pair: str) -> bool:
-    """Whether both words of `pair` are words of `prompt`."""
+def _words(view: View) -> str:
+    """The option that asks for the two words of `view`: as a pair of the prompt or as a probe; empty if neither can."""
+    first, _, second = view.pair.partition("+")
+    for option, asked in (("--pair", TokenPair.find), ("--probe", Probe.about)):
+        try:
+            asked(view.prompt, first, second)
+        except InputError:
+            continue
+        return f"{option} {_word(first)} {_word(second)}"
+    return ""
+
+
+def is_probe(prompt: str, pair: str) -> bool:
+    """Whether the words of `pair`, asked about `prompt`, do not both stand in it."""
     first, _, second = pair.partition("+")
     try:
         TokenPair.find(prompt, first, second)
     except InputError:
-        return False
-    return True
+        return True
+    return False
+
+
+def pair_label(prompt: str, pair: str) -> str:
+    """A pair as people read it."""
+    return pair.replace("+", " + ") + (" (probe)" if is_probe(prompt, pair) else "")
 
 
 def _word(text: str) -> str:

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -44,9 +45,9 @@ def test_the_embedded_model_from_prompt_to_file(tmp_path):
     result = record.result(("female", "doctor"))
     assert result.complete
     assert record.images.shape == (2, 64, 64, 3)
-    isolated = result.decompositions["pid"].information
-    for word in (isolated.first, isolated.second, isolated.both):
-        value, error = word.mean()
+    isolated = result.decomposition("pid")
+    for name in ("first", "second", "both"):
+        value, error = isolated[name].mean()
         assert value > 3 * error > 0
     for arguments in (["ls"], ["check"], ["show", "a female doctor", "--pair", "doctor", "female"], ["reindex"]):
         listed = command(*arguments, "--store", store, module="store")
@@ -74,21 +75,103 @@ def test_a_folder_of_either_prediction_works_unchanged(tmp_path, pipeline_folder
     )
     assert done.returncode == 0, done.stderr
     printed = json.loads(done.stdout)
-    assert printed["pair"] == "female+doctor"
+    assert [one["pair"] for one in printed["pairs"]] == ["female+doctor"]
     assert hdf5.problems(only_file(tmp_path)) == []
 
 
-def test_asking_again_computes_nothing_and_asking_for_more_extends(tmp_path, epsilon_folder):
+def test_asking_again_computes_nothing_and_asking_for_more_extends(tmp_path, epsilon_folder, capsys):
     asked = ["run", "--model", str(epsilon_folder), *PROMPT, "--noises", "16", "--store", str(tmp_path), "--seeds"]
     assert main([*asked, "1"]) == 0
     path = only_file(tmp_path)
     before, first = path.stat().st_mtime_ns, hdf5.read(path)
     assert main([*asked, "1"]) == 0
     assert path.stat().st_mtime_ns == before
+    assert "all of it is in the store" in capsys.readouterr().err
     assert main([*asked, "2"]) == 0
+    assert "1 image of 16 noises" in capsys.readouterr().err  # the other one is there
     extended = hdf5.read(only_file(tmp_path))
     assert extended.pairs[0].seeds == (0, 1)
     assert np.array_equal(extended.latents[0], first.latents[0])
+    both = [record.pairs[0].decomposition("cpid")["both"].total[0] for record in (first, extended)]
+    assert both[0] == pytest.approx(both[1], rel=1e-6)
+
+
+def test_another_measure_takes_no_evaluation(tmp_path, epsilon_folder, capsys):
+    asked = ["run", "--model", str(epsilon_folder), *PROMPT, "--noises", "16", "--store", str(tmp_path), "--seeds", "1"]
+    assert main(asked) == 0
+    for more in (["--measure", "aligned"], ["--measure", "pm", "--surprisals", "1", "2"], ["--estimator", "standard"]):
+        measure = [] if "--measure" in more else ["--measure", "ccs"]
+        assert main([*asked, *more, *measure]) == 0
+        assert "all of it is in the store" in capsys.readouterr().err
+        assert hdf5.problems(only_file(tmp_path)) == []
+    (result,) = hdf5.read(only_file(tmp_path)).pairs
+    assert (result.estimator, result.measure) == ("standard", "ccs")
+
+
+def test_all_pairs_come_out_of_one_run(tmp_path, epsilon_folder, capsys):
+    asked = ["run", "--model", str(epsilon_folder), "--prompt", "one two three four five six", "--all-pairs"]
+    assert main([*asked, "--noises", "16", "--seeds", "1", "--store", str(tmp_path)]) == 0
+    printed = capsys.readouterr()
+    assert "15 pairs, 44 texts, 1 image of 16 noises: 704 evaluations at most" in printed.err
+    assert "three+six" in printed.out
+    record = hdf5.read(only_file(tmp_path))
+    assert len(record.pairs) == 15
+    assert all(result.complete and result.attention is not None for result in record.pairs)
+    assert hdf5.problems(only_file(tmp_path)) == []
+
+
+def test_pairs_of_one_pass_are_those_of_their_own(tmp_path, epsilon_folder):
+    model = ["run", "--model", str(epsilon_folder), "--noises", "64", "--seeds", "1"]
+    assert main([*model, "--prompt", "a red cat", "--all-pairs", "--store", str(tmp_path / "all")]) == 0
+    assert main([*model, "--prompt", "a red cat", "--pair", "red", "cat", "--store", str(tmp_path / "one")]) == 0
+    one, other = (hdf5.read(only_file(tmp_path / name)).result(("red", "cat")) for name in ("all", "one"))
+    for mode in ("pid", "cpid"):
+        for name in ("redundancy", "synergy", "standard_both"):
+            found, expected = (result.decomposition(mode)[name].total for result in (one, other))
+            np.testing.assert_allclose(found, expected, rtol=5e-3, atol=1e-3)
+    np.testing.assert_allclose(one.attention, other.attention, rtol=1e-3)
+
+
+def test_a_probe_asks_for_words_that_the_prompt_lacks(tmp_path, epsilon_folder, capsys):
+    model = ["run", "--model", str(epsilon_folder), "--prompt", "a doctor", "--noises", "16", "--seeds", "1"]
+    assert main([*model, "--probe", "male", "doctor", "--store", str(tmp_path)]) == 0
+    assert "4 texts" in capsys.readouterr().err
+    (result,) = hdf5.read(only_file(tmp_path)).pairs
+    assert (result.pair.words, list(result.information)) == (("male", "doctor"), ["pid"])
+    assert main([*model, "--pair", "a", "doctor", "--store", str(tmp_path)]) == 0
+    assert {pair.pair.name for pair in hdf5.read(only_file(tmp_path)).pairs} == {"male+doctor", "a+doctor"}
+
+
+def test_a_target_is_kept_and_asking_for_it_again_computes_nothing(tmp_path, capsys):
+    asked = ["run", *PROMPT, "--seeds", "1", "--noises", "256", "--target-se", "0.2", "--store", str(tmp_path)]
+    assert main(asked) == 0
+    (result,) = hdf5.read(only_file(tmp_path)).pairs
+    assert result.noises[0] < 256
+    both = result.decomposition("cpid")["both"]
+    assert both.total_se[0] <= 0.2 * both.total[0]
+    assert main(asked) == 0
+    assert "all of it is in the store" in capsys.readouterr().err
+
+
+def test_a_killed_run_keeps_the_images_that_were_done(tmp_path, epsilon_folder):
+    asked = ["run", "--model", str(epsilon_folder), *PROMPT, "--noises", "256", "--seeds", "12", "--store", tmp_path]
+    run = [sys.executable, "-m", "compute", *map(str, asked)]
+    with subprocess.Popen(run, cwd=ROOT, stderr=subprocess.DEVNULL) as process:
+        deadline = time.monotonic() + 120
+        while not list(hdf5.paths(tmp_path)) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        process.kill()
+    kept = hdf5.read(only_file(tmp_path)).pairs[0].seeds
+    assert 0 < len(kept) < 12
+    assert hdf5.problems(only_file(tmp_path)) == []
+
+
+def test_the_precision_asked_for_is_the_one_used(tmp_path, pipeline_folder):
+    asked = ["run", "--model", str(pipeline_folder), *PROMPT, "--noises", "16", "--seeds", "1"]
+    assert main([*asked, "--dtype", "bfloat16", "--store", str(tmp_path / "half")]) == 0
+    assert main([*asked, "--store", str(tmp_path / "auto")]) == 0
+    settings = [hdf5.read(only_file(tmp_path / name)).provenance.settings["dtype"] for name in ("half", "auto")]
+    assert settings == ["bfloat16", "float32"]
 
 
 def test_an_own_picture_is_measured(tmp_path, epsilon_folder):
@@ -110,6 +193,8 @@ def test_an_own_picture_is_measured(tmp_path, epsilon_folder):
         (["--noises", "100"], "multiple of 16"),
         (["--estimator", "standard"], "--estimator orthogonal"),
         (["--measure", "imin"], "use one of mmi"),
+        (["--measure", "pm"], "--surprisals"),
+        (["--target-se", "5"], "not between 0 and 1"),
         (["--image", "missing.png"], "cannot be read"),
         (["--device", "nonsense"], "use --device cpu"),
         (["--seeds", "0"], "at least one"),

@@ -1,61 +1,144 @@
-"""The evaluation on the analytic denoiser: determinism, identities, closed forms."""
+"""The evaluation on the analytic denoiser: determinism, identities, closed forms, and what goes wrong on the way."""
 
 import numpy as np
 import pytest
+import torch
 
 from compute.analytic import GATES, AnalyticDenoiser
-from compute.conditions import of_pair
-from compute.evaluate import evaluate
+from compute.bench import Logistic
+from compute.conditions import of_pairs
+from compute.evaluate import FIRST_ROUND, Budget, evaluate
+from compute.forward import Forward
 from compute.information import gather
-from compute.noise import BANDS, NoiseLevels
-from compute.pid import decompose
+from compute.noise import BANDS, MAP_BANDS, NoiseLevels
+from store.decomposition import decompose
 from store.errors import InputError
 from store.records import TokenPair
 
 
-def run(gate, prompt, noises=64, seed=5, batch=32):
-    denoiser = AnalyticDenoiser(GATES[gate])
+def run(gate, prompt, noises=64, seed=5, batch=32, target=None, denoiser=None, design=None):
+    """The evaluation of one image of a prompt that is two words."""
+    denoiser = denoiser or AnalyticDenoiser(GATES[gate])
     latent = denoiser.generate(prompt, [seed], 1.0, 1)[0]
-    conditions = of_pair(TokenPair.find(prompt, *prompt.split()), denoiser)
-    *steps, last = evaluate(denoiser, NoiseLevels.of(denoiser.log_snr), latent, conditions, noises, seed, batch)
+    pair = TokenPair.find(prompt, *prompt.split())
+    conditions = of_pairs([pair], denoiser)
+    levels, encoded = design or NoiseLevels.of(denoiser.log_snr), denoiser.encode(conditions.texts)
+    given = Forward(denoiser, batch), levels, latent, conditions, encoded, Budget(noises, target), seed
+    *steps, last = evaluate(*given)
     assert steps == sorted(steps)
-    assert steps[-1] == noises
-    return last
+    assert steps[-1] == last.noises
+    return last, gather(last, pair, "pid")
+
+
+class Faulty(AnalyticDenoiser):
+    """The analytic denoiser on a machine with room for `room` evaluations, whose coarse precision overflows."""
+
+    room, coarse, precise = 1000, False, True
+
+    def predict_noise(self, z, level, conditioning):
+        if len(z) > self.room:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+        found = super().predict_noise(z, level, conditioning)
+        return found * torch.nan if self.coarse else found
+
+    def computing_in(self, dtype):
+        self.coarse = not self.precise
+        return super().computing_in(dtype)
 
 
 def test_results_do_not_depend_on_the_batch():
-    one, other = run("COR", "a0 b0", batch=8), run("COR", "a0 b0", batch=100)
-    np.testing.assert_allclose(one.distance, other.distance, rtol=1e-5)
-    np.testing.assert_allclose(one.curve, other.curve, rtol=1e-5)
+    (one, _), (other, _) = (run("COR", "a0 b0", batch=batch) for batch in (3, 100))
+    for name in ("distance", "error", "bands", "spectrum", "curve", "tail"):
+        np.testing.assert_allclose(getattr(one, name), getattr(other, name), rtol=1e-4, err_msg=name)
 
 
 def test_seeds_repeat_and_differ():
-    assert np.array_equal(run("COR", "a0 b0").error, run("COR", "a0 b0").error)
-    assert not np.array_equal(run("COR", "a0 b0").error, run("COR", "a0 b0", seed=6).error)
+    (one, _), (same, _), (other, _) = (run("COR", "a0 b0", seed=seed) for seed in (5, 5, 6))
+    assert np.array_equal(one.error, same.error)
+    assert not np.array_equal(one.error, other.error)
 
 
 def test_maps_are_consistent_and_the_curve_integrates_to_the_total():
-    evaluation = run("COR", "a0 b1", noises=1024)
-    result = decompose(gather([evaluation], "pid"))
+    _, maps = run("COR", "a0 b1", noises=1024)
+    result = decompose(maps.maps, "mmi")
     assert result.consistent
     assert result.finite
-    assert (result.information.first.map >= 0).all()
-    curve = result.information.curve[0]
-    assert curve.shape == (BANDS, 3)
-    width = np.diff(result.information.log_snr).mean()
-    np.testing.assert_allclose(np.nansum(curve[:, 2]) * width, result.information.both.total[0], rtol=0.05)
+    assert (result["first"].map >= 0).all()
+    assert maps.curve.shape == (1, BANDS, 3)
+    width = np.diff(maps.log_snr).mean()
+    np.testing.assert_allclose(np.nansum(maps.curve[0, :, 2]) * width, result["both"].total[0], rtol=0.05)
+
+
+def test_bands_of_noise_levels_add_up_to_the_maps():
+    evaluation, _ = run("COR", "a0 b1", noises=256)
+    assert len(evaluation.bands) == MAP_BANDS
+    np.testing.assert_allclose(evaluation.bands.sum(0), evaluation.distance.mean(0))
+    spectrum = evaluation.spectrum[..., : len(evaluation.conditions.edges)].sum(1)
+    np.testing.assert_allclose(spectrum, evaluation.distance.sum((2, 3)))
+
+
+def test_the_tail_below_the_lowest_level_is_what_a_wider_range_finds_there():
+    log_snr = AnalyticDenoiser(GATES["RDN"]).log_snr
+    lowest = float(NoiseLevels.of(log_snr).bands()[5])
+    _, short = run("RDN", "a0 b0", 4096, batch=4096, design=NoiseLevels.of(log_snr, lowest=lowest))
+    _, whole = run("RDN", "a0 b0", 4096, batch=4096)
+    below = whole.curve[0, :5, 2].sum() * np.diff(whole.log_snr).mean()
+    assert short.tail[0, 2] == pytest.approx(below, rel=0.1)
 
 
 def test_independent_words_act_in_their_own_patches():
-    result = decompose(gather([run("UNQ", "a0 b1", noises=256)], "pid"))
-    left, right = result.information.first.map[0, :, :4].sum(), result.information.first.map[0, :, 4:].sum()
-    assert left > 0.3
-    assert right < 1e-6
-    assert result.redundancy.total[0] < 1e-6
+    _, maps = run("UNQ", "a0 b1", noises=256)
+    first = maps.maps.maps["first"].mean(1)[0]
+    assert first[:, :4].sum() > 0.3
+    assert first[:, 4:].sum() < 1e-6
+    assert decompose(maps.maps, "mmi")["redundancy"].total[0] < 1e-6
 
 
-def test_values_that_are_not_finite_are_refused():
-    evaluation = run("COR", "a0 b0")
-    evaluation.distance[0, 0, 0, 0] = np.nan
-    with pytest.raises(InputError, match="not finite"):
-        gather([evaluation], "pid")
+def test_a_target_stops_early_and_the_budget_caps_it():
+    loose, _ = run("COR", "a0 b1", noises=4096, target=0.5, batch=4096)
+    tight, maps = run("COR", "a0 b1", noises=4096, target=0.1, batch=4096)
+    capped, _ = run("COR", "a0 b1", noises=128, target=1e-6)
+    assert FIRST_ROUND <= loose.noises < tight.noises < 4096
+    both = decompose(maps.maps, "mmi")["both"]
+    assert both.total_se[0] <= 0.1 * both.total[0]
+    assert capped.noises == 128
+
+
+def test_independent_sampling_agrees_with_ours():
+    levels = NoiseLevels.of(AnalyticDenoiser(GATES["RDN"]).log_snr)
+    independent = Logistic(levels.level, levels.log_snr, levels.width, -2.0, 2.0)
+    totals = [
+        decompose(run("RDN", "a0 b0", 16384, batch=4096, design=design)[1].maps, "mmi")["both"]
+        for design in (levels, independent)
+    ]
+    error = np.hypot(*(total.total_se[0] for total in totals))
+    assert abs(totals[0].total[0] - totals[1].total[0]) < 4 * error
+
+
+def test_out_of_memory_batches_are_halved_and_nothing_is_lost():
+    small = Faulty(GATES["COR"])
+    small.room = 5
+    (found, _), (expected, _) = run("COR", "a0 b0", denoiser=small), run("COR", "a0 b0")
+    np.testing.assert_allclose(found.distance, expected.distance, rtol=1e-4)
+
+
+def test_what_does_not_fit_at_all_is_said_with_the_mend():
+    small = Faulty(GATES["COR"])
+    small.room = 0
+    with pytest.raises(InputError, match="does not fit into the memory of cpu"):
+        run("COR", "a0 b0", denoiser=small)
+
+
+def test_values_that_are_not_finite_are_asked_again_and_counted():
+    faulty = Faulty(GATES["COR"])
+    faulty.coarse = True
+    (found, _), (expected, _) = run("COR", "a0 b0", denoiser=faulty), run("COR", "a0 b0")
+    np.testing.assert_allclose(found.distance, expected.distance, rtol=1e-4)
+    assert found.retried == 32
+
+
+def test_values_that_stay_infinite_are_refused():
+    faulty = Faulty(GATES["COR"])
+    faulty.coarse, faulty.precise = True, False
+    with pytest.raises(InputError, match="not finite, in float64 too"):
+        run("COR", "a0 b0", denoiser=faulty)

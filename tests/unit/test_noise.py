@@ -19,7 +19,7 @@ def test_levels_outside_and_infinite_ones_take_no_part():
 
 def test_each_replicate_is_stratified():
     levels = NoiseLevels.of(torch.linspace(8, -12, 2000, dtype=torch.float64))
-    drawn = levels.log_snr[levels.draw(2 * REPLICATES * 10, torch.Generator().manual_seed(1))]
+    drawn = levels.log_snr[levels.draw(2 * REPLICATES * 10, torch.Generator().manual_seed(1)).position]
     off = drawn.sort(1).values - (-12 + 2 * torch.arange(10))
     snap = 0.01  # a drawn level is the nearest trained one
     assert ((off >= -snap) & (off <= 2 + snap)).all()

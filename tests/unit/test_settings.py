@@ -11,7 +11,7 @@ def test_environment_wins_over_file_and_file_over_default(tmp_path, monkeypatch)
     file.write_text('store = "from-file"\nmodel = "from-file"\n')
     monkeypatch.setenv("DIFFUSIONPID_MODEL", "from-environment")
     loaded = settings.load(file)
-    assert loaded == settings.Settings(Path("from-file"), "from-environment", False)
+    assert loaded == settings.Settings(Path("from-file"), "from-environment")
 
 
 @pytest.mark.parametrize(

@@ -17,10 +17,12 @@ FULL = View(
     prompt="a female doctor & more",
     run="0123456789ab",
     pair="female+doctor",
-    measure="mmi",
     mode="cpid",
     seed="3",
+    measure="aligned",
     quantity="synergy",
+    level="image",
+    band="3",
     unit="bits",
     opacity=35,
 )
@@ -43,7 +45,7 @@ def test_an_address_holds_the_whole_view():
 
 
 def test_an_address_says_only_what_its_page_needs():
-    assert set(FULL.parameters("method")) == {"store", "model", "unit"}
+    assert set(FULL.parameters("method")) == {"store", "model", "measure", "unit"}
     assert View().parameters("explorer") == {}
     assert View(filter="doctor").parameters("") == {"filter": "doctor"}
 
@@ -56,6 +58,10 @@ def test_an_address_says_only_what_its_page_needs():
         {"opacity": "\u0663"},
         {"unit": "bytes"},
         {"quantity": "?"},
+        {"measure": "?"},
+        {"level": "?"},
+        {"band": "?"},
+        {"band": "-1"},
         {"store": "/etc"},
     ],
 )
@@ -91,7 +97,7 @@ def test_words_may_be_named_in_either_order(entries, root):
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("model", "other"), ("prompt", "a cat"), ("run", "ffff"), ("pair", "a+female"), ("measure", "ccs"), ("mode", "x")],
+    [("model", "other"), ("prompt", "a cat"), ("run", "ffff"), ("pair", "a+female"), ("mode", "x")],
 )
 def test_what_is_missing_is_named_with_what_is_there(entries, root, field, value):
     view = replace(View(model="embedded", prompt="a female doctor", pair="female+doctor"), **{field: value})
@@ -113,16 +119,27 @@ def test_a_pair_is_found_in_whichever_run_holds_it(tmp_path):
     assert resolve(View(model="embedded", prompt="a red car"), listed, tmp_path).key.guidance == 3.0
 
 
-def test_a_probe_has_no_context_and_says_so(entries, root):
+def test_the_context_of_a_pair_can_be_computed_and_that_of_a_probe_cannot(entries, root):
     found = resolve(View(model="embedded", prompt="a lone doctor", mode="cpid"), entries, root)
     assert isinstance(found, Missing) and found.there == ("pid",) and found.command
+    probe = View(model="embedded", prompt="a female doctor", pair="male+doctor")
+    assert resolve(probe, entries, root, "cpid").mode == "pid"
+    found = resolve(replace(probe, mode="cpid"), entries, root)
+    assert isinstance(found, Missing) and found.there == ("pid",) and not found.command
+
+
+def test_the_measure_never_hides_an_entry(entries, root):
+    view = View(model="embedded", prompt="a male doctor", mode="cpid")
+    assert resolve(replace(view, measure="aligned"), entries, root) == resolve(view, entries, root)
 
 
 def test_the_command_computes_what_is_missing(entries, root):
-    view = View(model="embedded", prompt="a female doctor", pair="a+female", measure="ccs")
+    view = View(
+        model="embedded", prompt="a female doctor", pair="a+female", measure="ccs"
+    )  # whatever measure: files hold them all
     words = shlex.split(resolve(view, entries, root).command)
     assert words[:4] == ["python", "-m", "compute", "run"]
-    expected = ["--prompt", "a female doctor", "--pair", "a", "female", "--seeds", "4", "--measure", "ccs"]
+    expected = ["--prompt", "a female doctor", "--pair", "a", "female", "--seeds", "4"]
     assert words[6:] == [*expected, "--store", str(root)]
 
 
@@ -136,10 +153,24 @@ def test_markdown_is_shown_as_it_is():
     assert notices.plain("<b>x</b> *y*") == r"\<b\>x\<\/b\> \*y\*"
 
 
-def test_no_command_is_offered_for_words_that_the_prompt_lacks(tmp_path):
+def test_words_that_the_prompt_lacks_are_asked_for_as_a_probe(tmp_path):
     synthetic.hdf5.publish(tmp_path, synthetic.record())
     entries = Catalogue(tmp_path).entries()
     found = state.resolve(state.View(prompt="a female doctor", pair="green+doctor"), entries, tmp_path)
-    assert found.command == ""
+    assert found.field == "pair" and "--probe green doctor --seeds" in found.command
     found = state.resolve(state.View(prompt="a cat", pair="green+doctor"), entries, tmp_path)
-    assert "--pair WORD WORD" in found.command
+    assert found.field == "prompt" and "--probe green doctor --seeds" in found.command
+
+
+@pytest.mark.parametrize("pair", ["doctor", "+doctor", "green+Green", "doctor+doctor"])
+def test_no_command_is_offered_for_what_is_no_two_words(tmp_path, pair):
+    synthetic.hdf5.publish(tmp_path, synthetic.record())
+    entries = Catalogue(tmp_path).entries()
+    found = state.resolve(state.View(prompt="a female doctor", pair=pair), entries, tmp_path)
+    assert found.field == "pair" and found.command == ""
+    assert "--pair WORD WORD" in state.command(state.View(model="m", prompt="a cat"), tmp_path)
+
+
+def test_a_probe_is_called_one():
+    assert state.pair_label("a female doctor", "female+doctor") == "female + doctor"
+    assert state.pair_label("a female doctor", "male+doctor") == "male + doctor (probe)"

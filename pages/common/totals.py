@@ -1,0 +1,114 @@
+"""The totals of one pair: a table at the level chosen, with what may make them wrong said above it."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+import streamlit as st
+
+from pages.common import derived, notices, state
+from pages.common.quantities import INDEX, QUANTITIES, UNRELIABLE_MEANING, factor, reliable, written
+from pages.common.state import View
+from store import trust
+from store.decomposition import ALIGNMENT, Decomposition
+from store.information import LEVELS, Estimate
+from store.measures import STANDARD
+from store.records import PairResult, RunKey
+
+LEVELS_MEANING = "\n\n".join(
+    [
+        *(f"**{level.capitalize()}:** {meaning}." for level, meaning in LEVELS.items()),
+        "Maps are always of the pixel level. Values of different levels must not be compared.",
+    ]
+)
+
+
+class _Row(NamedTuple):
+    """One line of the table."""
+
+    name: str
+    label: str
+    estimate: Estimate
+    scale: float  # to what is shown
+
+
+def draw(view: View, path: Path, key: RunKey, pair: PairResult, index: int) -> None:
+    """Draw the totals of `pair`, read from `path`: of the image `index` and over all images, both modes."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.text("Level of the totals", help=LEVELS_MEANING, width="content")
+        st.segmented_control(
+            "Level of the totals",
+            list(LEVELS),
+            required=True,
+            label_visibility="collapsed",
+            **state.bound("level", view.level),
+        )
+    if warnings := trust.warnings(key, pair)[view.mode]:
+        st.warning("\n\n".join(map(notices.plain, warnings)), icon=":material/warning:")
+    columns: dict[str, list[str]] = {}
+    doubtful = negative = False
+    for mode in pair.information:
+        rows = _rows(pair, derived.decomposition(path, pair, mode, view.level), factor(view.unit))
+        for heading, image in _columns(view, index):
+            cells = []
+            for row in rows:
+                total, error = row.estimate.mean() if image is None else _of_image(row.estimate, image)
+                cells.append(written(total * row.scale, error * row.scale, kept=1 if row.name == ALIGNMENT else 2))
+                doubtful |= not reliable(total, error)
+                negative |= row.name == "synergy" and total < 0 and reliable(total, error)
+            columns[f"{mode.upper()}, {heading}"] = cells
+    labels = pd.Index([row.label for row in rows], name=f"Total in {view.unit}, {view.level} level")
+    st.table(pd.DataFrame(columns, index=labels), border="horizontal")
+    _notes(view, pair, doubtful, negative)
+
+
+def _columns(view: View, index: int) -> list[tuple[str, int | None]]:
+    """Headings, each with the image that it is about, or None for all of them."""
+    everything = "all seeds" if view.level == "prompt" else "mean"
+    return ([] if view.level == "prompt" else [(f"seed {view.seed}", index)]) + [(everything, None)]
+
+
+def _rows(pair: PairResult, parts: Decomposition, scale: float) -> list[_Row]:
+    """What the table lists of `parts`; `scale` leads to the unit shown."""
+    rows = []
+    for name, quantity in QUANTITIES.items():
+        label = quantity.title(pair.pair.words)
+        if name == "redundancy":
+            rows.append(_Row(name, _label(quantity.symbol, f"{label} ({parts.measure})"), quantity.of(parts), scale))
+            rows.append(_Row(ALIGNMENT, _label(INDEX, "alignment, no unit"), parts[ALIGNMENT], 1.0))
+        else:
+            rows.append(_Row(name, _label(quantity.symbol, label), quantity.of(parts), scale))
+    if parts.estimator != STANDARD:
+        rows.append(_Row("standard_both", _label("LR", "log ratio of both"), parts["standard_both"], scale))
+    return rows
+
+
+def _label(symbol: str, text: str) -> str:
+    return f"{symbol} \u2002 {notices.plain(text)}"
+
+
+def _of_image(estimate: Estimate, index: int) -> tuple[float, float]:
+    return float(estimate.total[index]), float(estimate.total_se[index])
+
+
+def _notes(view: View, pair: PairResult, doubtful: bool, negative: bool) -> None:
+    count = len(pair.seeds)
+    over = f"One value over all {count} seeds." if view.level == "prompt" else f"Mean: over {count} seeds."
+    notes = [f"{view.level.capitalize()} level: {LEVELS[view.level]}. {over} \u00b1: standard error of estimation."]
+    if pair.information[view.mode].maps.count == 1:
+        notes.append("\u00b1 ?: this file is of an older format and keeps nothing that errors could be told from.")
+    notes.append(
+        f"{INDEX}, the alignment index: from \u22121 (the words pull the prediction in opposite directions) over 0 to "
+        "1 (in the same one), whatever the measure."
+    )
+    notes.append(
+        "I1, I2 and I12 are standard estimates, and I12 says how much likelier both words make this very image."
+        if pair.estimator == STANDARD
+        else "LR, the standard estimate: how much likelier both words make this very image; signed, to rank images by. "
+        "It agrees with I12 on average over images of the two words."
+    )
+    if doubtful:
+        notes.append(UNRELIABLE_MEANING)
+    if negative:
+        notes.append("Synergy is below zero: one word overrides the other, or misleads when it stands alone.")
+    st.caption("  \n".join(notes))

@@ -1,0 +1,162 @@
+"""What was measured of a pair of words: maps of information, each several times over.
+
+S images, R independent replicates, an h x w latent grid, B and T bands of log SNR. All information is in nats, per
+latent pixel and summed over channels, integrated over the log SNR in use (Kong et al. 2024, section 2).
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from store.errors import InputError
+
+NATS_PER_BIT = float(np.log(2))
+ORTHOGONAL_MAPS = ("first", "second", "both", "between", "conditional_first", "conditional_second")
+STANDARD_MAPS = ("standard_first", "standard_second", "standard_both")
+INFORMATION = ORTHOGONAL_MAPS + STANDARD_MAPS
+BANDED = ORTHOGONAL_MAPS[:4]
+LEVELS = {
+    "pixel": "parts are formed at each pixel and added up",
+    "image": "the information of all pixels is added up first, then parts are formed",
+    "prompt": "maps are averaged over images first, then parts are formed at each pixel",
+}
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """One quantity in nats, with jackknife standard errors; the map sums to the total.
+
+    Errors are NaN where there is no second replicate to tell them.
+    """
+
+    map: np.ndarray  # float32 (S, h, w)
+    map_se: np.ndarray  # float32 (S, h, w)
+    total: np.ndarray  # float64 (S,)
+    total_se: np.ndarray  # float64 (S,)
+
+    def mean(self) -> tuple[float, float]:
+        """The total averaged over images, and the standard error that the estimator adds to it."""
+        return float(self.total.mean()), float(np.sqrt(np.square(self.total_se).sum()) / len(self.total))
+
+
+@dataclass(frozen=True)
+class Replicates:
+    """Independent estimates of maps by name, each (S, R, h, w).
+
+    `first`, `second`, `both` are orthogonal estimates, never negative: 1/2 Int E (e_base - e_first)^2 da. `between`
+    is the same distance from the first word's prediction to the second's; `conditional_first` from the second word
+    alone to both, what the first adds to it. The `standard_` ones, 1/2 Int E [(eps - e_base)^2 - (eps - e_first)^2]
+    da, are signed and equal the log density ratio of that very image.
+    """
+
+    maps: Mapping[str, np.ndarray]
+
+    @property
+    def count(self) -> int:
+        """How many replicates there are."""
+        return next(iter(self.maps.values())).shape[1]
+
+    def estimate(self, quantity: Callable[[Mapping[str, np.ndarray]], np.ndarray]) -> Estimate:
+        """Map and total of `quantity`, a function of the maps that may be non-linear."""
+        mean = quantity({name: values.mean(1, dtype=np.float64) for name, values in self.maps.items()})  # (S, h, w)
+        left_out = quantity({name: _leave_one_out(values) for name, values in self.maps.items()})
+        return Estimate(
+            map=mean.astype(np.float32),
+            map_se=_jackknife(left_out).astype(np.float32),
+            total=mean.sum(axis=(1, 2)),
+            total_se=_jackknife(left_out.sum(axis=(2, 3))),
+        )
+
+    def at(self, level: str) -> "Replicates":
+        """The maps from which parts of `level` (one of LEVELS) are to be formed."""
+        if level == "pixel":
+            return self
+        if level == "image":
+            return self._each(lambda values: values.sum(axis=(2, 3), keepdims=True, dtype=np.float64))
+        if level == "prompt":
+            return self._each(lambda values: values.mean(axis=0, keepdims=True, dtype=np.float64))
+        raise InputError(f"level {level!r}", "not known", f"use one of {', '.join(LEVELS)}")
+
+    def region(self, rows: slice, columns: slice) -> "Replicates":
+        """The maps of a rectangle of latent pixels: what is derived of them is about it alone, errors included.
+
+        Raises
+        ------
+        InputError: no pixel lies in it.
+        """
+        cut = self._each(lambda values: values[:, :, rows, columns])
+        if not next(iter(cut.maps.values())).size:
+            height, width = next(iter(self.maps.values())).shape[2:]
+            raise InputError("region", f"no pixel of the {height} x {width} map lies in it", "choose a larger one")
+        return cut
+
+    def _each(self, change: Callable[[np.ndarray], np.ndarray]) -> "Replicates":
+        return Replicates({name: change(values) for name, values in self.maps.items()})
+
+
+@dataclass(frozen=True)
+class InformationMaps:
+    """All that is kept of one pair in one mode.
+
+    `curve` is the integrand of first, second and both in nats per unit of log SNR, in bands centred at `log_snr`; NaN
+    where no noise fell. `gap` is, in the same bands, the standard less the orthogonal estimate of both, in nats,
+    with its standard error. `tail` estimates what lies below the lowest log SNR in use, and is in no total.
+    """
+
+    maps: Replicates
+    bands: Mapping[str, np.ndarray]  # `BANDED` names -> float32 (S, B, h, w), parts of the map by log SNR
+    band_edges: np.ndarray  # float32 (B + 1,), log SNR
+    curve: np.ndarray  # float32 (S, T, 3)
+    log_snr: np.ndarray  # float32 (T,)
+    gap: np.ndarray  # float32 (S, T, 2)
+    tail: np.ndarray  # float32 (S, 3)
+
+    @property
+    def finite(self) -> bool:
+        """Whether every value is a number."""
+        return all(np.isfinite(values).all() for values in self.maps.maps.values())
+
+    def in_band(self, band: int) -> Replicates:
+        """The part of the maps that lies in one band of log SNR; without replicates, so without errors."""
+        return Replicates({name: values[:, band, None] for name, values in self.bands.items()})
+
+    def of_images(self, order: Sequence[int]) -> "InformationMaps":
+        """The same of some images, by position."""
+        chosen = list(order)
+        return replace(
+            self,
+            maps=Replicates({name: values[chosen] for name, values in self.maps.maps.items()}),
+            bands={name: values[chosen] for name, values in self.bands.items()},
+            curve=self.curve[chosen],
+            gap=self.gap[chosen],
+            tail=self.tail[chosen],
+        )
+
+    def joined(self, other: "InformationMaps") -> "InformationMaps":
+        """The images of this one, then those of `other`, measured in the same bands with as many replicates."""
+
+        def both(one: Mapping[str, np.ndarray], two: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+            return {name: np.concatenate([values, two[name]]) for name, values in one.items()}
+
+        return replace(
+            self,
+            maps=Replicates(both(self.maps.maps, other.maps.maps)),
+            bands=both(self.bands, other.bands),
+            curve=np.concatenate([self.curve, other.curve]),
+            gap=np.concatenate([self.gap, other.gap]),
+            tail=np.concatenate([self.tail, other.tail]),
+        )
+
+
+def _leave_one_out(values: np.ndarray) -> np.ndarray:
+    """Means over all replicates but one, (S, R, ...) for values (S, R, ...)."""
+    return (values.sum(1, keepdims=True, dtype=np.float64) - values) / max(1, values.shape[1] - 1)
+
+
+def _jackknife(left_out: np.ndarray) -> np.ndarray:
+    """Standard error (S, ...) from leave-one-out values (S, R, ...); NaN if there is one only."""
+    count = left_out.shape[1]
+    if count == 1:
+        return np.full_like(left_out[:, 0], np.nan)
+    return np.sqrt((count - 1) / count * np.square(left_out - left_out.mean(1, keepdims=True)).sum(1))

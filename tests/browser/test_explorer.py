@@ -1,0 +1,184 @@
+"""What the Explorer derives from stored maps as people choose: measure, level and noise levels; probes, old files."""
+
+import base64
+import re
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from playwright.sync_api import Page, expect
+
+from pages.common.quantities import QUANTITIES, written
+from store import hdf5
+from store.records import PairResult, RunRecord
+from tests import synthetic
+from tests.browser.test_pages import LINK, OVERLAY, address_of, explorer, sound, total
+from tests.conftest import ROOT
+
+STRIP = ".st-key-strip .js-plotly-plot"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    """A store with one pair."""
+    root = tmp_path / "store"
+    hdf5.publish(root, synthetic.record())
+    return root
+
+
+def stored(root: Path, record: RunRecord) -> PairResult:
+    """The pair of `record` as the store gives it back."""
+    return hdf5.read(hdf5.path_of(root, record.key), record.pairs[0].pair.name).pairs[0]
+
+
+def expect_overlay(page: Page, values: np.ndarray) -> None:
+    """Wait until the map over the image is that of `values`."""
+    for _ in range(50):
+        expect(page.locator(OVERLAY)).to_have_count(1)  # while it changes, the old one is still there
+        array = page.locator(OVERLAY).last.evaluate("figure => figure.data.at(-1).z")
+        drawn = np.frombuffer(base64.b64decode(array["bdata"]), array["dtype"]).reshape(values.shape)
+        if np.allclose(drawn, values, rtol=1e-5):
+            return
+        page.wait_for_timeout(200)
+    np.testing.assert_allclose(drawn, values, rtol=1e-5)
+
+
+def test_the_measure_of_the_sidebar_acts_at_once(serve, store, page: Page):
+    pair = stored(store, synthetic.record())
+    page.goto(explorer(serve(store)))
+    for measure in ("mmi", "aligned", "ccs"):
+        page.get_by_role("radio", name=measure, exact=True).click()
+        expect(page.get_by_role("table").filter(has_text=f"redundant ({measure})")).to_be_visible()
+        found = pair.decomposition("cpid", measure)
+        for name in ("redundancy", "unique_first", "synergy"):
+            assert total(page, name, "CPID, mean") == written(*QUANTITIES[name].of(found).mean())
+        expect_overlay(page, found["redundancy"].map[2])
+        assert address_of(page) == (LINK if measure == "mmi" else LINK | {"measure": measure})
+    page.reload()
+    expect(page.get_by_role("table").filter(has_text="redundant (ccs)")).to_be_visible()
+    expect(page.get_by_role("radio", name="pm")).to_have_count(0)
+    sound(page)
+
+
+def test_a_measure_that_needs_surprisals_is_offered_where_they_are(serve, store, page: Page):
+    rare = synthetic.record("a rare word", ("rare", "word"), surprisals=(1.0, 3.0))
+    hdf5.publish(store, rare)
+    address = serve(store)
+    page.goto(explorer(address, prompt="a rare word", pair="rare+word"))
+    page.get_by_role("radio", name="pm").click()
+    expect(page.get_by_role("table").filter(has_text="redundant (pm)")).to_be_visible()
+    found = stored(store, rare).decomposition("cpid", "pm")["redundancy"]
+    assert total(page, "redundancy", "CPID, mean") == written(*found.mean())
+    page.goto(explorer(address, measure="pm"))
+    expect(page.get_by_text("pm needs the surprisal of each word, which this pair lacks: mmi is shown")).to_be_visible()
+    expect(page.get_by_role("table").filter(has_text="redundant (mmi)")).to_be_visible()
+    sound(page)
+
+
+def test_levels_are_named_and_not_mixed_up(serve, store, page: Page):
+    pair = stored(store, synthetic.record())
+    page.goto(explorer(serve(store)))
+    page.get_by_role("radio", name="image", exact=True).click()
+    expect(page.get_by_role("table").filter(has_text="Total in nats, image level")).to_be_visible()
+    expect(page.get_by_text("Image level: the information of all pixels is added up first")).to_be_visible()
+    found = pair.decomposition("cpid", level="image")["redundancy"]
+    assert total(page, "redundancy", "CPID, seed 2") == written(found.total[2], found.total_se[2])
+    page.get_by_role("radio", name="prompt", exact=True).click()
+    table = page.get_by_role("table").filter(has_text="Total in nats, prompt level")
+    expect(table).to_be_visible()
+    expect(table.get_by_role("columnheader").filter(has_text="seed 2")).to_have_count(0)
+    found = pair.decomposition("cpid", level="prompt")
+    assert total(page, "redundancy", "CPID, all seeds") == written(*found["redundancy"].mean())
+    index = table.get_by_role("row").filter(has_text="alignment, no unit")
+    expect(index).to_contain_text(written(*found["alignment"].mean(), kept=1))
+    assert address_of(page) == LINK | {"level": "prompt"}
+    expect(page.get_by_text("All maps of seed 2, CPID, in context")).to_be_visible()
+
+
+def test_the_slider_shows_the_maps_of_some_noise_levels(serve, store, page: Page):
+    pair = stored(store, synthetic.record())
+    page.goto(explorer(serve(store), quantity="both"))
+    expect(page.locator(f"{STRIP} .heatmaplayer image")).to_have_count(11)
+    before = total(page, "both", "CPID, mean")
+    slider = page.get_by_role("slider", name="Noise levels, in log SNR")
+    slider.press("ArrowRight")
+    expect(page).to_have_url(re.compile("band=0"))
+    for _ in range(3):
+        slider.press("ArrowRight")
+    expect(page).to_have_url(re.compile("band=3"))
+    expect(page.get_by_role("heading", name="CPID, in context, log SNR 0.0 to 3.0")).to_be_visible()
+    expect(page.locator(f"{STRIP} .heatmaplayer image")).to_have_count(7)
+    expect_overlay(page, pair.information["cpid"].bands["both"][2, 3])
+    assert total(page, "both", "CPID, mean") == before
+    page.locator(OVERLAY).locator(".nsewdrag").hover()
+    expect(page.locator(f"{OVERLAY} .hoverlayer")).to_contain_text(re.compile("MI of both.*nats"))
+    expect(page.locator(f"{OVERLAY} .hoverlayer")).not_to_contain_text("\u00b1")
+    sound(page)
+
+
+def test_attention_is_drawn_without_unit_and_error(serve, store, page: Page):
+    pair = stored(store, synthetic.record())
+    page.goto(explorer(serve(store), quantity="attention_second", unit="bits"))
+    expect(page.get_by_text("A2: attention to 'doctor'.")).to_be_visible()
+    expect_overlay(page, pair.attention[2, 1])
+    page.locator(OVERLAY).locator(".nsewdrag").hover()
+    hover = page.locator(f"{OVERLAY} .hoverlayer")
+    expect(hover).to_contain_text("attention to 'doctor'")
+    expect(hover).not_to_contain_text(re.compile("bits|\u00b1"))
+    expect(page.locator(STRIP)).to_contain_text("attention to")
+
+
+def test_a_probe_opens_by_link(serve, store, page: Page):
+    hdf5.publish(store, synthetic.record(words=("male", "doctor"), probe=True))
+    address = serve(store)
+    page.goto(explorer(address, pair="male+doctor", mode="pid", quantity="attention_first"))
+    expect(page.get_by_text("They need not stand in the prompt")).to_be_visible()
+    expect(page.get_by_role("combobox", name="Pair of words")).to_have_value("male + doctor (probe)")
+    expect(page.get_by_role("radio", name="PID, isolated")).to_be_visible()
+    expect(page.get_by_role("radio", name="CPID, in context")).to_have_count(0)
+    expect(page.get_by_text("R: redundant")).to_be_visible()  # as it has no attention
+    sound(page)
+    page.goto(explorer(address, pair="old+doctor"))
+    expect(page.get_by_test_id("stCode")).to_contain_text("--probe old doctor")
+
+
+def test_a_file_of_the_first_format_opens_without_errors_of_its_values(serve, tmp_path, page: Page):
+    archive = ROOT / "tests" / "archives" / "format_1.h5"
+    record = hdf5.read(archive)
+    path = hdf5.path_of(tmp_path / "store", record.key)
+    path.parent.mkdir(parents=True)
+    shutil.copy(archive, path)
+    page.goto(explorer(serve(tmp_path / "store"), seed="1"))
+    expect(page.locator(".js-plotly-plot")).to_have_count(3)
+    expect(page.get_by_text("this file is of an older format")).to_be_visible()
+    found = record.pairs[0].decomposition("cpid")
+    for name, quantity in QUANTITIES.items():
+        shown = total(page, name, "CPID, mean")
+        assert shown == written(*quantity.of(found).mean()) and "\u00b1 ? \u2020" in shown
+    expect(page.get_by_role("slider", name="Noise levels")).to_have_count(0)
+    page.locator(OVERLAY).locator(".nsewdrag").hover()
+    expect(page.locator(f"{OVERLAY} .hoverlayer")).to_contain_text("nats")
+    expect(page.locator(f"{OVERLAY} .hoverlayer")).not_to_contain_text("\u00b1")
+    page.get_by_role("radio", name="aligned").click()
+    expect(page.get_by_role("table").filter(has_text="redundant (aligned)")).to_be_visible()
+    sound(page)
+
+
+def test_what_may_be_wrong_is_said_beside_the_totals(serve, tmp_path, page: Page):
+    record = synthetic.record()
+    (pair,) = record.pairs
+    rough = pair.information["cpid"]
+    curve = np.nan_to_num(rough.curve)
+    curve[:, -1] = curve.sum(1)
+    information = pair.information | {"cpid": replace(rough, curve=curve)}
+    hdf5.publish(tmp_path, replace(record, pairs=(replace(pair, information=information, retried=3),)))
+    page.goto(explorer(serve(tmp_path)))
+    warning = page.get_by_test_id("stAlert")
+    expect(warning).to_contain_text("50% of the information lies at the cleanest levels measured")
+    expect(warning).to_contain_text("3 evaluations were not finite and were made again in float32.")
+    page.get_by_role("radio", name="PID, isolated").click()
+    expect(warning).not_to_contain_text("cleanest")
+    expect(warning).to_contain_text("3 evaluations were not finite")
+    sound(page)

@@ -1,0 +1,17 @@
+"""What `python -m compute bench` measures with, on a tiny pipeline."""
+
+from compute import bench
+
+
+def test_memory_does_not_grow_with_the_number_of_noises(epsilon_folder):
+    few, many = (bench._peak_memory(str(epsilon_folder), noises) for noises in (bench.FEW, bench.MANY))
+    assert many < 1.1 * few
+
+
+def test_rates_and_needed_evaluations_are_figures(epsilon_folder, monkeypatch):
+    monkeypatch.setattr(bench, "REPEATS", 3)
+    monkeypatch.setattr(bench, "NOISES", 16)
+    subject = bench.Subject.of(str(epsilon_folder))
+    figures = dict([*bench._rates(subject, 8), *bench._efficiency(subject, 8)])
+    assert figures["engine / bare"] > 0
+    assert all(figures[f"independent / engine, I12, {kind}"] > 0 for kind in bench.LOGISTIC)
