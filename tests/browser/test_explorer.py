@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
-from pages.common.quantities import QUANTITIES, written
+from pages.common.quantities import INDEX, QUANTITIES, written
 from store import hdf5
 from store.records import PairResult, RunRecord
 from tests import synthetic
@@ -163,6 +163,7 @@ def test_a_file_of_the_first_format_opens_without_errors_of_its_values(serve, tm
     expect(page.locator(f"{OVERLAY} .hoverlayer")).not_to_contain_text("\u00b1")
     page.get_by_role("radio", name="aligned").click()
     expect(page.get_by_role("table").filter(has_text="redundant (aligned)")).to_be_visible()
+    expect(page.get_by_role("row", name=INDEX)).to_contain_text("\u00b1 ? \u2020")
     sound(page)
 
 
