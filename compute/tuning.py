@@ -1,9 +1,7 @@
 """How many evaluations at once, and in which precision, are fastest on this machine: measured once, remembered."""
 
 import json
-import os
 import platform
-import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,6 +16,7 @@ from compute.denoiser import Conditioning, Denoiser
 from compute.evaluate import Budget, Evaluation, evaluate
 from compute.forward import Forward
 from compute.noise import NoiseLevels
+from store.atomic import replacing
 
 BATCH = 32  # where nothing was measured
 BATCHES = (4, 8, 16, 32, 64, 128, 256)
@@ -149,8 +148,7 @@ def _remember(cache: Path, key: str, found: dict) -> None:
     """Keep it for the next run; where the folder cannot be written the next run measures again."""
     try:
         cache.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=cache, suffix=".part", delete=False) as aside:
-            json.dump(_remembered(cache) | {key: found}, aside, indent=1)
-        os.replace(aside.name, cache / NAME)
+        with replacing(cache / NAME) as aside:
+            aside.write_text(json.dumps(_remembered(cache) | {key: found}, indent=1), encoding="utf-8")
     except OSError:
         return

@@ -143,7 +143,7 @@ def _gate(gate: Gate) -> Iterator[Row]:
     yield Row(gate.name, "I(both), orthogonal", bits["both"].sum(), truth.both, 0.04 * truth.both, "bits")
     for name, (estimate, value) in redundancies.items():
         if value is not None:
-            yield Row(gate.name, f"R, {name}", estimate, value, 0.05, "bits")
+            yield Row(gate.name, f"R, {name}", estimate, value, min(0.05, value / 3 or 0.05), "bits")
     standard = average["standard_both"].sum()
     yield Row(gate.name, "I(both), standard, to the images' own ratio", standard, exact, 0.02 * exact, "nats")
     standard = average["standard_first"].sum()

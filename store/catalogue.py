@@ -1,11 +1,13 @@
 """The list of what the store holds: SQLite, derived from the HDF5 files, so that pages open none of them to list.
 
-It may be deleted at any time; every look at it reads again only the files that changed.
+It may be deleted at any time. Every look at it asks the folders, not the files, what changed: a file is published by
+renaming it into place, which changes the time of its folder. What is written into a file in place is not seen.
 """
 
 import math
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -16,7 +18,8 @@ from store.errors import BrokenFileError, NewerFormatError, StoreError
 from store.records import RunKey
 
 NAME = "catalogue.sqlite"
-VERSION = 2
+VERSION = 3
+SETTLED = 2 * 10**9  # ns after which a folder can no longer change without its time changing too
 QUANTITIES = tuple(hdf5.DATASETS.values())
 KEY = ("model", "revision", "prompt", "guidance", "image")
 ABOUT = ("first", "second", "mode", "measure", "estimator", "noises", "seeds")
@@ -25,7 +28,10 @@ SCHEMA = f"""
 BEGIN EXCLUSIVE;
 DROP TABLE IF EXISTS entries;
 DROP TABLE IF EXISTS files;
-CREATE TABLE files (path TEXT PRIMARY KEY, modified INTEGER, size INTEGER, problem TEXT);
+DROP TABLE IF EXISTS folders;
+CREATE TABLE folders (path TEXT PRIMARY KEY, modified INTEGER);
+CREATE TABLE files (path TEXT PRIMARY KEY, folder TEXT, modified INTEGER, size INTEGER, problem TEXT);
+CREATE INDEX files_folder ON files (folder);
 CREATE TABLE entries (
     path TEXT REFERENCES files ON DELETE CASCADE, created TEXT,
     {", ".join(f"{name} TEXT" for name in KEY if name != "guidance")}, guidance REAL,
@@ -70,10 +76,17 @@ class Catalogue:
     def __init__(self, root: Path):
         self.root = root
 
+    def stamp(self) -> tuple:
+        """What changes with what is there: whatever was read of the catalogue may be kept under it."""
+        folders, now = self._folders(), time.time_ns()
+        settled = all(now - modified > SETTLED for modified in folders.values())
+        return *sorted(folders.items()), 0 if settled else now
+
     def rebuild(self) -> None:
         """Forget everything and read all files anew."""
         with self._connected() as database:
             database.execute("DELETE FROM files")
+            database.execute("DELETE FROM folders")
             self._refresh(database)
 
     def entries(self, model: str | None = None, text: str = "") -> list[Entry]:
@@ -119,9 +132,33 @@ class Catalogue:
         return database
 
     def _refresh(self, database: sqlite3.Connection) -> None:
-        known = {row["path"]: (row["modified"], row["size"]) for row in database.execute("SELECT * FROM files")}
+        known = {row["path"]: row["modified"] for row in database.execute("SELECT * FROM folders")}
+        now, present = time.time_ns(), self._folders()
+        for folder, modified in present.items():
+            if known.get(folder) != modified:
+                self._scan(database, folder)
+                if now - modified > SETTLED:
+                    database.execute("INSERT OR REPLACE INTO folders VALUES (?, ?)", (folder, modified))
+        for folder in known.keys() - present.keys():
+            self._scan(database, folder)
+            database.execute("DELETE FROM folders WHERE path = ?", (folder,))
+
+    def _folders(self) -> dict[str, int]:
+        """The folders that files are published in, and when something in them last changed."""
+        found = {}
+        for folder in hdf5.folders(self.root):
+            try:
+                found[str(folder.relative_to(self.root))] = folder.stat().st_mtime_ns
+            except FileNotFoundError:  # removed since it was listed
+                continue
+        return found
+
+    def _scan(self, database: sqlite3.Connection, folder: str) -> None:
+        """Bring the files of one folder in step."""
+        rows = database.execute("SELECT * FROM files WHERE folder = ?", (folder,))
+        known = {row["path"]: (row["modified"], row["size"]) for row in rows}
         present = {}
-        for path in hdf5.paths(self.root):
+        for path in (self.root / folder).glob(hdf5.FILES):
             try:
                 status = path.stat()
             except FileNotFoundError:  # removed since it was listed
@@ -129,19 +166,17 @@ class Catalogue:
             present[str(path.relative_to(self.root))] = (status.st_mtime_ns, status.st_size)
         changed = {name for name, stamp in present.items() if known.get(name) != stamp}
         gone = known.keys() - present.keys()
-        if not changed and not gone:
-            return
         database.executemany("DELETE FROM files WHERE path = ?", [(name,) for name in changed | gone])
         for name in sorted(changed):
-            self._add(database, name, present[name])
+            self._add(database, name, folder, present[name])
 
-    def _add(self, database: sqlite3.Connection, name: str, stamp: tuple[int, int]) -> None:
+    def _add(self, database: sqlite3.Connection, name: str, folder: str, stamp: tuple[int, int]) -> None:
         try:
             key, created, rows = hdf5.read_totals(self.root / name)
             problem = ""
         except (BrokenFileError, NewerFormatError) as error:
             rows, problem = [], f"{error.cause}; {error.mend}"
-        database.execute("INSERT INTO files VALUES (?, ?, ?, ?)", (name, *stamp, problem))
+        database.execute("INSERT INTO files VALUES (?, ?, ?, ?, ?)", (name, folder, *stamp, problem))
         for row in rows:
             values = {"path": name, "created": created, **{part: getattr(key, part) for part in KEY}, **row}
             columns = ", ".join(values)

@@ -5,7 +5,6 @@ import hashlib
 import json
 import os
 import re
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote, unquote
@@ -14,6 +13,7 @@ import h5py
 import numpy as np
 from filelock import FileLock
 
+from store.atomic import replacing, sweep
 from store.decomposition import PARTS, Decomposition
 from store.errors import BrokenFileError, NewerFormatError, StoreError
 from store.information import BANDED, INFORMATION, Estimate, InformationMaps, Replicates
@@ -21,7 +21,7 @@ from store.measures import ORTHOGONAL, STANDARD
 from store.records import MODES, PairResult, Probe, Provenance, RunKey, RunRecord, Span, TokenPair
 
 FORMAT_VERSION = 2
-MAPS = "maps"
+MAPS, FILES = "maps", "*.h5"
 LOCK = ".lock"
 SOFTWARE = "diffusionpid-dashboard 0.1"
 DATASETS = {  # name of an estimate -> dataset
@@ -46,7 +46,13 @@ def path_of(root: Path, key: RunKey) -> Path:
 
 def paths(root: Path) -> Iterator[Path]:
     """All published files of the store, in no particular order."""
-    return (root / MAPS).glob("*/*/*.h5")
+    for folder in folders(root):
+        yield from folder.glob(FILES)
+
+
+def folders(root: Path) -> Iterator[Path]:
+    """The folders that files are published in."""
+    return (root / MAPS).glob("*/*")
 
 
 def publish(root: Path, record: RunRecord) -> Path:
@@ -63,8 +69,10 @@ def publish(root: Path, record: RunRecord) -> Path:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(root / LOCK):
+            sweep(path.parent)
             merged = _merge(read(path), record) if path.exists() else record
-            _replace(path, merged)
+            with replacing(path) as aside, h5py.File(aside, "w", libver="v110") as file:
+                _write(file, merged)
     except OSError as error:
         raise StoreError(path, f"cannot be written ({error.strerror or error})", "choose another --store") from error
     return path
@@ -190,29 +198,6 @@ def _extended(old: PairResult | None, new: PairResult) -> PairResult:
         for mode, maps in new.information.items()
     )
     return old.joined(new) if old is not None and alike else new
-
-
-def _replace(path: Path, record: RunRecord) -> None:
-    handle, aside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=".part")
-    os.close(handle)
-    try:
-        with h5py.File(aside, "w", libver="v110") as file:
-            _write(file, record)
-        os.chmod(aside, 0o644)
-        _sync(aside)
-        os.replace(aside, path)
-        _sync(path.parent)
-    except BaseException:
-        Path(aside).unlink(missing_ok=True)
-        raise
-
-
-def _sync(path: str | Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _write(file: h5py.File, record: RunRecord) -> None:

@@ -151,7 +151,8 @@ class InformationMaps:
 
 def _leave_one_out(values: np.ndarray) -> np.ndarray:
     """Means over all replicates but one, (S, R, ...) for values (S, R, ...)."""
-    return (values.sum(1, keepdims=True, dtype=np.float64) - values) / max(1, values.shape[1] - 1)
+    with np.errstate(invalid="ignore"):  # infinite values leave NaN, which says it
+        return (values.sum(1, keepdims=True, dtype=np.float64) - values) / max(1, values.shape[1] - 1)
 
 
 def _jackknife(left_out: np.ndarray) -> np.ndarray:

@@ -26,7 +26,7 @@ def demo_exists() -> bool:
 
 def contents(root: Path) -> tuple[list[Entry], list[tuple[Path, str]]]:
     """All entries of the store `root`, newest first, and the files that cannot be used, with the reason."""
-    return _contents(str(root), tuple(sorted(stamp(path) for path in hdf5.paths(root))))
+    return _contents(str(root), Catalogue(root).stamp())
 
 
 def record(path: Path, pair: str) -> RunRecord:
@@ -64,7 +64,7 @@ def validation() -> dict | None:
 
 
 @st.cache_data(max_entries=4, show_spinner="Reading the store")
-def _contents(root: str, stamps: tuple) -> tuple[list[Entry], list[tuple[Path, str]]]:
+def _contents(root: str, stamp: tuple) -> tuple[list[Entry], list[tuple[Path, str]]]:
     catalogue = Catalogue(Path(root))
     return catalogue.entries(), catalogue.broken()
 

@@ -1,4 +1,5 @@
 import math
+import os
 
 import pytest
 
@@ -46,6 +47,25 @@ def test_an_empty_or_missing_store_lists_nothing(tmp_path):
     assert Catalogue(tmp_path).entries() == []
     assert Catalogue(tmp_path / "missing").entries() == []
     assert not (tmp_path / "missing").exists()
+
+
+def test_only_folders_that_changed_are_looked_into(filled, monkeypatch):
+    catalogue = Catalogue(filled)
+    catalogue.entries()
+    for folder in hdf5.folders(filled):
+        os.utime(folder, (1, 1))
+    assert catalogue.entries()
+    looked, scan = [], Catalogue._scan
+    monkeypatch.setattr(
+        Catalogue, "_scan", lambda self, database, folder: looked.append(folder) or scan(self, database, folder)
+    )
+    before = catalogue.stamp()
+    catalogue.entries()
+    assert looked == []
+    path = hdf5.publish(filled, synthetic.record("a new prompt", ("new", "prompt")))
+    assert catalogue.stamp() != before
+    assert any(entry.path == path for entry in catalogue.entries())
+    assert looked == [str(path.parent.relative_to(filled))]
 
 
 def test_values_that_are_not_finite_are_listed_as_such(tmp_path):

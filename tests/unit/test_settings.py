@@ -10,6 +10,7 @@ def test_environment_wins_over_file_and_file_over_default(tmp_path, monkeypatch)
     file = tmp_path / "diffusionpid.toml"
     file.write_text('store = "from-file"\nmodel = "from-file"\n')
     monkeypatch.setenv("DIFFUSIONPID_MODEL", "from-environment")
+    monkeypatch.delenv("DIFFUSIONPID_CACHE")
     loaded = settings.load(file)
     assert loaded == settings.Settings(Path("from-file"), "from-environment")
 
