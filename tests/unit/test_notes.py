@@ -1,0 +1,68 @@
+"""Notes keep every version, also of those who write at once."""
+
+import multiprocessing
+
+import pytest
+
+from store.errors import InputError, StoreError
+from store.notes import NAME, Notes, key_of
+from store.records import RunKey
+
+RUN = RunKey("embedded", "1", "a female doctor", 1.0)
+
+
+def test_a_note_is_found_by_what_it_is_about(tmp_path):
+    notes = Notes(tmp_path)
+    pair = key_of(RUN, ("female", "doctor"), "cpid", 3)
+    first = notes.add(pair, "Ada", "The coat is *all* of it")
+    notes.add(key_of(RUN), "Ben", "Look at the hair")
+    assert notes.about(pair) == [first]
+    assert notes.about(key_of(RUN, ("female", "doctor"), "pid", 3)) == []
+    assert notes.about(key_of(RunKey("embedded", "2", "a female doctor", 1.0))) == []
+
+
+def test_a_revision_keeps_what_was_there(tmp_path):
+    notes = Notes(tmp_path)
+    first = notes.add(key_of(RUN), "Ada", "one")
+    second = notes.revise(first.number, "Ben", "two")
+    assert (second.version, second.author) == (2, "Ben")
+    assert notes.about(key_of(RUN)) == [second]
+    notes.withdraw(first.number, "Ada")
+    assert notes.about(key_of(RUN)) == []
+    assert [note.text for note in notes.history(first.number)] == ["one", "two", ""]
+
+
+def _write(root, author):
+    notes = Notes(root)
+    for count in range(20):
+        notes.add(key_of(RUN), author, f"{author} {count}")
+        notes.revise(1, author, f"{author} revised {count}")
+
+
+def test_people_who_write_at_once_lose_nothing(tmp_path):
+    Notes(tmp_path).add(key_of(RUN), "Eve", "start")
+    with multiprocessing.get_context("spawn").Pool(3) as pool:
+        pool.starmap(_write, [(tmp_path, author) for author in ("Ada", "Ben", "Cyd")])
+    notes = Notes(tmp_path)
+    assert len(notes.about(key_of(RUN))) == 61
+    versions = notes.history(1)
+    assert [note.version for note in versions] == list(range(1, 62))
+    assert len({note.text for note in versions}) == 61
+
+
+@pytest.mark.parametrize(("author", "text"), [("", "text"), ("Ada", " "), ("Ada", "x" * 20_001)])
+def test_what_is_no_note_is_refused(tmp_path, author, text):
+    with pytest.raises(InputError):
+        Notes(tmp_path).add(key_of(RUN), author, text)
+
+
+def test_a_note_that_there_is_not_cannot_be_revised(tmp_path):
+    with pytest.raises(InputError, match="there is none"):
+        Notes(tmp_path).revise(7, "Ada", "text")
+
+
+def test_a_damaged_file_is_named_and_left_alone(tmp_path):
+    (tmp_path / NAME).write_bytes(b"no database" * 200)
+    with pytest.raises(StoreError, match=NAME):
+        Notes(tmp_path).about(key_of(RUN))
+    assert (tmp_path / NAME).read_bytes().startswith(b"no database")
