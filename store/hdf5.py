@@ -140,7 +140,7 @@ def _apart(shown: Decomposition, derived: Decomposition) -> list[str]:
         expected = _as_shown(derived, name)
         size = np.abs(derived["both"].map).sum(axis=(1, 2), dtype=np.float64)
         size += np.abs(expected.map).sum(axis=(1, 2), dtype=np.float64)
-        if (np.abs(shown[name].total - expected.total) > 2.0 ** -(KEPT_BITS + 1) * size + 1e-6).any():
+        if (np.abs(shown[name].total - expected.total) > PRECISION * size + 1e-6).any():
             found.append(DATASETS[name])
     return found
 
@@ -254,8 +254,8 @@ def _write_mode(group: h5py.Group, information: InformationMaps, shown: Decompos
     for name, dataset in DATASETS.items():
         _write_estimate(group, dataset, _as_shown(shown, name))
     maps = information.maps.maps
-    _write_stack(group, "replicates", [maps[name] for name in INFORMATION], INFORMATION)
-    _write_stack(group, "bands", [information.bands[name] for name in BANDED], BANDED)
+    _write_stack(group, "replicates", [_few_bits(maps[name]) for name in INFORMATION], INFORMATION)
+    _write_stack(group, "bands", [_compact(information.bands[name], KEPT_BITS) for name in BANDED], BANDED)
     for name in ("band_edges", "curve", "log_snr", "gap", "tail"):
         group[name] = getattr(information, name).astype(np.float32)
 
@@ -273,17 +273,28 @@ def _write_estimate(group: h5py.Group, name: str, estimate: Estimate) -> None:
 
 
 def _write_stack(group: h5py.Group, name: str, maps: list[np.ndarray], names: tuple[str, ...]) -> None:
-    """Maps (P, n, h, w) of several names as one array (P, names, n, h, w), with few bits in each value."""
-    _write_array(group, name, _compact(np.stack(maps, axis=1), KEPT_BITS))
+    """Maps (P, n, h, w) of several names as one array (P, names, n, h, w)."""
+    _write_array(group, name, _compact(np.stack(maps, axis=1)))
     group[name].attrs["names"] = list(names)
+
+
+def _few_bits(replicates: np.ndarray) -> np.ndarray:
+    """Replicates (P, R, h, w) with few bits each, but the last: it takes up what the others lost, so the mean stays."""
+    kept = replicates.astype(np.float32)
+    carry = np.zeros_like(kept[:, 0])
+    for index in range(kept.shape[1] - 1):
+        wanted = kept[:, index] + carry
+        kept[:, index] = _compact(wanted, KEPT_BITS)
+        carry = wanted - kept[:, index]
+    kept[:, -1] += carry
+    return kept
 
 
 def _compact(values: np.ndarray, bits: int = 10) -> np.ndarray:
     """In half precision, its mantissa rounded to `bits`; in single precision if a value does not fit."""
-    if np.abs(values).max(initial=0) >= np.finfo(np.float16).max / 2:
+    if not np.abs(values).max(initial=0) < np.finfo(np.float16).max / 2:
         return values.astype(np.float32)
-    whole = values.astype(np.float16).view(np.uint16)
-    dropped = 10 - bits
+    dropped, whole = 10 - bits, values.astype(np.float16).view(np.uint16)
     if dropped:
         whole = (whole + np.uint16(1 << (dropped - 1))) & np.uint16(0xFFFF << dropped & 0xFFFF)
     return whole.view(np.float16)

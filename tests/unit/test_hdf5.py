@@ -38,8 +38,8 @@ def test_a_record_comes_back_within_the_precision_of_its_type(tmp_path):
     assert np.array_equal(read.images, written.images)
     one, other = (record.result(("female", "doctor")) for record in (written, read))
     old, new = (result.decomposition("cpid")["redundancy"] for result in (one, other))
-    np.testing.assert_allclose(new.map, old.map, rtol=0.04, atol=5e-6)  # subnormal halves
-    np.testing.assert_allclose(new.total, old.total, rtol=2e-3)
+    np.testing.assert_allclose(new.map, old.map, rtol=2e-3, atol=1e-6)  # subnormal halves
+    np.testing.assert_allclose(new.total, old.total, rtol=1e-4)
     np.testing.assert_allclose(new.total_se, old.total_se, rtol=0.2)
     np.testing.assert_allclose(other.attention, one.attention, rtol=1e-3, atol=1e-7)
     for name in ("curve", "log_snr", "gap", "tail", "band_edges"):
