@@ -9,7 +9,8 @@ def test_memory_does_not_grow_with_the_number_of_noises(epsilon_folder):
 
 
 def test_rates_and_needed_evaluations_are_figures(epsilon_folder, monkeypatch):
-    monkeypatch.setattr(bench, "REPEATS", 3)
+    monkeypatch.setattr(bench, "ROUNDS", 2)
+    monkeypatch.setattr(bench, "REPEATS", 2)
     monkeypatch.setattr(bench, "NOISES", 16)
     subject = bench.Subject.of(str(epsilon_folder))
     figures = dict([*bench._rates(subject, 8), *bench._efficiency(subject, 8)])

@@ -17,6 +17,11 @@ def denoiser(epsilon_folder):
     return registry.load(str(epsilon_folder), device="cpu")
 
 
+@pytest.fixture(autouse=True)
+def briefly(monkeypatch):
+    monkeypatch.setattr(tuning, "SECONDS", 0.02)
+
+
 def work(denoiser, noises, images):
     conditions = of_pairs([TokenPair.find("a cat", "a", "cat")], denoiser)
     latent = torch.randn(denoiser.latent_shape, generator=torch.Generator().manual_seed(0))
