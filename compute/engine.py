@@ -163,7 +163,8 @@ def _evaluate_all(
 ) -> Generator[Progress, None, None]:
     """Evaluate image after image and publish each as it is done."""
     levels, encoded = NoiseLevels.of(denoiser.log_snr), denoiser.encode(conditions.texts)
-    images, tensors = denoiser.decode(generate.as_tensor(latents)), generate.as_tensor(latents)
+    tensors = generate.as_tensor(latents)
+    images = denoiser.decode(tensors)
     tuning = Tuning(denoiser.computes)
     if request.cache:
         yield Progress(0, cost.evaluations, "measuring what is fastest here")
