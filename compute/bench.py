@@ -13,7 +13,7 @@ import torch
 
 from compute.conditions import Conditions, of_pairs
 from compute.denoiser import Conditioning, Denoiser
-from compute.evaluate import Budget, Evaluation, evaluate
+from compute.evaluate import Evaluation, evaluate
 from compute.forward import Forward
 from compute.generate import STEPS
 from compute.information import gather
@@ -75,7 +75,7 @@ class Subject:
 
     def evaluated(self, levels: NoiseLevels, noises: int, seed: int, batch: int) -> Evaluation:
         forward = Forward(self.denoiser, batch)
-        *_, last = evaluate(forward, levels, self.latent, self.conditions, self.encoded, Budget(noises), seed)
+        *_, last = evaluate(forward, levels, self.latent, self.conditions, self.encoded, noises, seed)
         assert isinstance(last, Evaluation)
         return last
 

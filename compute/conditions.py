@@ -38,12 +38,18 @@ class Row:
 class Conditions:
     """The different condition texts of some pairs, and the row of each pair in each mode.
 
-    `whole` is where the prompt itself stands among the texts, -1 if it does not.
+    `ids` are the tokens of each text; `whole` is where the prompt itself stands among the texts, -1 if it does not.
     """
 
     texts: tuple[str, ...]
+    ids: tuple[tuple[int, ...], ...]
     rows: dict[tuple[TokenPair | Probe, str], Row]
     whole: int
+
+    def tokens(self, pair: TokenPair | Probe) -> tuple[tuple[int, ...], ...]:
+        """The tokens of every text that `pair` is asked with, mode by mode: base, first, second, both."""
+        rows = [row for (other, _), row in self.rows.items() if other == pair]
+        return tuple(self.ids[text] for row in rows for text in (row.base, row.first, row.second, row.both))
 
     @cached_property
     def edges(self) -> tuple[tuple[int, int], ...]:
@@ -102,7 +108,7 @@ def of_pairs(pairs: Sequence[TokenPair | Probe], denoiser: Denoiser) -> Conditio
     ids = [tuple(token.id for token in denoiser.tokens(text)) for text in texts]
     for (pair, _), places in rows.items():
         _check_distinct(pair, places, list(texts), ids, denoiser)
-    return Conditions(tuple(texts), rows, texts.get(without(prompt), -1))
+    return Conditions(tuple(texts), tuple(ids), rows, texts.get(without(prompt), -1))
 
 
 def _check_distinct(

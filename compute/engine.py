@@ -1,9 +1,10 @@
 """From what is asked to published records: one prompt, some pairs of words, several images."""
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 import diffusers
@@ -13,23 +14,26 @@ import torch
 from compute import generate
 from compute.attention import AttentionRecorder
 from compute.conditions import Conditions, of_pairs
-from compute.denoiser import Denoiser
+from compute.denoiser import Conditioning, Denoiser
 from compute.evaluate import Budget, Evaluation, evaluate
 from compute.forward import Forward
 from compute.information import gather
 from compute.noise import NoiseLevels, check_noises
 from compute.tuning import Tuning, Work, tune
+from compute.units import Unit, identities, owed, satisfied
 from store import hdf5, measures
 from store.errors import InputError
+from store.identity import Identity
 from store.measures import ORTHOGONAL, Surprisals
-from store.records import MODES, PairResult, Probe, Provenance, RunKey, RunRecord, TokenPair
+from store.records import MODES, Label, PairResult, Probe, Provenance, RunKey, RunRecord, TokenPair
 
 
 @dataclass(frozen=True)
 class Request:
     """What is asked: information of `pairs`, all of one prompt, about the images of `seeds`, or about `image`.
 
-    `cache` is where the fastest batch and precision are remembered; without it neither is looked for.
+    `cache` is where the fastest batch and precision are remembered; without it neither is looked for. `labels` say
+    which place pairs have in studies.
     """
 
     pairs: tuple[TokenPair | Probe, ...]
@@ -41,6 +45,7 @@ class Request:
     surprisals: Surprisals | None = None
     image: Path | None = None
     cache: Path | None = None
+    labels: Mapping[TokenPair | Probe, tuple[Label, ...]] = field(default_factory=dict)
 
     @property
     def prompt(self) -> str:
@@ -67,10 +72,7 @@ class Cost:
     texts: int
     images: int
     noises: int
-
-    @property
-    def evaluations(self) -> int:
-        return self.texts * self.images * self.noises
+    evaluations: int
 
 
 @dataclass(frozen=True)
@@ -83,60 +85,60 @@ class Progress:
 
 
 def run(denoiser: Denoiser, request: Request, root: Path) -> Iterator[Cost | Progress | RunRecord]:
-    """Compute `request` and publish it into the store `root`, image by image.
+    """Do what `request` asks, publishing into the store `root`; yields cost, progress, at the end the record.
 
-    Yields the cost, then progress, at the end the record. What the store holds already is not computed again.
+    What the store already has is not computed again, what has fewer noises than asked for gets the rest, and another
+    measure takes no evaluation. Every image is published as it is done, so that an interrupted run keeps it.
 
     Raises
     ------
-    InputError: nothing has been evaluated yet, or the model returned values that are not finite.
+    InputError: what is asked cannot be computed, or the model returned values that are not finite.
+    StoreError: what is there cannot be read, or the store cannot be written.
     """
     request.check(root)
-    conditions = of_pairs(request.pairs, denoiser)
+    conditions, levels = of_pairs(request.pairs, denoiser), NoiseLevels.of(denoiser.log_snr)
     uploaded, digest = generate.read_image(request.image, denoiser) if request.image else (None, "")
     request = replace(request, seeds=(0,), guidance=0.0) if digest else request
     key = RunKey(denoiser.name, denoiser.revision, request.prompt, request.guidance, digest)
     path = hdf5.path_of(root, key)
     stored = hdf5.read(path) if path.exists() else None
-    missing = _missing(stored, request)
-    cost = Cost(len(request.pairs), len(conditions.texts), len(missing), request.budget.noises)
+    units = list(owed(stored, identities(key, conditions, levels), request.seeds, request.budget))
+    cost = _cost(denoiser, request, conditions, units)
     yield cost
     if stored:
         _show_as_asked(root, stored, request)
-    if missing:
+    if units:
         yield Progress(0, cost.evaluations, "generating images")
-        latents = uploaded if uploaded is not None else _latents(denoiser, request, missing, stored)
-        yield from _evaluate_all(denoiser, key, conditions, missing, latents, request, cost, root)
+        seeds = list(dict.fromkeys(unit.seed for unit in units))
+        latents = uploaded if uploaded is not None else _latents(denoiser, request, seeds, stored)
+        images = dict(zip(seeds, latents, strict=True))
+        yield from _evaluate_all(denoiser, key, levels, units, images, request, cost, root)
     yield hdf5.read(path)
 
 
-def _missing(stored: RunRecord | None, request: Request) -> list[int]:
-    """The seeds of which some pair lacks what is asked for."""
-    known = {result.pair: result for result in stored.pairs} if stored else {}
-    return [seed for seed in request.seeds if not all(_has(known.get(pair), seed, request) for pair in request.pairs)]
-
-
-def _has(known: PairResult | None, seed: int, request: Request) -> bool:
-    """Whether this image got the noises asked for, or the precision."""
-    if known is None or seed not in known.seeds:
-        return False
-    index = known.seeds.index(seed)
-    if known.noises[index] >= request.budget.noises:
-        return all(maps.maps.count > 1 for maps in known.information.values())
-    if request.budget.target is None:
-        return False
-    both = [known.decomposition(mode)["both"] for mode in known.information]
-    return all(one.total_se[index] <= request.budget.target * one.total[index] for one in both)
+def _cost(denoiser: Denoiser, request: Request, conditions: Conditions, units: Sequence[Unit]) -> Cost:
+    evaluations = sum(len(of_pairs(unit.pairs, denoiser).texts) * (request.budget.noises - unit.done) for unit in units)
+    images = len({unit.seed for unit in units})
+    return Cost(len(request.pairs), len(conditions.texts), images, request.budget.noises, evaluations)
 
 
 def _show_as_asked(root: Path, stored: RunRecord, request: Request) -> None:
-    """Publish what is there of the pairs under the measure asked for: that takes arithmetic, no evaluation."""
-    asked = (request.estimator, request.measure, request.surprisals)
-    other = tuple(
-        replace(known, estimator=request.estimator, measure=request.measure, surprisals=request.surprisals)
-        for known in stored.pairs
-        if known.pair in request.pairs and (known.estimator, known.measure, known.surprisals) != asked
-    )
+    """Publish what is there of the pairs under the measure and labels asked for: arithmetic, no evaluation."""
+
+    def asked(known: PairResult) -> PairResult:
+        return replace(
+            known,
+            estimator=request.estimator,
+            measure=request.measure,
+            surprisals=request.surprisals,
+            labels=tuple(dict.fromkeys((*known.labels, *request.labels.get(known.pair, ())))),
+        )
+
+    def shown(known: PairResult) -> tuple:
+        return known.estimator, known.measure, known.surprisals, known.labels
+
+    there = [known for known in stored.pairs if known.pair in request.pairs]
+    other = tuple(asked(known) for known in there if shown(asked(known)) != shown(known))
     if other:
         hdf5.publish(root, replace(stored, pairs=other))
 
@@ -154,36 +156,49 @@ def _latents(denoiser: Denoiser, request: Request, seeds: Sequence[int], stored:
 def _evaluate_all(
     denoiser: Denoiser,
     key: RunKey,
-    conditions: Conditions,
-    seeds: Sequence[int],
-    latents: np.ndarray,
+    levels: NoiseLevels,
+    units: Sequence[Unit],
+    latents: Mapping[int, np.ndarray],
     request: Request,
     cost: Cost,
     root: Path,
 ) -> Generator[Progress, None, None]:
-    """Evaluate image after image and publish each as it is done."""
-    levels, encoded = NoiseLevels.of(denoiser.log_snr), denoiser.encode(conditions.texts)
-    tensors = generate.as_tensor(latents)
-    images = denoiser.decode(tensors)
+    """Evaluate unit after unit and publish each round of noises as it is done."""
+    tensors = {seed: generate.as_tensor(latent) for seed, latent in latents.items()}
+    images = dict(zip(tensors, denoiser.decode(torch.stack(list(tensors.values()))), strict=True))
+    prepared = cache(lambda pairs: _prepare(denoiser, pairs))
     tuning = Tuning(denoiser.computes)
     if request.cache:
         yield Progress(0, cost.evaluations, "measuring what is fastest here")
-        work = Work(levels, tensors[0], conditions, encoded, request.budget.noises, len(seeds))
+        conditions, encoded = prepared(units[0].pairs)
+        work = Work(levels, tensors[units[0].seed], conditions, encoded, request.budget.noises, len(units))
         tuning = tune(denoiser, work, request.cache)
-    forward = Forward(denoiser, tuning.batch)
-    recorder = _recorder(denoiser, conditions)
-    each = request.budget.noises * cost.texts
-    with recorder or nullcontext(), denoiser.computing_in(tuning.dtype):
-        for index, (seed, latent) in enumerate(zip(seeds, tensors, strict=True)):
-            doing = f"image {index + 1} of {len(seeds)}"
-            for step in evaluate(forward, levels, latent, conditions, encoded, request.budget, seed, recorder):
-                if isinstance(step, Evaluation):
-                    results = tuple(_result(step, pair, seed, request) for pair in request.pairs)
-                    one = slice(index, index + 1)
-                    about = _provenance(request, tuning)
-                    hdf5.publish(root, RunRecord(key, (seed,), images[one], latents[one], results, about))
-                else:
-                    yield Progress(index * each + step * cost.texts, cost.evaluations, doing)
+    forward, about, spent = Forward(denoiser, tuning.batch), _provenance(request, tuning), 0
+    for number, unit in enumerate(units, 1):
+        conditions, encoded = prepared(unit.pairs)
+        recorder, results, done = _recorder(denoiser, conditions), dict(unit.known), unit.done
+        with recorder or nullcontext(), denoiser.computing_in(tuning.dtype):
+            for noises in request.budget.rounds(unit.done):
+                latent = tensors[unit.seed]
+                for step in evaluate(forward, levels, latent, conditions, encoded, noises, unit.seed, recorder, done):
+                    if isinstance(step, Evaluation):
+                        done += noises
+                        for pair, identity in unit.identities.items():
+                            fresh = _result(step, pair, identity.of(unit.seed, done), request)
+                            results[pair] = results[pair].refined(fresh) if pair in results else fresh
+                    else:
+                        doing = f"image {number} of {len(units)}"
+                        yield Progress(spent + step * len(conditions.texts), cost.evaluations, doing)
+                spent += noises * len(conditions.texts)
+                seen, held = images[unit.seed][None], latents[unit.seed][None]
+                hdf5.publish(root, RunRecord(key, (unit.seed,), seen, held, tuple(results.values()), about))
+                if all(satisfied(result, request.budget) for result in results.values()):
+                    break
+
+
+def _prepare(denoiser: Denoiser, pairs: tuple[TokenPair | Probe, ...]) -> tuple[Conditions, Conditioning]:
+    conditions = of_pairs(pairs, denoiser)
+    return conditions, denoiser.encode(conditions.texts)
 
 
 def _recorder(denoiser: Denoiser, conditions: Conditions) -> AttentionRecorder | None:
@@ -193,11 +208,11 @@ def _recorder(denoiser: Denoiser, conditions: Conditions) -> AttentionRecorder |
     return denoiser.attention(pairs[0].prompt, spans) if pairs else None
 
 
-def _result(evaluation: Evaluation, pair: TokenPair | Probe, seed: int, request: Request) -> PairResult:
+def _result(evaluation: Evaluation, pair: TokenPair | Probe, identity: Identity, request: Request) -> PairResult:
     seen = [evaluation.attention[word] for word in pair.words if word in evaluation.attention]
     return PairResult(
         pair=pair,
-        seeds=(seed,),
+        seeds=(identity.seed,),
         noises=(evaluation.noises,),
         information={
             mode: gather(evaluation, pair, mode) for mode in MODES if (pair, mode) in evaluation.conditions.rows
@@ -207,6 +222,8 @@ def _result(evaluation: Evaluation, pair: TokenPair | Probe, seed: int, request:
         surprisals=request.surprisals,
         attention=np.stack(seen)[None] if len(seen) == 2 else None,
         retried=evaluation.retried,
+        labels=request.labels.get(pair, ()),
+        run_keys=(identity.key,),
     )
 
 

@@ -16,6 +16,7 @@ from compute.noise import BANDS, MAP_BANDS, REPLICATES, Draws, NoiseLevels
 TOGETHER = 4  # batches whose noises are drawn and whose distances are taken at once
 FIRST_ROUND = 64  # noises, before a run that aims at a standard error looks at it
 NOISE_STREAM = 0x5EED5EED  # keeps this noise apart from the noise that an image of the same seed grew from
+APART = 0x9E3779B97F4A7C15 >> 12  # keeps the noises of later rounds apart from those of other seeds
 
 
 @dataclass(frozen=True)
@@ -25,11 +26,10 @@ class Budget:
     noises: int
     target: float | None = None
 
-    def rounds(self) -> Iterator[int]:
-        """Noises of each round: all at once without a target, else doubling what is there."""
-        done = 0
+    def rounds(self, done: int = 0) -> Iterator[int]:
+        """Noises of each round after those `done`: all at once without a target, else doubling what is there."""
         while done < self.noises:
-            count = min(max(FIRST_ROUND, done), self.noises - done) if self.target else self.noises
+            count = min(max(FIRST_ROUND, done), self.noises - done) if self.target else self.noises - done
             yield count
             done += count
 
@@ -85,13 +85,6 @@ class _Sums:
         fall = (self.levels.log_snr[0] - self.levels.log_snr[position]).exp() * (band == 0)
         self.lowest += (fall[:, None] * flat[:, : len(self.lowest)]).sum(0)
 
-    def reached(self, target: float) -> bool:
-        """Whether I(both) of every pair and mode has at most this relative standard error."""
-        totals = self.distance.sum((2, 3))  # (REPLICATES, E)
-        chosen = [self.conditions.edge(row.base, row.both) for row in self.conditions.rows.values()]
-        totals = totals[:, chosen]
-        return bool((totals.std(0) / REPLICATES**0.5 <= target * totals.mean(0)).all())
-
     def result(self, retried: int, attention: dict[str, np.ndarray]) -> Evaluation:
         edges, count = self.levels.bands(), len(self.lowest)
         each = self.draws / REPLICATES
@@ -118,28 +111,26 @@ def evaluate(
     latent: Tensor,
     conditions: Conditions,
     encoded: Conditioning,
-    budget: Budget,
+    noises: int,
     seed: int,
     recorder: AttentionRecorder | None = None,
+    done: int = 0,
 ) -> Iterator[int | Evaluation]:
     """Evaluate one latent (c, h, w) under every condition; yields noises done, at the end the Evaluation.
 
     Every noise is used with both signs (antithetic pairs) and for all conditions alike: with a fresh noise each,
-    the errors of two conditions would not cancel in their difference. `seed` decides levels and noises. `recorder`
-    gathers the attention of the condition that is the whole prompt.
+    the errors of two conditions would not cancel in their difference. `seed` and the noises `done` before decide
+    levels and noises. `recorder` gathers the attention of the condition that is the whole prompt.
 
     Raises
     ------
     InputError: values are not finite in any precision, or nothing fits into memory.
     """
-    generator = torch.Generator().manual_seed(seed ^ NOISE_STREAM)
+    generator = torch.Generator().manual_seed((seed ^ NOISE_STREAM) + done * APART)
     sums, before = _Sums(levels, conditions, latent.shape[1:]), forward.retried
-    for noises in budget.rounds():
-        drawn = levels.draw(noises, generator)
-        for _ in _round(forward, levels, drawn, latent, conditions, encoded, generator, sums, recorder):
-            yield sums.noises
-        if budget.target and sums.reached(budget.target):
-            break
+    drawn = levels.draw(noises, generator)
+    for _ in _round(forward, levels, drawn, latent, conditions, encoded, generator, sums, recorder):
+        yield sums.noises
     yield sums.result(forward.retried - before, recorder.maps(latent.shape[1:]) if recorder else {})
 
 

@@ -8,6 +8,7 @@ from torch import Tensor
 from store.errors import InputError
 
 REPLICATES = 8
+SCHEME = f"antithetic noises on jittered strata, {REPLICATES} replicates, both estimators"
 STEP = 2 * REPLICATES  # noises come in antithetic pairs, as many in each replicate
 LOWEST, HIGHEST = -12.0, 8.0  # beyond, a trained network's error outweighs the information
 BANDS = 18  # of the curve over log SNR

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from compute.conditions import Conditions
 from compute.denoiser import Conditioning, Denoiser
-from compute.evaluate import Budget, Evaluation, evaluate
+from compute.evaluate import Evaluation, evaluate
 from compute.forward import Forward
 from compute.noise import NoiseLevels
 from store.atomic import replacing
@@ -115,7 +115,7 @@ def _pilot(denoiser: Denoiser, work: Work, batch: int, dtype: torch.dtype) -> np
     """Totals (REPLICATES, quantities) in `dtype`, always of the same noise."""
     forward = Forward(denoiser, batch)
     with denoiser.computing_in(dtype):
-        *_, last = evaluate(forward, work.levels, work.latent, work.conditions, work.encoded, Budget(PILOT), seed=0)
+        *_, last = evaluate(forward, work.levels, work.latent, work.conditions, work.encoded, PILOT, seed=0)
     assert isinstance(last, Evaluation)
     return np.concatenate(list(_totals(last)), axis=1)
 

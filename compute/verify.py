@@ -12,7 +12,7 @@ import torch
 from compute.analytic import GATES, AnalyticDenoiser, Gate
 from compute.conditions import of_pairs
 from compute.denoiser import Denoiser
-from compute.evaluate import Budget, Evaluation, evaluate
+from compute.evaluate import Evaluation, evaluate
 from compute.forward import Forward
 from compute.information import gather
 from compute.models import registry
@@ -203,6 +203,6 @@ def measured(denoiser: Denoiser, prompt: str, latent: torch.Tensor, noises: int,
     pair = TokenPair.find(prompt, *prompt.split())
     conditions, forward = of_pairs([pair], denoiser), Forward(denoiser, BATCH)
     levels, encoded = NoiseLevels.of(denoiser.log_snr), denoiser.encode(conditions.texts)
-    *_, last = evaluate(forward, levels, latent, conditions, encoded, Budget(noises), seed)
+    *_, last = evaluate(forward, levels, latent, conditions, encoded, noises, seed)
     assert isinstance(last, Evaluation)
     return gather(last, pair, "pid")

@@ -172,12 +172,13 @@ class Catalogue:
 
     def _add(self, database: sqlite3.Connection, name: str, folder: str, stamp: tuple[int, int]) -> None:
         try:
-            key, created, rows = hdf5.read_totals(self.root / name)
-            problem = ""
+            totals = hdf5.read_totals(self.root / name)
+            key, created, rows, problem = totals.key, totals.created, totals.rows, "; ".join(totals.problems)
         except (BrokenFileError, NewerFormatError) as error:
             rows, problem = [], f"{error.cause}; {error.mend}"
         database.execute("INSERT INTO files VALUES (?, ?, ?, ?, ?)", (name, folder, *stamp, problem))
         for row in rows:
+            row = {column: row[column] for column in (*ABOUT, *VALUES)}
             values = {"path": name, "created": created, **{part: getattr(key, part) for part in KEY}, **row}
             columns = ", ".join(values)
             marks = ", ".join("?" * len(values))

@@ -4,14 +4,14 @@ The decomposition follows Williams and Beer (2010) and, for diffusion models, De
 R, U1 = I1 - R, U2 = I2 - R, S = I12 - I1 - I2 + R.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from operator import itemgetter
 
 import numpy as np
 
 from store import measures
-from store.information import INFORMATION, STANDARD_MAPS, Estimate, Replicates
+from store.information import INFORMATION, STANDARD_MAPS, Estimate, Quantity, Replicates
 from store.measures import ORTHOGONAL, STANDARD, Surprisals
 from store.measures.aligned import alignment
 
@@ -37,6 +37,10 @@ class Decomposition:
     def __getitem__(self, name: str) -> Estimate:
         return self.estimates[name]
 
+    def shown(self, name: str) -> Estimate:
+        """The estimate of `name`: of first, second and both that of the estimator which the parts add up to."""
+        return self[SHOWN_AS[name] if self.estimator == STANDARD and name in SHOWN_AS else name]
+
     @property
     def finite(self) -> bool:
         """Whether every total is a number."""
@@ -45,9 +49,7 @@ class Decomposition:
     def violations(self, tolerance: float) -> list[str]:
         """The identities that do not hold within `tolerance` times the largest value involved."""
         r, u1, u2, s = (self[name].map for name in PARTS)
-        first, second, both = (
-            self[SHOWN_AS[name] if self.estimator == STANDARD else name].map for name in ("first", "second", "both")
-        )
+        first, second, both = (self.shown(name).map for name in ("first", "second", "both"))
         scale = max(np.abs(both).max(initial=0), np.abs(first).max(initial=0), 1e-6)
         pairs = {
             "R + U1 = I1": (r + u1, first),
@@ -77,6 +79,16 @@ def decompose(
     ------
     InputError: the measure is unknown, invalid on maps of `estimator`, or lacks the words' surprisals.
     """
+    estimates = parts(replicates, measure, estimator, surprisals)
+    estimates |= replicates.estimates({name: itemgetter(name) for name in INFORMATION if name in replicates.maps})
+    estimates[ALIGNMENT] = replicates.at("image").estimate(alignment)
+    return Decomposition(measure, estimator, estimates)
+
+
+def parts(
+    replicates: Replicates, measure: str, estimator: str = ORTHOGONAL, surprisals: Surprisals | None = None
+) -> dict[str, Estimate]:
+    """The PARTS alone; raises as `decompose` does."""
     chosen = measures.find(measure, estimator, surprisals)
     extra = (surprisals,) if chosen.needs_surprisals else ()
 
@@ -86,16 +98,13 @@ def decompose(
     def redundancy(maps: Maps) -> np.ndarray:
         return chosen.redundancy(of(maps), *extra)
 
-    parts: dict[str, Callable[[Maps], np.ndarray]] = {
+    quantities: dict[str, Quantity] = {
         "redundancy": redundancy,
         "unique_first": lambda i: of(i)["first"] - redundancy(i),
         "unique_second": lambda i: of(i)["second"] - redundancy(i),
         "synergy": lambda i: of(i)["both"] - of(i)["first"] - of(i)["second"] + redundancy(i),
     }
-    estimates = {name: replicates.estimate(quantity) for name, quantity in parts.items()}
-    estimates |= {name: replicates.estimate(itemgetter(name)) for name in INFORMATION if name in replicates.maps}
-    estimates[ALIGNMENT] = replicates.at("image").estimate(alignment)
-    return Decomposition(measure, estimator, estimates)
+    return replicates.estimates(quantities)
 
 
 def _close(left: np.ndarray, right: np.ndarray, bound: float) -> bool:

@@ -40,6 +40,9 @@ class Estimate:
         return float(self.total.mean()), float(np.sqrt(np.square(self.total_se).sum()) / len(self.total))
 
 
+Quantity = Callable[[Mapping[str, np.ndarray]], np.ndarray]  # a function of maps by name, which may be non-linear
+
+
 @dataclass(frozen=True)
 class Replicates:
     """Independent estimates of maps by name, each (S, R, h, w).
@@ -57,16 +60,15 @@ class Replicates:
         """How many replicates there are."""
         return next(iter(self.maps.values())).shape[1]
 
-    def estimate(self, quantity: Callable[[Mapping[str, np.ndarray]], np.ndarray]) -> Estimate:
-        """Map and total of `quantity`, a function of the maps that may be non-linear."""
-        mean = quantity({name: values.mean(1, dtype=np.float64) for name, values in self.maps.items()})  # (S, h, w)
-        left_out = quantity({name: _leave_one_out(values) for name, values in self.maps.items()})
-        return Estimate(
-            map=mean.astype(np.float32),
-            map_se=_jackknife(left_out).astype(np.float32),
-            total=mean.sum(axis=(1, 2)),
-            total_se=_jackknife(left_out.sum(axis=(2, 3))),
-        )
+    def estimate(self, quantity: Quantity) -> Estimate:
+        """Map and total of `quantity`."""
+        return self.estimates({"quantity": quantity})["quantity"]
+
+    def estimates(self, quantities: Mapping[str, Quantity]) -> dict[str, Estimate]:
+        """Map and total of each of `quantities`."""
+        mean = {name: values.mean(1, dtype=np.float64) for name, values in self.maps.items()}
+        left_out = {name: _leave_one_out(values) for name, values in self.maps.items()}
+        return {name: _estimate(quantity(mean), quantity(left_out)) for name, quantity in quantities.items()}
 
     def at(self, level: str) -> "Replicates":
         """The maps from which parts of `level` (one of LEVELS) are to be formed."""
@@ -147,6 +149,43 @@ class InformationMaps:
             gap=np.concatenate([self.gap, other.gap]),
             tail=np.concatenate([self.tail, other.tail]),
         )
+
+    def like(self, other: "InformationMaps") -> bool:
+        """Whether `other` has as many replicates and the same bands of log SNR."""
+        return self.maps.count == other.maps.count and np.array_equal(self.log_snr, other.log_snr)
+
+    def mixed(self, other: "InformationMaps", share: float) -> "InformationMaps":
+        """The estimates from the noises of both, `share` of them those of `other`: the same images, measured alike."""
+
+        def mix(one: np.ndarray, two: np.ndarray) -> np.ndarray:
+            return ((1 - share) * one + share * two).astype(np.float32)
+
+        def each(one: Mapping[str, np.ndarray], two: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+            return {name: mix(values, two[name]) for name, values in one.items()}
+
+        curve = mix(self.curve, other.curve)
+        for known in (self.curve, other.curve):  # where the noises of one alone fell
+            curve = np.where(np.isnan(curve), known, curve)
+        gap = mix(self.gap, other.gap)
+        gap[..., 1] = np.hypot((1 - share) * self.gap[..., 1], share * other.gap[..., 1])
+        return replace(
+            self,
+            maps=Replicates(each(self.maps.maps, other.maps.maps)),
+            bands=each(self.bands, other.bands),
+            curve=curve,
+            gap=gap,
+            tail=mix(self.tail, other.tail),
+        )
+
+
+def _estimate(mean: np.ndarray, left_out: np.ndarray) -> Estimate:
+    """From a map (S, h, w) and what it is without each replicate, (S, R, h, w)."""
+    return Estimate(
+        map=mean.astype(np.float32),
+        map_se=_jackknife(left_out).astype(np.float32),
+        total=mean.sum(axis=(1, 2)),
+        total_se=_jackknife(left_out.sum(axis=(2, 3))),
+    )
 
 
 def _leave_one_out(values: np.ndarray) -> np.ndarray:

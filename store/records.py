@@ -20,6 +20,14 @@ MODES = ("pid", "cpid")
 Region = tuple[slice, slice]  # rows and columns of the latent grid
 
 
+class Label(NamedTuple):
+    """The place of a pair in a study: `attribute` female of `subject` doctor in the study gender."""
+
+    study: str
+    attribute: str
+    subject: str
+
+
 class Span(NamedTuple):
     """Characters [start, stop) of a prompt."""
 
@@ -136,7 +144,8 @@ class PairResult:
     """What was measured of one pair, isolated (`pid`) and in context (`cpid`; not of a probe).
 
     `noises` says how many noises went into each image; `estimator`, `measure` and `surprisals` under which of
-    them the file shows its parts. Whatever else they could be, `decomposition` derives.
+    them the file shows its parts. Whatever else they could be, `decomposition` derives. `run_keys` tell the work behind
+    each image from any other (`store.identity`); they are empty where an older version of the format lacks them.
     """
 
     pair: TokenPair | Probe
@@ -148,6 +157,8 @@ class PairResult:
     surprisals: Surprisals | None = None
     attention: np.ndarray | None = None  # float32 (S, 2, h, w), mean cross-attention to each word
     retried: int = 0  # evaluations that were not finite at first and were made again in float32
+    labels: tuple[Label, ...] = ()
+    run_keys: tuple[str, ...] = ()
 
     def decomposition(
         self, mode: str, measure: str | None = None, level: str = "pixel", region: Region | None = None
@@ -166,6 +177,11 @@ class PairResult:
         modes = MODES if isinstance(self.pair, TokenPair) else MODES[:1]
         return set(self.information) == set(modes) and all(maps.finite for maps in self.information.values())
 
+    @property
+    def keys_by_image(self) -> tuple[str, ...]:
+        """The run key of each image, empty where it is not known."""
+        return self.run_keys or ("",) * len(self.seeds)
+
     def of_seeds(self, seeds: Sequence[int]) -> "PairResult":
         """The same of some of its images, in the order of `seeds`."""
         order = [self.seeds.index(seed) for seed in seeds]
@@ -175,6 +191,13 @@ class PairResult:
             noises=tuple(self.noises[index] for index in order),
             information={mode: maps.of_images(order) for mode, maps in self.information.items()},
             attention=None if self.attention is None else self.attention[order],
+            run_keys=tuple(self.keys_by_image[index] for index in order),
+        )
+
+    def measured_like(self, other: "PairResult") -> bool:
+        """Whether images of both can stand side by side: same modes, levels of noise and replicates."""
+        return set(self.information) == set(other.information) and all(
+            maps.like(other.information[mode]) for mode, maps in self.information.items()
         )
 
     def joined(self, other: "PairResult") -> "PairResult":
@@ -188,8 +211,26 @@ class PairResult:
             information={mode: kept.information[mode].joined(maps) for mode, maps in other.information.items()},
             attention=np.concatenate([kept.attention, other.attention]) if attended else None,
             retried=kept.retried + other.retried,
+            labels=tuple(dict.fromkeys(self.labels + other.labels)),
+            run_keys=kept.keys_by_image + other.keys_by_image,
         )
         return joined.of_seeds(sorted(joined.seeds))
+
+    def refined(self, more: "PairResult") -> "PairResult":
+        """The same image with the noises of both, of which each counts the same; `run_keys` are those of `more`."""
+        (before,), (added,) = self.noises, more.noises
+        share = added / (before + added)
+        attention = None
+        if self.attention is not None and more.attention is not None:
+            attention = (1 - share) * self.attention + share * more.attention
+        return replace(
+            more,
+            noises=(before + added,),
+            information={mode: maps.mixed(more.information[mode], share) for mode, maps in self.information.items()},
+            attention=attention,
+            retried=self.retried + more.retried,
+            labels=tuple(dict.fromkeys(self.labels + more.labels)),
+        )
 
 
 @dataclass(frozen=True)

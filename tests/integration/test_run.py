@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -94,6 +95,38 @@ def test_asking_again_computes_nothing_and_asking_for_more_extends(tmp_path, eps
     assert np.array_equal(extended.latents[0], first.latents[0])
     both = [record.pairs[0].decomposition("cpid")["both"].total[0] for record in (first, extended)]
     assert both[0] == pytest.approx(both[1], rel=1e-6)
+
+
+def test_asking_for_more_noises_adds_to_what_is_there(tmp_path, epsilon_folder, capsys):
+    asked = ["run", "--model", str(epsilon_folder), *PROMPT, "--seeds", "1", "--store"]
+    assert main([*asked, str(tmp_path / "one"), "--noises", "64"]) == 0
+    first = hdf5.read(only_file(tmp_path / "one")).pairs[0]
+    assert main([*asked, str(tmp_path / "one"), "--noises", "256"]) == 0
+    texts, evaluations = re.search(r"(\d+) texts, 1 image of 256 noises: ([\d,]+)", capsys.readouterr().err).groups()
+    assert int(evaluations.replace(",", "")) == int(texts) * (256 - 64)
+    assert hdf5.problems(only_file(tmp_path / "one")) == []
+    refined = hdf5.read(only_file(tmp_path / "one")).pairs[0]
+    assert refined.noises == (256,) and refined.run_keys != first.run_keys
+    assert main([*asked, str(tmp_path / "two"), "--noises", "256"]) == 0
+    fresh = hdf5.read(only_file(tmp_path / "two")).pairs[0]
+    assert fresh.run_keys == refined.run_keys
+    for mode in ("pid", "cpid"):
+        before, after, other = (result.decomposition(mode)["both"] for result in (first, refined, fresh))
+        assert after.total != before.total
+        assert after.total_se[0] < before.total_se[0]
+        assert abs(after.total[0] - other.total[0]) < 4 * np.hypot(after.total_se[0], other.total_se[0])
+
+
+def test_pairs_get_only_what_each_of_them_lacks(tmp_path, epsilon_folder, capsys):
+    model = ["run", "--model", str(epsilon_folder), "--seeds", "1", "--store", str(tmp_path), "--prompt", "a red cat"]
+    assert main([*model, "--noises", "32", "--pair", "red", "cat"]) == 0
+    assert main([*model, "--noises", "16", "--pair", "a", "cat"]) == 0
+    capsys.readouterr()
+    assert main([*model, "--noises", "32", "--all-pairs"]) == 0
+    assert "1 image of 32 noises" in capsys.readouterr().err
+    found = {result.pair.name: result.noises for result in hdf5.read(only_file(tmp_path)).pairs}
+    assert found == {"a+red": (32,), "a+cat": (32,), "red+cat": (32,)}
+    assert hdf5.problems(only_file(tmp_path)) == []
 
 
 def test_another_measure_takes_no_evaluation(tmp_path, epsilon_folder, capsys):
@@ -248,4 +281,4 @@ def test_check_finds_what_is_broken(tmp_path):
     done = command("check", "--store", tmp_path, module="store")
     assert done.returncode == 1
     assert "does not belong to its key" in done.stdout
-    assert "remove it and compute it again" in done.stdout
+    assert "`python -m store repair`" in done.stdout

@@ -6,7 +6,7 @@ import torch
 
 from compute import generate, verify
 from compute.conditions import of_pairs
-from compute.evaluate import Budget, evaluate
+from compute.evaluate import evaluate
 from compute.forward import Forward
 from compute.models import registry
 from compute.noise import NoiseLevels
@@ -93,7 +93,7 @@ def test_results_do_not_depend_on_the_batch(denoiser):
     levels, encoded = NoiseLevels.of(denoiser.log_snr), denoiser.encode(conditions.texts)
     found = []
     for batch in (5, 64):
-        *_, last = evaluate(Forward(denoiser, batch), levels, latent, conditions, encoded, Budget(32), 0)
+        *_, last = evaluate(Forward(denoiser, batch), levels, latent, conditions, encoded, 32, 0)
         found.append(last.distance.sum((0, 2, 3)))
     np.testing.assert_allclose(*found, rtol=1e-4)
 

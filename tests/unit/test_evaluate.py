@@ -7,7 +7,7 @@ import torch
 from compute.analytic import GATES, AnalyticDenoiser
 from compute.bench import Logistic
 from compute.conditions import of_pairs
-from compute.evaluate import FIRST_ROUND, Budget, evaluate
+from compute.evaluate import Budget, evaluate
 from compute.forward import Forward
 from compute.information import gather
 from compute.noise import BANDS, MAP_BANDS, NoiseLevels
@@ -16,15 +16,15 @@ from store.errors import InputError
 from store.records import TokenPair
 
 
-def run(gate, prompt, noises=64, seed=5, batch=32, target=None, denoiser=None, design=None):
+def run(gate, prompt, noises=64, seed=5, batch=32, denoiser=None, design=None, done=0):
     """The evaluation of one image of a prompt that is two words."""
     denoiser = denoiser or AnalyticDenoiser(GATES[gate])
     latent = denoiser.generate(prompt, [seed], 1.0, 1)[0]
     pair = TokenPair.find(prompt, *prompt.split())
     conditions = of_pairs([pair], denoiser)
     levels, encoded = design or NoiseLevels.of(denoiser.log_snr), denoiser.encode(conditions.texts)
-    given = Forward(denoiser, batch), levels, latent, conditions, encoded, Budget(noises, target), seed
-    *steps, last = evaluate(*given)
+    given = Forward(denoiser, batch), levels, latent, conditions, encoded, noises, seed
+    *steps, last = evaluate(*given, done=done)
     assert steps == sorted(steps)
     assert steps[-1] == last.noises
     return last, gather(last, pair, "pid")
@@ -94,14 +94,25 @@ def test_independent_words_act_in_their_own_patches():
     assert decompose(maps.maps, "mmi")["redundancy"].total[0] < 1e-6
 
 
-def test_a_target_stops_early_and_the_budget_caps_it():
-    loose, _ = run("COR", "a0 b1", noises=4096, target=0.5, batch=4096)
-    tight, maps = run("COR", "a0 b1", noises=4096, target=0.1, batch=4096)
-    capped, _ = run("COR", "a0 b1", noises=128, target=1e-6)
-    assert FIRST_ROUND <= loose.noises < tight.noises < 4096
-    both = decompose(maps.maps, "mmi")["both"]
-    assert both.total_se[0] <= 0.1 * both.total[0]
-    assert capped.noises == 128
+def test_later_rounds_have_noises_of_their_own_and_refine_what_is_there():
+    (_, first), (_, again), (_, more) = (run("COR", "a0 b1", 1024, done=done) for done in (0, 0, 1024))
+    one, same, other, mixed = (
+        decompose(maps.maps, "mmi")["both"] for maps in (first, again, more, first.mixed(more, 0.5))
+    )
+    assert one.total == same.total != other.total
+    assert mixed.total[0] == pytest.approx((one.total[0] + other.total[0]) / 2, rel=1e-5)
+    assert mixed.total_se[0] < max(one.total_se[0], other.total_se[0])
+    halves = first.mixed(more, 0.5)
+    np.testing.assert_allclose(sum(halves.bands["both"][0]), halves.maps.maps["both"].mean(1)[0], rtol=1e-4, atol=1e-9)
+    assert np.isfinite(halves.curve).all()
+
+
+def test_rounds_fill_the_budget_and_double_towards_a_target():
+    assert list(Budget(256).rounds()) == [256]
+    assert list(Budget(256).rounds(64)) == [192]
+    assert list(Budget(512, 0.05).rounds()) == [64, 64, 128, 256]
+    assert list(Budget(512, 0.05).rounds(448)) == [64]
+    assert list(Budget(64).rounds(64)) == []
 
 
 def test_independent_sampling_agrees_with_ours():

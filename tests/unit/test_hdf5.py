@@ -16,7 +16,7 @@ import pytest
 from store import hdf5
 from store.catalogue import Catalogue
 from store.errors import BrokenFileError, InputError, NewerFormatError, StoreError
-from store.records import Probe
+from store.records import Label, Probe
 from tests import synthetic
 from tests.conftest import ROOT
 
@@ -78,6 +78,66 @@ def test_a_file_of_the_first_format_stays_readable(tmp_path):
     assert hdf5.read(path).pairs[0].seeds == (0, 5)
 
 
+def test_a_file_of_the_second_format_stays_readable(tmp_path):
+    old = ROOT / "tests" / "archives" / "format_2.h5"
+    path = hdf5.path_of(tmp_path, hdf5.read(old).key)
+    path.parent.mkdir(parents=True)
+    shutil.copy(old, path)
+    assert hdf5.problems(path) == []
+    record = hdf5.read(path)
+    assert {result.pair.name for result in record.pairs} == {"female+doctor", "male+doctor"}
+    with h5py.File(path) as file:
+        group = file["pairs/female+doctor/cpid"]
+        totals, errors = group["synergy_total"][:], group["synergy_total_se"][:]
+    found = record.result(("female", "doctor"))
+    np.testing.assert_allclose(found.decomposition("cpid")["synergy"].total, totals, rtol=1e-3)
+    np.testing.assert_allclose(found.decomposition("cpid")["synergy"].total_se, errors, rtol=0.2)
+    rows = {(row["first"], row["mode"]): row for row in hdf5.read_totals(path).rows}
+    assert rows["female", "cpid"]["synergy"] == pytest.approx(totals.mean())
+    hdf5.publish(tmp_path, synthetic.record(seeds=(7,), size=16, grid=4))
+    merged = hdf5.read(path)
+    assert merged.result(("female", "doctor")).seeds == (0, 5, 7)
+    assert hdf5.problems(path) == []
+    with h5py.File(path) as file:  # the pair that was not touched is the one of the old file
+        assert "version" not in file["pairs/male+doctor"].attrs
+        assert file["pairs/female+doctor"].attrs["version"] == hdf5.FORMAT_VERSION
+
+
+def test_totals_hold_every_measure_and_every_image(tmp_path):
+    record = synthetic.record()
+    (label,) = labels = (Label("gender", "female", "doctor"),)
+    path = hdf5.publish(tmp_path, replace(record, pairs=(replace(record.pairs[0], labels=labels),)))
+    totals = hdf5.read_totals(path)
+    row = next(row for row in totals.rows if row["mode"] == "cpid")
+    (result,) = hdf5.read(path).pairs
+    assert result.labels == row["labels"] == (label,)
+    assert row["image_seeds"] == result.seeds
+    samples = dict(zip(row["sample_names"], row["samples"].T, strict=True))
+    for name in ("aligned/pixel", "mmi/image", "ccs/pixel"):
+        measure, level = name.split("/")
+        expected = result.decomposition("cpid", measure, level)["redundancy"].total
+        np.testing.assert_allclose(samples[name], expected, rtol=1e-3, atol=1e-3)
+    mean, error = result.decomposition("cpid")["synergy"].mean()
+    assert row["synergy"] == pytest.approx(mean, rel=1e-3)
+    assert row["synergy_se"] == pytest.approx(error, rel=0.2)
+    with h5py.File(path) as file:
+        group = file["pairs/female+doctor/cpid"]
+        expected = result.decomposition("cpid", "ccs", "prompt")["synergy"]
+        place = list(group["parts_together"].attrs["measures"]).index("ccs"), 3
+        assert group["parts_together"][place][0] == pytest.approx(expected.total[0], rel=1e-2)
+
+
+def test_of_an_image_measured_twice_the_one_with_more_noises_stays(tmp_path):
+    fine, coarse = (synthetic.record(seeds=(0, 1), together=together) for together in (2.0, 1.2))
+    fine = replace(fine, pairs=(replace(fine.pairs[0], noises=(64, 256)),))
+    coarse = replace(coarse, pairs=(replace(coarse.pairs[0], noises=(128, 128)),))
+    hdf5.publish(tmp_path, fine)
+    path = hdf5.publish(tmp_path, coarse)
+    (result,) = hdf5.read(path).pairs
+    assert result.noises == (128, 256)
+    assert hdf5.problems(path) == []
+
+
 def test_a_probe_stays_one(tmp_path):
     path = hdf5.publish(tmp_path, synthetic.record(words=("male", "doctor"), probe=True))
     (result,) = hdf5.read(path).pairs
@@ -118,6 +178,16 @@ def test_values_too_large_for_half_precision_are_kept(tmp_path):
     assert (read.pairs[0].information["pid"].maps.maps["first"][0, :, 0, 0] == 1e6).all()
 
 
+def test_values_too_small_for_half_precision_are_kept(tmp_path):
+    written = synthetic.record()
+    for name, values in written.pairs[0].information["pid"].maps.maps.items():
+        written.pairs[0].information["pid"].maps.maps[name] = values * np.float32(1e-6)
+    path = hdf5.publish(tmp_path, written)
+    assert hdf5.problems(path) == []
+    one, other = (r.pairs[0].decomposition("pid")["synergy"].total for r in (written, hdf5.read(path)))
+    np.testing.assert_allclose(other, one, rtol=1e-3)
+
+
 def test_words_that_are_no_file_names_are_kept(tmp_path):
     prompt = "../a cat/dog: <b>50%</b> \u2603"
     path = hdf5.publish(tmp_path, synthetic.record(prompt, ("cat/dog", "50%")))
@@ -135,7 +205,7 @@ def test_a_broken_file_is_named_with_its_mend(tmp_path, breakage):
             del file.attrs["complete"]
     else:
         path.write_text("" if breakage == "empty" else "not HDF5")
-    with pytest.raises(BrokenFileError, match="remove it and compute it again"):
+    with pytest.raises(BrokenFileError, match="store repair"):
         hdf5.read(path)
     assert [where for where, _ in Catalogue(tmp_path).broken()] == [path]
 
@@ -151,7 +221,8 @@ def test_replicates_that_say_something_else_are_found(tmp_path):
     path = hdf5.publish(tmp_path, synthetic.record())
     with h5py.File(path, "r+") as file:
         file["pairs/female+doctor/pid/replicates"][0, 0] *= 2
-    assert any("information_first is not the mean of its replicates" in problem for problem in hdf5.problems(path))
+    found = [problem.cause for problem in hdf5.problems(path)]
+    assert "pid: information_first is not the mean of its replicates" in found
 
 
 def test_a_newer_file_is_not_misread(tmp_path):

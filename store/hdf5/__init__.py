@@ -1,0 +1,44 @@
+"""Run records as HDF5 files. `store/FORMAT.md` is the specification."""
+
+from store.hdf5.bundle import read_bundle, write_bundle
+from store.hdf5.checking import Problem, problems
+from store.hdf5.layout import (
+    DATASETS,
+    FILES,
+    FORMAT_VERSION,
+    LOCK,
+    SAMPLES,
+    SOFTWARE,
+    folders,
+    path_of,
+    paths,
+    slug,
+)
+from store.hdf5.reading import Totals, images, read, read_totals
+from store.hdf5.repairing import Repair, repair
+from store.hdf5.writing import check_writable, publish
+
+__all__ = [
+    "DATASETS",
+    "FILES",
+    "FORMAT_VERSION",
+    "LOCK",
+    "Problem",
+    "Repair",
+    "SAMPLES",
+    "SOFTWARE",
+    "Totals",
+    "check_writable",
+    "folders",
+    "images",
+    "path_of",
+    "paths",
+    "problems",
+    "publish",
+    "read",
+    "read_bundle",
+    "read_totals",
+    "repair",
+    "slug",
+    "write_bundle",
+]

@@ -1,0 +1,90 @@
+"""Many runs in one file, to be carried elsewhere: each lies in it as it lies in a file of its own.
+
+A bundle is written aside and renamed like any file, and read with the same distrust.
+"""
+
+import shutil
+from collections.abc import Iterator, Mapping, Set
+from pathlib import Path
+from urllib.parse import quote
+
+import h5py
+
+from store.atomic import replacing
+from store.errors import NewerFormatError, StoreError
+from store.hdf5.access import UNREADABLE, Refused, check_complete, members, opened
+from store.hdf5.checking import Problem, wrong_with_pairs, wrong_with_root
+from store.hdf5.layout import APART, FORMAT_VERSION, SOFTWARE, digest_of
+from store.hdf5.reading import pair_names, read_key, read_record
+from store.hdf5.writing import publish
+
+RUNS = "runs"
+
+
+def write_bundle(target: Path, selection: Mapping[Path, Set[str]]) -> Iterator[Path]:
+    """Write the pairs named in `selection`, by file, into the bundle `target`; yields each file as it is done.
+
+    Raises
+    ------
+    BrokenFileError, NewerFormatError: a file that is selected cannot be read; nothing is left behind.
+    StoreError: there is no room for the bundle, or it cannot be written.
+    """
+    needed = sum(path.stat().st_size for path in selection)
+    try:
+        if (free := shutil.disk_usage(target.absolute().parent).free) < needed:
+            raise StoreError(target, f"{needed} bytes do not fit into the {free} that are free", "make room")
+        with replacing(target) as aside, h5py.File(aside, "w", libver="v110") as file:
+            file.attrs.update(format_version=FORMAT_VERSION, software=SOFTWARE)
+            runs = file.create_group(RUNS)
+            for path, pairs in selection.items():
+                with opened(path) as source:
+                    _copy(source, runs.create_group(digest_of(read_key(source))), pairs)
+                yield path
+            file.attrs["complete"] = True
+    except OSError as error:
+        raise StoreError(target, f"cannot be written ({error.strerror or error})", "choose another place") from error
+
+
+def _copy(source: h5py.File, run: h5py.Group, pairs: Set[str]) -> None:
+    """One file, with those of its pairs alone; arrays are copied as they are packed."""
+    run.attrs.update(source.attrs)
+    for name in ("seeds", *sorted(APART - {"pairs"})):
+        source.copy(name, run)
+    inside = run.create_group("pairs")
+    for pair in sorted(pairs):
+        source.copy(f"pairs/{quoted(pair)}", inside)
+
+
+def quoted(pair: str) -> str:
+    """The name of a pair's group."""
+    return quote(pair, safe=" +'")
+
+
+def read_bundle(root: Path, source: Path) -> Iterator[tuple[str, list[Problem]]]:
+    """Take the runs of a bundle, or of a single result file, into the store `root`.
+
+    Yields each prompt with what of its run is left out, and why. What the store has already stays.
+
+    Raises
+    ------
+    BrokenFileError, NewerFormatError: `source` is neither. StoreError: the store cannot be written.
+    """
+    with opened(source) as file:
+        runs = [file] if RUNS not in file else [group for _, group in members(file[RUNS], h5py.Group)]
+        for run in runs:
+            yield _take(root, source, run)
+
+
+def _take(root: Path, source: Path, run: h5py.Group) -> tuple[str, list[Problem]]:
+    try:
+        check_complete(source, run)
+        wrong = list(wrong_with_root(run)) or list(wrong_with_pairs(run))
+        left_out = {problem.pair for problem in wrong}
+        if "" in left_out:
+            return run.name, wrong
+        record = read_record(run, pair_names(run) - left_out)
+    except (Refused, NewerFormatError, *UNREADABLE) as error:
+        return run.name, [Problem(str(error), mend="ask for it again where it came from")]
+    if record.pairs:
+        publish(root, record, keep=True)
+    return record.key.prompt, wrong

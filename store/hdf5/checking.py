@@ -1,0 +1,124 @@
+"""What is wrong with a file: everything in it is read and held to the format."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote
+
+import h5py
+import numpy as np
+
+from store.decomposition import PARTS, Decomposition
+from store.errors import BrokenFileError, NewerFormatError
+from store.hdf5.access import KNOWN, REPAIR, UNREADABLE, UPDATE, digest, is_newer, member, opened, values
+from store.hdf5.layout import APART, DATASETS, path_of
+from store.hdf5.reading import modes_of, read_key, read_pair, read_provenance, read_seeds
+from store.information import INFORMATION, Estimate
+from store.measures import ORTHOGONAL
+from store.records import PairResult, RunKey
+
+PRECISION = 2e-3  # relative: the identities hold to this after rounding to float16
+MEMBERS = {"seeds", *APART}
+DIGESTED = 3  # the first version whose groups carry a digest
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong with a file, or with one of its pairs; its text names the mend."""
+
+    cause: str
+    pair: str = ""  # empty: the file itself
+    mend: str = REPAIR
+
+    def __str__(self) -> str:
+        return f"{self.pair}: {self.cause}; {self.mend}".removeprefix(": ")
+
+    @property
+    def newer(self) -> bool:
+        """Whether nothing is broken, but this software too old."""
+        return self.mend == UPDATE
+
+
+def problems(path: Path) -> list[Problem]:
+    """What is wrong with one file of a store. Empty if it is sound."""
+    try:
+        with opened(path) as file:
+            found = [*wrong_with_root(file), *wrong_with_pairs(file)]
+            if not found and path != path_of(path.parents[3], read_key(file)):
+                found = [Problem("its name does not belong to its key", mend="`python -m store repair` moves it")]
+            return found
+    except (BrokenFileError, NewerFormatError) as error:
+        return [Problem(error.cause, mend=error.mend)]
+
+
+def wrong_with_root(root: h5py.Group) -> Iterator[Problem]:
+    """What is wrong with what the pairs of `root`, a file or a run in a bundle, have in common."""
+    try:
+        read_key(root), read_provenance(root)
+        seeds = len(read_seeds(root))
+        values(root, "images", seeds, None, None, 3)
+        values(root, "latents", seeds, None, None, None)
+        if root.attrs["format_version"] >= DIGESTED and digest(root, APART) != root.attrs.get("digest"):
+            yield Problem("its attributes are not those that were written")
+        yield from (Problem(f"/{name} does not belong there") for name in set(root) - MEMBERS)
+    except UNREADABLE as error:
+        yield Problem(f"damaged ({error})")
+
+
+def wrong_with_pairs(root: h5py.Group) -> Iterator[Problem]:
+    """What is wrong with single pairs of `root`."""
+    try:
+        pairs, key, seeds = member(root, "pairs", h5py.Group), read_key(root), set(read_seeds(root))
+    except UNREADABLE as error:
+        yield Problem(f"its pairs cannot be read ({error})")
+        return
+    for name in pairs:
+        pair = unquote(name)
+        try:
+            group = member(pairs, name, h5py.Group)
+            if is_newer(group):
+                yield Problem(f"written in format {group.attrs['version']}, {KNOWN}", pair, UPDATE)
+            else:
+                yield from (Problem(cause, pair) for cause in _wrong_with_pair(key, seeds, group))
+        except UNREADABLE as error:
+            yield Problem(f"damaged ({error})", pair)
+
+
+def _wrong_with_pair(key: RunKey, seeds: set[int], group: h5py.Group) -> Iterator[str]:
+    result = read_pair(key.prompt, group)
+    if group.attrs.get("version", 1) >= DIGESTED and digest(group) != group.attrs.get("digest"):
+        yield "its contents are not those that were written"
+    if unquote(group.name.rsplit("/", 1)[-1]) != result.pair.name:
+        yield "its name is not that of its words"
+    if not set(result.seeds) <= seeds:
+        yield "images that are not in the file"
+    for mode, inside in modes_of(group).items():
+        yield from (f"{mode}: {problem}" for problem in _wrong_with_mode(result, mode, inside))
+
+
+def _wrong_with_mode(result: PairResult, mode: str, group: h5py.Group) -> Iterator[str]:
+    shown, derived = _read_shown(result, group), result.decomposition(mode)
+    yield from (f"{name} does not hold" for name in shown.violations(PRECISION))
+    if not shown.finite:
+        yield "values that are not finite"
+    yield from (f"{name} is not the mean of its replicates" for name in _apart(shown, derived))
+
+
+def _read_shown(result: PairResult, group: h5py.Group) -> Decomposition:
+    """What the file shows, as it stands there."""
+    shown, images = {}, len(result.seeds)
+    for name, dataset in DATASETS.items():
+        found = values(group, dataset, images, None, None).astype(np.float32)
+        totals, errors = values(group, f"{dataset}_total", images), values(group, f"{dataset}_total_se", images)
+        shown[name] = Estimate(found, np.full_like(found, np.nan), totals, errors)
+    return Decomposition(result.measure, ORTHOGONAL, shown)
+
+
+def _apart(shown: Decomposition, derived: Decomposition) -> Iterator[str]:
+    """The quantities whose total differs from what the replicates say by more than their rounding explains."""
+    for name in (*INFORMATION, *PARTS):
+        expected = derived.shown(name)
+        size = np.abs(derived["both"].map).sum(axis=(1, 2), dtype=np.float64)
+        size += np.abs(expected.map).sum(axis=(1, 2), dtype=np.float64)
+        if (np.abs(shown[name].total - expected.total) > PRECISION * size + 1e-6).any():
+            yield DATASETS[name]

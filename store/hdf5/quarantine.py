@@ -1,0 +1,23 @@
+"""What is broken is set aside, never deleted."""
+
+import os
+import shutil
+import time
+from pathlib import Path
+
+from store.atomic import replacing
+from store.hdf5.layout import QUARANTINE
+
+
+def set_aside(root: Path, path: Path, copy: bool = False) -> Path:
+    """Move `path` out of the listing into the store's quarantine, under its own name; or a copy of it."""
+    place = root / QUARANTINE / path.relative_to(root)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    while place.exists():
+        place = place.with_name(f"{path.name}.{time.time_ns()}")
+    if copy:
+        with replacing(place) as aside:
+            shutil.copyfile(path, aside)
+    else:
+        os.rename(path, place)
+    return place

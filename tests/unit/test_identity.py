@@ -1,0 +1,87 @@
+"""Run keys and units: the same work is never done twice and never taken for other work."""
+
+from dataclasses import replace
+
+import pytest
+
+from compute.analytic import GATES, AnalyticDenoiser
+from compute.conditions import of_pairs
+from compute.evaluate import Budget
+from compute.noise import NoiseLevels
+from compute.units import identities, owed
+from store.identity import Identity, digest_of_levels
+from store.records import RunKey, Span, TokenPair
+from tests import synthetic
+
+WORK = Identity(
+    run=RunKey("embedded", "1", "a female doctor", 1.0),
+    tokens=((), (5,), (6,), (5, 6)),
+    spans=(Span(2, 8), Span(9, 15)),
+    seed=0,
+    steps=30,
+    log_snr=digest_of_levels([-3.0, 0.0, 3.0]),
+    noises=64,
+    scheme="antithetic",
+)
+OTHERS = {
+    "model": replace(WORK, run=replace(WORK.run, model="sd")),
+    "revision": replace(WORK, run=replace(WORK.run, revision="2")),
+    "guidance": replace(WORK, run=replace(WORK.run, guidance=3.0)),
+    "image": replace(WORK, run=replace(WORK.run, image="ab")),
+    "tokens": replace(WORK, tokens=((), (5,), (7,), (5, 7))),
+    "spans": replace(WORK, spans=(Span(2, 8), Span(10, 15))),
+    "seed": replace(WORK, seed=1),
+    "steps": replace(WORK, steps=50),
+    "levels": replace(WORK, log_snr=digest_of_levels([-3.0, 0.0, 3.1])),
+    "noises": replace(WORK, noises=128),
+    "scheme": replace(WORK, scheme="independent"),
+}
+
+
+def test_the_key_of_known_work_never_changes():
+    assert WORK.key == "de507ac569a8182717f45d8289c8e1d756b8c121b6bfd927e90c4ebf9fce2b26"
+    assert replace(WORK).key == WORK.key
+    assert WORK.of(0, 64) == WORK
+
+
+@pytest.mark.parametrize("part", OTHERS)
+def test_every_part_makes_other_work(part):
+    assert OTHERS[part].key != WORK.key
+    assert len({other.key for other in OTHERS.values()}) == len(OTHERS)
+
+
+@pytest.fixture
+def wanted():
+    denoiser = AnalyticDenoiser(GATES["COR"])
+    pair = TokenPair.find("a0 b0", "a0", "b0")
+    key = RunKey(denoiser.name, denoiser.revision, "a0 b0", 1.0)
+    return identities(key, of_pairs([pair], denoiser), NoiseLevels.of(denoiser.log_snr))
+
+
+def known(wanted, noises, key=None):
+    """A store's record of seeds 0 and 1, under the run keys of this work or under another."""
+    ((pair, identity),) = wanted.items()
+    record = synthetic.record("a0 b0", ("a0", "b0"), seeds=(0, 1), model=identity.run.model)
+    keys = tuple(identity.of(seed, noises).key if key is None else key for seed in (0, 1))
+    return replace(record, pairs=(replace(record.pairs[0], pair=pair, noises=(noises,) * 2, run_keys=keys),))
+
+
+def test_what_is_there_is_not_owed(wanted):
+    assert not list(owed(known(wanted, 64), wanted, (0, 1), Budget(64)))
+    assert not list(owed(known(wanted, 128), wanted, (0, 1), Budget(64)))
+    assert not list(owed(known(wanted, 64, ""), wanted, (0, 1), Budget(64)))  # of a file without run keys
+
+
+def test_more_noises_and_more_seeds_are_owed_alone(wanted):
+    units = list(owed(known(wanted, 64), wanted, (0, 1, 2), Budget(256)))
+    assert [(unit.seed, unit.done, len(unit.known)) for unit in units] == [(0, 64, 1), (1, 64, 1), (2, 0, 0)]
+
+
+def test_other_work_is_owed_from_the_start(wanted):
+    units = list(owed(known(wanted, 256, "0" * 64), wanted, (0, 1), Budget(256)))
+    assert [(unit.seed, unit.done) for unit in units] == [(0, 0), (1, 0)]
+
+
+def test_a_precision_that_is_reached_owes_nothing(wanted):
+    assert not list(owed(known(wanted, 64), wanted, (0, 1), Budget(1024, 0.5)))
+    assert len(list(owed(known(wanted, 64), wanted, (0, 1), Budget(1024, 1e-6)))) == 2
