@@ -1,0 +1,236 @@
+"""Frames as files for others: CSV, JSON, LaTeX, Markdown. Prompts and words are arbitrary text and stay text in each.
+
+Columns with two levels, as those of `store.tables.bias`, are joined: `mean female`. An unnamed index that only counts
+rows is left out.
+"""
+
+import json
+import math
+import re
+import unicodedata
+from collections.abc import Callable, Hashable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from store.atomic import replacing
+from store.errors import InputError, StoreError
+from store.hdf5 import SOFTWARE
+
+COMPARED = ("mean", "normalised")  # statistics of which the largest of a row is bold, as in Dewan et al. (2024)
+DIGITS = 3
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+LATEX = {
+    "\\": r"\textbackslash{}",
+    "^": r"\textasciicircum{}",
+    "~": r"\textasciitilde{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    '"': r"\textquotedbl{}",
+    "[": "{[}",  # after \\ it would begin an option, as * would
+    "*": "{*}",
+} | {special: f"\\{special}" for special in "&%$#_{}"}
+MARKDOWN = re.compile(r"[\\`*_\[\]{}|~$#!:@]|(?<=www)\.", re.IGNORECASE)
+Bold = Sequence[Sequence[Hashable]]
+
+
+def csv_text(frame: pd.DataFrame) -> str:
+    """Comma-separated values (RFC 4180), numbers in full precision, missing ones empty, no unit.
+
+    Text is quoted, and headed by an apostrophe where a spreadsheet would take it for a formula: where it begins, in
+    any width and after any blanks, with = + - @, tab or a line break. Numbers are left alone, negative ones too.
+    """
+    names, rows = _table(frame)
+    lines: list[list] = [names, *rows]
+    return "".join(",".join(map(_csv_cell, line)) + "\r\n" for line in lines)
+
+
+def json_text(frame: pd.DataFrame) -> str:
+    """Strict JSON: `software`, `about` (the frame's `attrs`), `columns` with their units, `rows`.
+
+    What is not finite is null.
+    """
+    names, rows = _table(frame)
+    about = dict(frame.attrs)
+    units = about.pop("units", {})
+    keys: list = [*names[: len(names) - frame.shape[1]], *frame.columns]
+    measured = [key[0] if isinstance(key, tuple) else key for key in keys]
+    columns = [{"name": name, "unit": units.get(key)} for name, key in zip(names, measured, strict=True)]
+    document = {
+        "software": SOFTWARE,
+        "about": about,
+        "columns": columns,
+        "rows": [dict(zip(names, row, strict=True)) for row in rows],
+    }
+    return json.dumps(_plain(document), ensure_ascii=False, allow_nan=False, indent=1) + "\n"
+
+
+def latex(frame: pd.DataFrame, *, digits: int = DIGITS, bold: Bold | None = None) -> str:
+    r"""A `tabular` that needs `\usepackage{booktabs}`, the largest value of each row in bold as in the paper.
+
+    `bold` names groups of columns to be compared within a row; by default they are the attributes of `mean` and of
+    `normalised` of a bias table, or all columns of either taken alone: `latex(table["normalised"])`. Non-ASCII letters
+    are kept (UTF-8). Missing values are dashes.
+    """
+    names, rows = _formatted(frame, digits, bold, _latex_cell, r"\textbf{{{}}}")
+    align = "".join("r" if _numeric(frame[column]) else "l" for column in frame)
+    align = "l" * (len(names) - len(align)) + align
+    head, *body = (" & ".join(line) + r" \\" for line in ([_latex_cell(name, digits) for name in names], *rows))
+    return "\n".join(
+        [rf"\begin{{tabular}}{{{align}}}", r"\toprule", head, r"\midrule", *body, r"\bottomrule", r"\end{tabular}", ""]
+    )
+
+
+def markdown(frame: pd.DataFrame, *, digits: int = DIGITS, bold: Bold | None = None) -> str:
+    """A table as GitHub draws it; numbers and bold as in `latex`, missing values empty."""
+    names, rows = _formatted(frame, digits, bold, _markdown_cell, "**{}**")
+    align = ["---:" if _numeric(frame[column]) else "---" for column in frame]
+    align = ["---"] * (len(names) - len(align)) + align
+    lines = [[_markdown_cell(name, digits) for name in names], align, *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+FORMATS: dict[str, Callable[[pd.DataFrame], str]] = {"csv": csv_text, "json": json_text, "tex": latex, "md": markdown}
+
+
+def encoded(frame: pd.DataFrame, kind: str) -> bytes:
+    """`frame` in one of FORMATS, in UTF-8. CSV begins with a byte order mark: Excel mistakes letters without it.
+
+    Raises
+    ------
+    InputError: no such format.
+    """
+    if kind not in FORMATS:
+        raise InputError(f"format {kind!r}", "not known", f"use one of {', '.join(FORMATS)}")
+    mark = "\ufeff" if kind == "csv" else ""
+    return (mark + FORMATS[kind](frame)).encode(errors="replace")
+
+
+def write(frame: pd.DataFrame, path: Path) -> None:
+    """Write `frame` in the format that the suffix of `path` names; the file appears whole or not at all.
+
+    Raises
+    ------
+    InputError: no such format.
+    StoreError: it cannot be written.
+    """
+    content = encoded(frame, path.suffix.removeprefix(".").casefold())
+    try:
+        with replacing(path) as aside:
+            aside.write_bytes(content)
+    except OSError as error:
+        raise StoreError(path, f"cannot be written ({error.strerror or error})", "choose another place") from error
+
+
+def _table(frame: pd.DataFrame) -> tuple[list[str], list[list[object]]]:
+    """Names of all columns, those of the index first, and the rows."""
+    counted = isinstance(frame.index, pd.RangeIndex) and frame.index.name is None
+    levels = 0 if counted else frame.index.nlevels
+    names = ["" if name is None else str(name) for name in frame.index.names[:levels]]
+    names += [_joined(column) for column in frame.columns]
+    labels = [frame.index.get_level_values(level).astype(object) for level in range(levels)]
+    values = [frame.iloc[:, place].astype(object) for place in range(frame.shape[1])]
+    return names, [list(row) for row in zip(*labels, *values, strict=True)]
+
+
+def _joined(column: Hashable) -> str:
+    return " ".join(str(part) for part in column if str(part)) if isinstance(column, tuple) else str(column)
+
+
+def _numeric(column: pd.Series) -> bool:
+    return pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
+
+
+def _missing(value: object) -> bool:
+    return (
+        value is None
+        or value is pd.NA
+        or value is pd.NaT
+        or (isinstance(value, (float, np.floating)) and math.isnan(value))
+    )
+
+
+def _number(value: object) -> bool:
+    return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+
+
+def _csv_cell(value: object) -> str:
+    if _missing(value):
+        return ""
+    if _number(value) or isinstance(value, (bool, np.bool_)):
+        return str(value)
+    text = str(value)
+    shown = unicodedata.normalize("NFKC", text)
+    begun = "".join(c for c in shown if c in FORMULA or not (c.isspace() or unicodedata.category(c) in ("Cc", "Cf")))
+    text = "'" + text if begun.startswith(FORMULA) else text
+    return '"' + text.replace('"', '""') + '"'
+
+
+def _plain(value: object) -> object:
+    """`value` as JSON knows it."""
+    if isinstance(value, dict):
+        return {str(key): _plain(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple, np.ndarray)):
+        return [_plain(part) for part in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if _missing(value) or (isinstance(value, float) and not math.isfinite(value)):
+        return None
+    return value if isinstance(value, (bool, int, float)) else str(value)
+
+
+def _formatted(
+    frame: pd.DataFrame, digits: int, bold: Bold | None, cell: Callable[[object, int], str], mark: str
+) -> tuple[list[str], list[list[str]]]:
+    names, rows = _table(frame)
+    first = len(names) - frame.shape[1]
+    heavy = np.zeros(frame.shape, bool)
+    for group in _compared(frame) if bold is None else bold:
+        places = [place for place, column in enumerate(frame.columns) if column in group]
+        values = frame.iloc[:, places].to_numpy(float)
+        values = np.where(np.isfinite(values), values, -np.inf)
+        several = np.isfinite(values).sum(1) > 1
+        heavy[:, places] |= (values == values.max(1, keepdims=True, initial=-np.inf)) & several[:, None]
+    texts = [[cell(value, digits) for value in row] for row in rows]
+    for row, column in zip(*np.nonzero(heavy), strict=True):
+        texts[row][first + column] = mark.format(texts[row][first + column])
+    return names, texts
+
+
+def _compared(frame: pd.DataFrame) -> Bold:
+    """The groups of columns that are one statistic of several attributes."""
+    if frame.columns.names == ["statistic", "attribute"]:
+        return [[column for column in frame.columns if column[0] == name] for name in COMPARED]
+    return [[column for column in frame if _numeric(frame[column])]] if frame.columns.names == ["attribute"] else []
+
+
+def _rounded(value: object, digits: int) -> str:
+    """A number with `digits` decimals, or that many significant digits where those would all be zero."""
+    if not isinstance(value, (float, np.floating)):
+        return str(value)
+    fixed = f"{value:.{digits}f}"
+    return fixed if value == 0 or float(fixed) else f"{value:.{max(1, digits - 1)}g}"
+
+
+def _one_line(value: object) -> str:
+    return "".join(" " if c.isspace() else c for c in str(value) if c.isspace() or unicodedata.category(c) != "Cc")
+
+
+def _latex_cell(value: object, digits: int) -> str:
+    if _missing(value):
+        return "--"
+    if _number(value):
+        text = _rounded(value, digits)
+        return f"$-${text[1:]}" if text.startswith("-") else text
+    return "".join(LATEX.get(character, character) for character in _one_line(value))
+
+
+def _markdown_cell(value: object, digits: int) -> str:
+    if _missing(value):
+        return ""
+    if _number(value):
+        return _rounded(value, digits)
+    text = _one_line(value).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return MARKDOWN.sub(lambda found: "\\" + found.group(), text)

@@ -1,0 +1,120 @@
+"""The long form that all tables start from: what may stand in one table, and its cells as arrays."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from store.decomposition import ALIGNMENT, PARTS
+from store.errors import InputError
+from store.tables.statistics import finite_or_nan, means_of
+
+CELL = ("subject", "attribute")
+SETTINGS = ("model", "revision", "guidance", "study", "mode", "measure", "level")  # one of each in a table
+KEYS = (*SETTINGS, "prompt", "first", "second", *CELL, "seed")
+QUANTITIES = ("information_first", "information_second", "information_both", *PARTS)
+AVERAGE = "average"
+
+
+def select(samples: pd.DataFrame, **wanted: object) -> pd.DataFrame:
+    """The rows whose columns have the values given: `select(samples, study="gender", measure="mmi")`.
+
+    Raises
+    ------
+    InputError: there is no such column, or no such value in the rows that are left.
+    """
+    for column, value in wanted.items():
+        if column not in samples:
+            raise InputError(f"column {column!r}", "not there", f"use one of {', '.join(map(str, samples))}")
+        there = samples[column].unique()
+        samples = samples[samples[column] == value]
+        if samples.empty:
+            raise InputError(f"{column} {value!r}", "nothing is there", f"use one of {_listed(there)}")
+    return samples
+
+
+@dataclass(frozen=True)
+class Cells:
+    """O subjects, A attributes, S seeds; NaN where a value is missing or not finite."""
+
+    subjects: list[str]
+    attributes: list[str]
+    seeds: np.ndarray  # (S,)
+    values: np.ndarray  # float64 (O, A, S)
+    excluded: np.ndarray  # int64 (O, A)
+
+    @property
+    def means(self) -> np.ndarray:
+        return means_of(self.values)
+
+    @property
+    def counts(self) -> np.ndarray:
+        return np.isfinite(self.values).sum(-1)
+
+
+def cells_of(samples: pd.DataFrame, quantity: str) -> Cells:
+    """The cells of one table; raises as `bias` does."""
+    check(samples, quantity)
+    unlabelled = int(samples[list(CELL)].isna().any(axis=1).sum())
+    if unlabelled:
+        raise InputError(f"{unlabelled} samples", "without subject or attribute", "label them or leave them out")
+    subjects, attributes = (
+        list(samples[name].astype("category").cat.remove_unused_categories().cat.categories) for name in CELL
+    )
+    if AVERAGE in subjects:
+        raise InputError(f"subject {AVERAGE!r}", "the name of the row of averages", "rename it")
+    index = pd.MultiIndex.from_product([subjects, attributes], names=CELL)
+    wide = by_seed(samples, quantity, CELL).reindex(index)
+    shape = len(subjects), len(attributes)
+    values = finite_or_nan(wide.to_numpy()).reshape(*shape, -1)
+    excluded = count_excluded(samples, quantity, index).reshape(shape)
+    return Cells(subjects, attributes, wide.columns.to_numpy(), values, excluded)
+
+
+def check(samples: pd.DataFrame, quantity: str, free: Sequence[str] = ()) -> None:
+    """Raise an InputError unless `quantity` is there and all settings but the `free` ones are one."""
+    known = [name for name in samples.select_dtypes("number") if name not in KEYS]
+    if quantity not in known:
+        raise InputError(f"quantity {quantity!r}", "not known", f"use one of {', '.join(map(str, known))}")
+    if samples.empty:
+        raise InputError("samples", "nothing is selected", "compute the study, or select less narrowly")
+    for column in SETTINGS:
+        there = samples[column].unique()
+        if len(there) > 1 and column not in free:
+            mend = f"select one, as select(samples, {column}={there[0]!r})"
+            raise InputError("samples", f"more than one {column} in one table ({_listed(there)})", mend)
+
+
+def _listed(values: Iterable[object]) -> str:
+    named = [repr(value) for value in values]
+    return ", ".join(named[:8] + ["..."] * (len(named) > 8))
+
+
+def by_seed(samples: pd.DataFrame, quantity: str, rows: Sequence[str]) -> pd.DataFrame:
+    """A row for each of `rows`, a column for each seed; what has none (the level *prompt*) counts as one image."""
+    seeded = samples.copy()
+    seeded["seed"] = samples["seed"].fillna(-1).astype(np.int64)
+    seeded[quantity] = samples[quantity].astype(float)
+    repeated = seeded[seeded.duplicated([*rows, "seed"])]
+    if not repeated.empty:
+        one = repeated.iloc[0]
+        same = select(seeded, **{str(name): one[name] for name in (*rows, "seed")})
+        what = " ".join(str(one[name]) for name in rows)
+        cause = f"seed {one['seed']} is there twice (prompt {_listed(same['prompt'].unique())})"
+        raise InputError(f"samples of {what}", cause, "select one prompt")
+    return seeded.pivot(index=list(rows), columns="seed", values=quantity)
+
+
+def count_excluded(samples: pd.DataFrame, quantity: str, index: pd.Index) -> np.ndarray:
+    """How many values of each row of `index` are not finite."""
+    broken = samples[~np.isfinite(samples[quantity].astype(float))]
+    return broken.groupby(list(index.names), observed=True).size().reindex(index, fill_value=0).to_numpy()
+
+
+def describe(samples: pd.DataFrame, quantity: str, measured: Sequence[str], **more: object) -> dict:
+    """What a frame says about itself in `attrs`; columns that are `measured` have the unit of `quantity`."""
+    found = {name: samples[name].unique().tolist() for name in SETTINGS}
+    settings = {name: values[0] if len(values) == 1 else values for name, values in found.items()}
+    unit = "" if quantity == ALIGNMENT else "nats"
+    return {**settings, "quantity": quantity, "units": dict.fromkeys(measured, unit), **more}
