@@ -1,11 +1,18 @@
 """Commands of `python -m store`; each exits with 0 only when all that was asked is there and sound."""
 
 import argparse
+import json
+import math
 import sys
+from collections.abc import Iterable
+from dataclasses import asdict
+from itertools import islice
 from pathlib import Path
 
+from tqdm import tqdm
+
 from store import hdf5, measures, settings, trust
-from store.catalogue import Catalogue, Entry
+from store.catalogue import Catalogue, Entry, Filter
 from store.decomposition import ALIGNMENT, PARTS
 from store.errors import DiffusionPIDError, InputError
 from store.information import INFORMATION, LEVELS
@@ -41,6 +48,12 @@ def _parser(defaults: settings.Settings) -> argparse.ArgumentParser:
         sub = commands.add_parser(name, help=text)
         sub.add_argument("--store", type=Path, default=defaults.store, help="default: %(default)s")
         sub.set_defaults(command=command)
+        if name == "ls":
+            sub.add_argument("--text", default="", metavar="WORDS", help="only of prompts with words that start so")
+            sub.add_argument("--model", default="", help="only of this model")
+            sub.add_argument("--study", default="", help="only of this study")
+            sub.add_argument("--limit", type=int, metavar="N", help="at most so many")
+            sub.add_argument("--json", action="store_true", help="print a list of objects, values in nats")
         if name == "show":
             sub.add_argument("prompt")
             sub.add_argument("--pair", nargs=2, metavar=("A", "B"))
@@ -52,12 +65,48 @@ def _parser(defaults: settings.Settings) -> argparse.ArgumentParser:
 
 
 def _ls(given: argparse.Namespace) -> int:
-    catalogue = Catalogue(given.store)
+    if given.limit is not None and given.limit < 0:
+        raise InputError(f"--limit {given.limit}", "less than none", "give a number of entries")
+    catalogue = _prepared(given.store)
+    wanted = Filter(text=given.text, model=given.model, study=given.study)
+    entries = islice(catalogue.entries(wanted), given.limit)
+    _print_json(entries) if given.json else _print_table(entries)
+    return _report_broken(catalogue)
+
+
+def _prepared(root: Path, anew: bool = False) -> Catalogue:
+    """The catalogue of `root`; while it is built, a bar on standard error says how far that is."""
+    catalogue = Catalogue(root)
+    with tqdm(unit="file", leave=False, delay=0.5, disable=None) as bar:
+        for done, total in catalogue.rebuild() if anew else catalogue.prepare():
+            bar.total = total
+            bar.update(done - bar.n)
+    return catalogue
+
+
+def _print_table(entries: Iterable[Entry]) -> None:
     print(f"{'mode':5}{'pair':28}" + "".join(f"{head:>9}" for head in HEADS.values()) + "  images  prompt")
-    for entry in catalogue.entries():
+    for entry in entries:
         values = "".join(f"{entry.totals[name][0]:9.2f}" for name in TOTALS)
         print(f"{entry.mode:5}{entry.pair:28}{values}{entry.seeds:8}  {entry.key.prompt!r} ({entry.key.model})")
-    return _report_broken(catalogue)
+
+
+def _print_json(entries: Iterable[Entry]) -> None:
+    before = "["
+    for entry in entries:
+        print(before, json.dumps(_as_json(entry), allow_nan=False), sep="\n", end="")
+        before = ","
+    print("\n]" if before == "," else "[]")
+
+
+def _as_json(entry: Entry) -> dict[str, object]:
+    """An entry as a program reads it; what is not finite is null."""
+    about = {name: value for name, value in asdict(entry).items() if name not in ("path", "key", "totals", "labels")}
+    totals = {
+        name: [value if math.isfinite(value) else None for value in total] for name, total in entry.totals.items()
+    }
+    labels = [label._asdict() for label in entry.labels]
+    return {**asdict(entry.key), **about, "path": str(entry.path), "labels": labels, "totals": totals}
 
 
 def _report_broken(catalogue: Catalogue) -> int:
@@ -68,7 +117,7 @@ def _report_broken(catalogue: Catalogue) -> int:
 
 
 def _show(given: argparse.Namespace) -> int:
-    found = [entry for entry in Catalogue(given.store).entries() if entry.key.prompt == given.prompt]
+    found = list(_prepared(given.store).entries(Filter(prompt=given.prompt)))
     if given.pair:
         wanted = {word.casefold() for word in given.pair}
         found = [entry for entry in found if {entry.first.casefold(), entry.second.casefold()} == wanted]
@@ -115,9 +164,8 @@ def _check(given: argparse.Namespace) -> int:
 
 
 def _reindex(given: argparse.Namespace) -> int:
-    catalogue = Catalogue(given.store)
-    catalogue.rebuild()
-    print(f"{len(catalogue.entries())} entries")
+    catalogue = _prepared(given.store, anew=True)
+    print(f"{catalogue.count()} entries")
     return _report_broken(catalogue)
 
 

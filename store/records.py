@@ -27,6 +27,14 @@ class Span(NamedTuple):
     stop: int
 
 
+class Label(NamedTuple):
+    """What a pair stands for in a study: the subject asked about and the attribute it is asked with."""
+
+    study: str
+    attribute: str
+    subject: str
+
+
 @dataclass(frozen=True)
 class TokenPair:
     """Two words of a prompt, as character spans, the one that comes earlier first."""
