@@ -196,7 +196,7 @@ def _add(database: sqlite3.Connection, folder: str, content: _Content) -> None:
     database.execute("INSERT INTO words (rowid, prompt) VALUES (?, ?)", (file, key.prompt))
     database.execute("INSERT OR IGNORE INTO models (name) VALUES (?)", (key.model,))
     (model,) = database.execute("SELECT id FROM models WHERE name = ?", (key.model,)).fetchone()
-    for number, row in enumerate(content.rows, file << schema.PLACES):
+    for number, row in enumerate(reversed(content.rows), file << schema.PLACES):  # as most lists have the last first
         texts = content.created, key.prompt, f"{row['first']}+{row['second']}"
         values = number, model, *texts, *(row[name] for name in (*schema.ABOUT, *schema.VALUES))
         database.execute(f"INSERT INTO entries VALUES ({', '.join('?' * len(values))})", values)

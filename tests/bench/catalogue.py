@@ -32,9 +32,7 @@ PLACES = ("garden", "kitchen", "street", "library", "forest", "harbour", "statio
 TONES = ("red", "green", "blue", "bright", "dark", "misty")
 MODELS = ("embedded", "stable-diffusion-1.5", "stable-diffusion-2.1-base", "stable-diffusion-xl")
 ENTRIES = 4  # of a file: two pairs in two modes
-MEASURES = tuple(
-    f"{measure}/{level}" for measure in ("mmi", "ccs", "aligned") for level in ("pixel", "image", "prompt")
-)
+MEASURES = tuple(f"{measure}/{level}" for measure in ("mmi", "ccs", "aligned") for level in LEVELS)
 REPEATS = 15
 PAGES = {
     "newest": (Filter(), "created", True),
