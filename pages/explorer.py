@@ -7,25 +7,26 @@ import streamlit as st
 
 from pages.common import notices, reading, result, state
 from pages.common.quantities import MODE_MEANING, MODE_NAMES
-from store.catalogue import Entry
+from store.catalogue import Catalogue, Entry, Filter
 from store.errors import StoreError
 from store.records import Probe
 
 PAGE = "explorer"
+OFFERED = 200  # prompts and runs to choose from
+PAIRS = 3000  # of one prompt: all of 77 words
 
 
 def main() -> None:
     """Resolve what the address names, and draw it or say what is missing."""
     view = state.current()
     root = reading.folder(view)
-    entries, broken = reading.contents(root)
-    if not entries:
-        notices.broken(broken, root, expanded=True)
+    listing = reading.Listing(root)
+    mode, seed = state.habit()
+    entry, broken = state.resolve(view, listing, mode), listing.broken()
+    notices.broken(broken, root, expanded=not isinstance(entry, Entry))
+    if entry is None:
         notices.empty(view, root)
         return
-    mode, seed = state.habit()
-    entry = state.resolve(view, entries, root, mode)
-    notices.broken(broken, root, expanded=isinstance(entry, state.Missing))
     if isinstance(entry, state.Missing):
         notices.missing(entry)
         return
@@ -36,20 +37,19 @@ def main() -> None:
         return
     (pair,) = record.pairs
     seeds = [str(number) for number in pair.seeds]
-    same = [other for other in entries if other.key.model == entry.key.model and other.key.prompt == entry.key.prompt]
-    runs = {state.run_of(other): other for other in same if other.pair == entry.pair}
+    prompt = Filter(model=entry.key.model, prompt=entry.key.prompt)
+    alike = listing.page(replace(prompt, pair=entry.pair), limit=OFFERED)
+    runs = {other.run: other for other in (*alike, entry)}
     view = replace(
         view,
         prompt=entry.key.prompt,
-        run=state.run_of(entry) if len(runs) > 1 else "",
+        run=entry.run if len(runs) > 1 else "",
         pair=entry.pair,
         mode=entry.mode,
         seed=view.seed or (seed if seed in seeds else seeds[0]),
     )
     state.show(view, PAGE)
-    prompts = list(dict.fromkeys(other.key.prompt for other in entries if other.key.model == entry.key.model))
-    pairs = list(dict.fromkeys(other.pair for other in same))
-    _choices(view, prompts, pairs, runs, list(pair.information))
+    _choices(view, listing, listing.values("pair", prompt, PAIRS), runs, list(pair.information))
     if isinstance(pair.pair, Probe):
         st.caption(
             "A probe asks what two words say about these images. They need not stand in the prompt, so there is no "
@@ -62,28 +62,39 @@ def main() -> None:
     result.draw(view, entry.path, record, pair)
 
 
-def _choices(view: state.View, prompts: list[str], pairs: list[str], runs: dict[str, Entry], modes: list[str]) -> None:
+def _choices(view: state.View, listing: Catalogue, pairs: list[str], runs: dict[str, Entry], modes: list[str]) -> None:
     """The row of controls. A choice empties those that depend on it."""
     _, *after_prompt = state.SELECTION
     _, *after_pair = after_prompt
     _, *after_run = after_pair
-    columns = st.columns([5, 3, 4] if len(runs) == 1 else [4, 3, 3, 4])
-    columns[0].selectbox("Prompt", prompts, help="Type to search", **state.bound("prompt", view.prompt, after_prompt))
-    columns[1].selectbox(
+    wanted = Filter(model=view.model)
+    prompts = listing.values("prompt", wanted, OFFERED + 1)
+    many, several = len(prompts) > OFFERED, len(runs) > 1
+    columns = iter(st.columns([2] * many + [5 - several - many, 3] + [3] * several + [4]))
+    if many:
+        text = next(columns).text_input("Find prompts", placeholder="doctor", help="By the words in them")
+        prompts = listing.values("prompt", replace(wanted, text=text), OFFERED)
+    next(columns).selectbox(
+        "Prompt",
+        list(dict.fromkeys([*prompts, view.prompt])),
+        help=f"The newest {OFFERED} that were found" if many else "Type to search",
+        **state.bound("prompt", view.prompt, after_prompt),
+    )
+    next(columns).selectbox(
         "Pair of words",
         pairs,
         format_func=lambda pair: state.pair_label(view.prompt, pair),
         **state.bound("pair", view.pair, after_pair),
     )
-    if len(runs) > 1:
-        columns[2].selectbox(
+    if several:
+        next(columns).selectbox(
             "Run",
             list(runs),
             format_func=lambda run: f"guidance {runs[run].key.guidance:g}, {runs[run].created[:10]}, {run[:6]}",
             help="The same prompt with another guidance, model revision or image",
             **state.bound("run", view.run, after_run),
         )
-    columns[-1].segmented_control(
+    next(columns).segmented_control(
         "Mode",
         modes,
         format_func=MODE_NAMES.get,

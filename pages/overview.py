@@ -1,6 +1,7 @@
 """What the tool answers, what the store holds, and the way to each result."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from urllib.parse import urlencode
 
 import pandas as pd
@@ -8,19 +9,28 @@ import streamlit as st
 
 from pages.common import notices, reading, state
 from pages.common.quantities import MODE_NAMES, QUANTITIES, factor, reliable
-from store.catalogue import Entry
+from store.catalogue import Catalogue, Entry, Filter
 from store.errors import StoreError
 
 PAGE = ""
 COLUMNS = ("both", "redundancy", "unique_first", "unique_second", "synergy")
 CARDS = 6
+ROWS = 50
+ENDS = {  # order -> what comes first, ascending and descending
+    "created": ("Oldest first", "Newest first"),
+    "prompt": ("Prompt, A to Z", "Prompt, Z to A"),
+    "pair": ("Pair, A to Z", "Pair, Z to A"),
+    "seeds": ("Fewest images", "Most images"),
+}
+DIRECTIONS = [f"{sign}{name}" for name in COLUMNS for sign in ("-", "")]
+SORTS = ("-created", "created", "prompt", "pair", "-seeds", *DIRECTIONS)
 
 
 def main() -> None:
     """The page."""
     view = state.current()
     root = reading.folder(view)
-    entries, broken = reading.contents(root)
+    listing = reading.Listing(root)
     st.title("Which word put what into the picture", anchor=False)
     st.markdown(
         "For two words of a prompt, this tool measures how much each tells the model about each pixel of a generated "
@@ -33,42 +43,38 @@ def main() -> None:
         "statement about people: a high redundancy of a gender and an occupation says how this model draws, not "
         "how anyone is."
     )
-    notices.broken(broken, root, expanded=True)
-    if not entries:
+    notices.broken(listing.broken(), root, expanded=True)
+    if not listing.count():
         notices.empty(view, root)
         return
-    _figures(entries)
-    st.text_input("Filter by words of the prompt", **state.bound("filter", view.filter), placeholder="doctor")
-    found = [entry for entry in entries if entry.key.model == view.model and _matches(entry, view.filter)]
-    if not found:
+    _figures(listing)
+    st.text_input("Filter by words of the prompt", **state.bound("filter", view.filter, ["page"]), placeholder="doctor")
+    wanted = Filter(text=view.filter, model=view.model)
+    number = listing.count(wanted)
+    if not number:
         st.text(f"Nothing of model {view.model}" + (f" with {view.filter} in its prompt" if view.filter else ""))
         return
-    _cards(view, found)
-    _table(view, found)
+    _cards(view, listing, wanted)
+    _results(view, listing, wanted, number)
 
 
-def _matches(entry: Entry, text: str) -> bool:
-    return all(word in entry.key.prompt.casefold() for word in text.casefold().split())
-
-
-def _figures(entries: Sequence[Entry]) -> None:
+def _figures(listing: Catalogue) -> None:
     """How much there is, over all models."""
-    images: dict[object, int] = {}
-    for entry in entries:
-        images[entry.path] = max(images.get(entry.path, 0), entry.seeds)
+    there = listing.summary()
     numbers = {
-        "Prompts": len({entry.key.prompt for entry in entries}),
-        "Pairs of words": len({(entry.path, entry.pair) for entry in entries}),
-        "Images": sum(images.values()),
-        "Models": len({entry.key.model for entry in entries}),
+        "Prompts": there.prompts,
+        "Pairs of words": there.pairs,
+        "Images": there.images,
+        "Models": there.models,
     }
     for column, (name, number) in zip(st.columns(len(numbers)), numbers.items(), strict=True):
         column.metric(name, f"{number:,}")
 
 
-def _cards(view: state.View, entries: Sequence[Entry]) -> None:
+def _cards(view: state.View, listing: Catalogue, wanted: Filter) -> None:
     """The newest prompts, with their first image."""
-    newest = list({entry.key.prompt: entry for entry in reversed(entries)}.values())[::-1][:CARDS]
+    prompts = listing.values("prompt", wanted, CARDS)
+    newest = [entry for prompt in prompts for entry in listing.page(replace(wanted, prompt=prompt), limit=1)]
     st.subheader("Newest", anchor=False)
     for column, entry in zip(st.columns(CARDS), newest, strict=False):
         with column.container(border=True, height="stretch", gap="xsmall"):
@@ -87,10 +93,48 @@ def _cards(view: state.View, entries: Sequence[Entry]) -> None:
             )
 
 
-def _table(view: state.View, entries: Sequence[Entry]) -> None:
-    """All results; a link opens one by its content, wherever sorting moved it."""
-    scale, rows = factor(view.unit), []
+def _results(view: state.View, listing: Catalogue, wanted: Filter, number: int) -> None:
+    """All results, some at a time."""
+    last = -(-number // ROWS)
+    page = min(max(1, int(view.page or 1)), last)
+    name, first = view.sort.removeprefix("-"), (page - 1) * ROWS
+    column = QUANTITIES[name].column if name in QUANTITIES else name
+    entries = listing.page(wanted, column, view.sort.startswith("-"), ROWS, first)
     measures = list(dict.fromkeys(entry.measure for entry in entries))
+    heading, order = st.columns([4, 1], vertical_alignment="bottom")
+    heading.subheader(f"All results of this model, in {view.unit}, pixel level, {' or '.join(measures)}", anchor=False)
+    order.selectbox(
+        "Sort",
+        list(dict.fromkeys([*SORTS, view.sort])),
+        format_func=_order,
+        help="Of all results; a click on the head of a column sorts the rows below it alone",
+        **state.bound("sort", view.sort, ["page"]),
+    )
+    _table(view, entries, measures)
+    if last > 1:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            for label, other, icon in (("Previous", page - 1, "back"), ("Next", page + 1, "forward")):
+                st.button(
+                    label,
+                    icon=f":material/arrow_{icon}:",
+                    disabled=not 1 <= other <= last,
+                    on_click=state.change,
+                    kwargs={"page": str(other) if other > 1 else ""},
+                )
+            st.text(f"{first + 1:,}\u2013{first + len(entries):,} of {number:,}")
+
+
+def _order(sort: str) -> str:
+    """An order as people read it."""
+    name = sort.removeprefix("-")
+    if name in ENDS:
+        return ENDS[name][sort.startswith("-")]
+    return f"{'Largest' if sort.startswith('-') else 'Smallest'} {QUANTITIES[name].symbol}"
+
+
+def _table(view: state.View, entries: Sequence[Entry], measures: Sequence[str]) -> None:
+    """One page of results; a link opens one by its content, wherever sorting moved it."""
+    scale, rows = factor(view.unit), []
     for entry in entries:
         totals = {name: entry.totals[QUANTITIES[name].column] for name in COLUMNS}
         link = "explorer?" + urlencode(state.view_of(entry, view).parameters("explorer"))
@@ -103,7 +147,6 @@ def _table(view: state.View, entries: Sequence[Entry]) -> None:
             row[f"\u00b1 {QUANTITIES[name].symbol}"] = error * scale
         row["Unreliable"] = ", ".join(QUANTITIES[n].symbol for n, values in totals.items() if not reliable(*values))
         rows.append(row)
-    st.subheader(f"All results of this model, in {view.unit}, pixel level, {' or '.join(measures)}", anchor=False)
     if measures != [view.measure]:
         st.caption(
             f"R, U1, U2 and S in this table are stored totals under {' or '.join(measures)}; the sidebar's measure, "

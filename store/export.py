@@ -108,15 +108,15 @@ def encoded(frame: pd.DataFrame, kind: str) -> bytes:
     return (mark + FORMATS[kind](frame)).encode(errors="replace")
 
 
-def write(frame: pd.DataFrame, path: Path) -> None:
-    """Write `frame` in the format that the suffix of `path` names; the file appears whole or not at all.
+def write(frame: pd.DataFrame, path: Path, kind: str = "") -> None:
+    """Write `frame` as `kind`, or what the suffix of `path` names; the file appears whole or not at all.
 
     Raises
     ------
     InputError: no such format.
     StoreError: it cannot be written.
     """
-    content = encoded(frame, path.suffix.removeprefix(".").casefold())
+    content = encoded(frame, kind or path.suffix.removeprefix(".").casefold())
     try:
         with replacing(path) as aside:
             aside.write_bytes(content)

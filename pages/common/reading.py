@@ -1,17 +1,23 @@
 """What pages read of the store. Cached by path and time of change, so that new files appear at once."""
 
 import json
+from collections.abc import Callable
+from contextlib import suppress
+from functools import wraps
 from pathlib import Path
+from threading import Thread
 
 import streamlit as st
 
 from pages.common import figures
 from pages.common.state import DEMO, View
 from store import hdf5, settings
-from store.catalogue import Catalogue, Entry
+from store.catalogue import Catalogue
+from store.errors import DiffusionPIDError
 from store.records import RunRecord
 
 THUMBNAIL = 256
+MOMENT = 0.3  # s
 
 
 def folder(view: View) -> Path:
@@ -24,9 +30,38 @@ def demo_exists() -> bool:
     return any(hdf5.paths(settings.DEMO_STORE))
 
 
-def contents(root: Path) -> tuple[list[Entry], list[tuple[Path, str]]]:
-    """All entries of the store `root`, newest first, and the files that cannot be used, with the reason."""
-    return _contents(str(root), Catalogue(root).stamp())
+def _remembered(method: Callable) -> Callable:
+    @wraps(method)
+    def asked(self, *given, **named):
+        return _answer(str(self.root), self.at, method.__name__, given, named)
+
+    return asked
+
+
+class Listing(Catalogue):
+    """The catalogue at one moment: what was asked of it is remembered for as long as no file changes."""
+
+    def __init__(self, root: Path):
+        super().__init__(root)
+        self.at = self.stamp()
+
+    page, count, summary, values, broken = map(
+        _remembered, (Catalogue.page, Catalogue.count, Catalogue.summary, Catalogue.values, Catalogue.broken)
+    )
+
+
+def prepare(root: Path) -> None:
+    """Build the catalogue of a store that has none; if that takes longer than a moment, under a bar."""
+    building = _building(str(root))
+    building.join(MOMENT)
+    if not building.is_alive():
+        return
+    bar = st.progress(0.0)
+    while building.is_alive():
+        done, total = building.progress
+        bar.progress(done / total, f"Reading the store for the first time: {done:,} of {total:,} files")
+        building.join(MOMENT)
+    bar.empty()
 
 
 def record(path: Path, pair: str) -> RunRecord:
@@ -63,10 +98,28 @@ def validation() -> dict | None:
     return table
 
 
-@st.cache_data(max_entries=4, show_spinner="Reading the store")
-def _contents(root: str, stamp: tuple) -> tuple[list[Entry], list[tuple[Path, str]]]:
-    catalogue = Catalogue(Path(root))
-    return catalogue.entries(), catalogue.broken()
+class _Building(Thread):
+    """The first reading of a store: it goes on where a click ends the page that waits for it, and serves all pages."""
+
+    def __init__(self, root: str):
+        super().__init__(daemon=True)
+        self.root, self.progress = Path(root), (0, 1)
+        self.start()
+
+    def run(self) -> None:
+        with suppress(DiffusionPIDError):  # whoever reads next says so
+            for progress in Catalogue(self.root).prepare():
+                self.progress = progress
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _building(root: str) -> _Building:
+    return _Building(root)
+
+
+@st.cache_data(max_entries=200, show_spinner="Reading the store")
+def _answer(root: str, stamp: tuple, method: str, given: tuple, named: dict):
+    return getattr(Catalogue(Path(root)), method)(*given, **named)
 
 
 @st.cache_data(max_entries=32, show_spinner="Reading the results")

@@ -1,8 +1,6 @@
 """The sidebar of every page: the store in use, the model, the redundancy measure, the unit."""
 
-from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import streamlit as st
 
@@ -10,7 +8,6 @@ from pages.common import notices, reading, state
 from pages.common.quantities import MEASURE_MEANING, UNITS
 from pages.common.state import DEMO, SELECTION, Missing, View
 from store import measures, settings
-from store.catalogue import Entry
 from store.errors import DiffusionPIDError, StoreError
 
 
@@ -19,15 +16,16 @@ def draw(page: str) -> None:
     view = state.current()
     try:
         wanted, root = settings.load().model, reading.folder(view)
-        entries, _ = reading.contents(root)
+        reading.prepare(root)
+        listing = reading.Listing(root)
+        models = sorted(listing.values("model"))
     except DiffusionPIDError as error:
         st.error(notices.plain(str(error)))
         st.stop()
-    models = sorted({entry.key.model for entry in entries})
     model = view.model or (wanted if wanted in models or not models else models[0])
     view = replace(view, model=model)
     state.show(view, page)
-    offered = measures.offered(_surprisals(view, page, entries, root))
+    offered = measures.offered(_surprisals(view, page, listing))
     with st.sidebar:
         with st.container(gap="xxsmall"):
             st.caption("Store")
@@ -39,7 +37,7 @@ def draw(page: str) -> None:
             "Model",
             sorted({*models, model}),
             help="Models with results in this store",
-            **state.bound("model", model, clear=SELECTION),
+            **state.bound("model", model, clear=(*SELECTION, "page")),
         )
         st.pills(
             "Redundancy measure",
@@ -51,9 +49,9 @@ def draw(page: str) -> None:
         st.segmented_control("Unit", UNITS, required=True, help="1 bit is 0.693 nats", **state.bound("unit", view.unit))
 
 
-def _surprisals(view: View, page: str, entries: Sequence[Entry], root: Path) -> measures.Surprisals | None:
+def _surprisals(view: View, page: str, listing: reading.Listing) -> measures.Surprisals | None:
     """Those of the pair that the page is about, if it has any: some measures are offered only with them."""
-    entry = state.resolve(view, entries, root, state.habit()[0]) if entries and page == "explorer" else None
+    entry = state.resolve(view, listing, state.habit()[0]) if page == "explorer" else None
     if entry is None or isinstance(entry, Missing):
         return None
     try:

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.common.quantities import MAPS, UNITS
-from store.catalogue import Entry
+from pages.common.quantities import MAPS, QUANTITIES, UNITS
+from store.catalogue import Catalogue, Entry, Filter
 from store.errors import InputError
 from store.information import LEVELS
 from store.measures import DEFAULT, MEASURES
@@ -22,11 +22,12 @@ DEMO = "demo"
 SHARED = ("store", "model", "measure", "unit")
 SELECTION = ("prompt", "pair", "run", "mode", "seed")
 FIELDS = {  # address of a page -> what of the view its address bar says
-    "": (*SHARED, "filter"),
+    "": (*SHARED, "filter", "sort", "page"),
     "explorer": (*SHARED, *SELECTION, "quantity", "level", "band", "opacity"),
     "method": SHARED,
 }
 ALL = "all"  # noise levels
+ORDERS = ("created", "prompt", "pair", "seeds", *QUANTITIES)
 SHOWN = "shown"
 HABIT = "habit"
 
@@ -49,6 +50,8 @@ class View:
     unit: str = "nats"
     opacity: int = 60  # per cent
     filter: str = ""
+    sort: str = "-created"  # one of ORDERS; with a dash before it, descending
+    page: str = ""  # of the list, from 1
 
     @classmethod
     def parse(cls, parameters: Mapping[str, str]) -> "View":
@@ -61,8 +64,11 @@ class View:
         opacity = known.pop("opacity", "")
         if is_number(opacity):
             known["opacity"] = min(100, int(opacity))
-        if not is_number(known.get("band", "")):
-            known.pop("band", None)
+        for name in ("band", "page"):
+            if not is_number(known.get(name, "")):
+                known.pop(name, None)
+        if known.get("sort", "").removeprefix("-") not in ORDERS:
+            known.pop("sort", None)
         return cls(**known)
 
     def parameters(self, page: str) -> dict[str, str]:
@@ -78,7 +84,7 @@ class Missing:
     field: str  # of the view
     value: str  # that the link gives it
     context: str  # in which it is missing
-    there: tuple[str, ...]  # what the store holds in its place
+    there: tuple[str, ...]  # what the store holds in its place, the newest if that is much
     command: str = ""  # what would compute it; empty where nothing can
 
 
@@ -86,7 +92,7 @@ PARTS_OF_ENTRY = {  # in the order in which a selection narrows down
     "model": lambda entry: entry.key.model,
     "prompt": lambda entry: entry.key.prompt,
     "pair": lambda entry: entry.pair,
-    "run": lambda entry: run_of(entry),
+    "run": lambda entry: entry.run,
     "mode": lambda entry: entry.mode,
 }
 
@@ -96,41 +102,51 @@ def is_number(text: str) -> bool:
     return text.isascii() and text.isdigit()
 
 
-def run_of(entry: Entry) -> str:
-    """The digest that tells the file of `entry` from others of the same prompt."""
-    return entry.path.stem.rsplit("-", 1)[-1]
-
-
 def view_of(entry: Entry, view: View) -> View:
     """The view of one entry of the catalogue, shown in the manner of `view`."""
     chosen = {name: PARTS_OF_ENTRY[name](entry) for name in ("model", "prompt", "pair", "mode")}
     return replace(view, **{**dict.fromkeys(SELECTION, ""), **chosen})
 
 
-def resolve(view: View, entries: Sequence[Entry], root: Path, habit: str = MODES[0]) -> Entry | Missing:
+def resolve(view: View, catalogue: Catalogue, habit: str = MODES[0]) -> Entry | Missing | None:
     """The entry that `view` names; what it leaves open is the newest, in the mode `habit` if there is one.
 
-    `entries` are all those of the store `root`, newest first, and at least one.
+    None if the store holds nothing at all.
     """
-    left, chosen = list(entries), {}
+    wanted = Filter()
+    entry = _newest(catalogue, wanted)
+    if entry is None:
+        return None
     for name, part in PARTS_OF_ENTRY.items():
-        there = tuple(dict.fromkeys(part(entry) for entry in left))
-        wanted = getattr(view, name) or (habit if name == "mode" and habit in there else there[0])
-        if name == "pair" and wanted not in there:
-            wanted = _in_prompt_order(wanted, there)
-        if wanted not in there:
-            context = ", ".join(f"{known} {chosen[known]}" for known in ("model", "prompt", "pair") if known in chosen)
-            wish = replace(view, **{**chosen, name: wanted})
-            return Missing(name, wanted, context, there, command(wish, root) if _can_be_computed(name, wish) else "")
-        chosen[name] = wanted
-        left = [entry for entry in left if part(entry) == wanted]
-    return left[0]
+        value = getattr(view, name)
+        tried = (_newest(catalogue, replace(wanted, **{name: one})) for one in _tried(name, value, habit))
+        found = next(filter(None, tried), None)
+        if value and found is None:
+            return _missing(view, name, wanted, catalogue)
+        entry = found or entry
+        wanted = replace(wanted, **{name: part(entry)})
+    return entry
 
 
-def _in_prompt_order(pair: str, there: Sequence[str]) -> str:
-    """`pair`, or the same two words the other way round if those are there."""
-    first, _, second = pair.partition("+")
-    return f"{second}+{first}" if f"{second}+{first}" in there else pair
+def _newest(catalogue: Catalogue, wanted: Filter) -> Entry | None:
+    return next(iter(catalogue.page(wanted, limit=1)), None)
+
+
+def _tried(name: str, value: str, habit: str) -> tuple[str, ...]:
+    """What the field `name` may be, where a view gives it `value`: words may be named in either order."""
+    if name == "mode":
+        return (value or habit,)
+    first, plus, second = value.partition("+")
+    return (value, f"{second}+{first}") if name == "pair" and plus else (value,) * bool(value)
+
+
+def _missing(view: View, name: str, wanted: Filter, catalogue: Catalogue) -> Missing:
+    """What to say where nothing of `wanted` has what `view` names in the field `name`."""
+    value, chosen = getattr(view, name), {known: getattr(wanted, known) for known in PARTS_OF_ENTRY}
+    context = ", ".join(f"{known} {chosen[known]}" for known in ("model", "prompt", "pair") if chosen[known])
+    wish = replace(view, **{known: chosen[known] or getattr(view, known) for known in chosen})
+    text = command(wish, catalogue.root) if _can_be_computed(name, wish) else ""
+    return Missing(name, value, context, tuple(catalogue.values(name, wanted)), text)
 
 
 def _can_be_computed(name: str, wish: View) -> bool:

@@ -21,8 +21,8 @@ class Totals:
 
     A row has `mode`, `first`, `second`, `measure`, `estimator`, `noises`, `seeds` (how many), for each of DATASETS the
     mean total over images and NAME_se, its standard error, in nats; `labels`; and per image `image_seeds` and `samples`
-    (P, N) in nats, whose columns `sample_names` are the information of first, second and both, and the redundancy
-    under each measure and level (`mmi/pixel`).
+    (P, 3 + N) in nats: the information of first, second and both, and the redundancy under each measure and level,
+    named by `sample_names` (`mmi/pixel`).
     """
 
     key: RunKey
@@ -223,8 +223,8 @@ def _read_samples(pair: h5py.Group, group: h5py.Group, images: int) -> tuple[tup
     information = [values(group, f"{name}_total", images) for name in SAMPLES]
     if "parts" not in group:
         own = values(group, "redundancy_total", images)
-        return (*SAMPLES, f"{pair.attrs['measure']}/pixel"), np.column_stack([*information, own])
+        return (f"{pair.attrs['measure']}/pixel",), np.column_stack([*information, own])
     measures = list(group["parts"].attrs["measures"])
     parts = values(group, "parts", images, len(measures), len(PER_IMAGE), None, 2)
-    names = (*SAMPLES, *(f"{measure}/{level}" for measure in measures for level in PER_IMAGE))
+    names = tuple(f"{measure}/{level}" for measure in measures for level in PER_IMAGE)
     return names, np.column_stack([*information, parts[:, :, :, 0, 0].reshape(images, -1)])

@@ -240,7 +240,8 @@ def _few_bits(replicates: np.ndarray) -> np.ndarray:
     for index in range(kept.shape[1] - 1):
         wanted = kept[:, index] + carry
         kept[:, index] = _compact(wanted, KEPT_BITS)
-        carry = wanted - kept[:, index]
+        with np.errstate(invalid="ignore"):  # infinite values leave NaN, which says it
+            carry = wanted - kept[:, index]
     kept[:, -1] += carry
     return kept
 

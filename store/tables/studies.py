@@ -1,15 +1,16 @@
 """The tables of the studies."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import astuple, dataclass, fields
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
 from store import hdf5
-from store.catalogue import ABOUT, KEY, Entry
+from store.catalogue import Entry
 from store.errors import InputError
+from store.records import RunKey
 from store.tables.samples import AVERAGE, CELL, by_seed, cells_of, check, count_excluded, describe
 from store.tables.statistics import (
     CONFIDENCE,
@@ -30,6 +31,8 @@ from store.tables.statistics import (
 )
 
 ALPHA = 0.05
+KEY = tuple(field.name for field in fields(RunKey))
+ABOUT = ("first", "second", "mode", "measure", "estimator", "noises", "seeds")
 
 
 @dataclass(frozen=True)
@@ -227,21 +230,21 @@ def effects(frame: pd.DataFrame, change: str, predictors: Sequence[str], group: 
     return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("predictor")
 
 
-def totals(entries: Sequence[Entry]) -> pd.DataFrame:
+def totals(entries: Iterable[Entry]) -> pd.DataFrame:
     """Entries of the catalogue as a frame, a row each: what they are about, then each quantity and its `_se`, in nats.
 
     Values are means over images; standard errors are those of the estimation, not of the choice of images.
     """
-    quantities = list(entries[0].totals) if entries else list(hdf5.DATASETS.values())
+    quantities = list(hdf5.DATASETS.values())
     rows = [
-        [getattr(entry.key, name) for name in KEY]
+        [*astuple(entry.key)]
         + [getattr(entry, name) for name in ABOUT]
         + [value for name in quantities for value in entry.totals[name]]
-        + [entry.created, str(entry.path)]
+        + ["; ".join("/".join(label) for label in entry.labels), entry.created, str(entry.path)]
         for entry in entries
     ]
     values = [column for name in quantities for column in (name, f"{name}_se")]
-    frame = pd.DataFrame(rows, columns=[*KEY, *ABOUT, *values, "created", "path"])
+    frame = pd.DataFrame(rows, columns=[*KEY, *ABOUT, *values, "labels", "created", "path"])
     frame.attrs = {"units": dict.fromkeys(values, "nats")}
     return frame
 

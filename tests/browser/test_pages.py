@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from pages.common.quantities import QUANTITIES, written
 from store import hdf5, settings
-from store.catalogue import Catalogue
+from store.catalogue import Catalogue, Filter
 from tests import synthetic
 
 LINK = {"model": "embedded", "prompt": "a female doctor", "pair": "female+doctor", "mode": "cpid", "seed": "2"}
@@ -73,7 +73,7 @@ def test_a_link_into_the_store_that_ships_opens_cold(serve, tmp_path, page: Page
     expect(page.locator(".js-plotly-plot")).to_have_count(3)
     sound(page)
     expect(page.locator(OVERLAY).locator(".heatmaplayer image").first).to_be_visible()
-    (path,) = {entry.path for entry in Catalogue(root).entries() if entry.key.prompt == LINK["prompt"]}
+    (path,) = {entry.path for entry in Catalogue(root).entries(Filter(prompt=LINK["prompt"]))}
     assert hdf5.problems(path) == []
     redundancy = hdf5.read(path).result(("female", "doctor")).decomposition("cpid", "mmi")["redundancy"]
     assert total(page, "redundancy", "CPID, mean") == written(*redundancy.mean())
@@ -234,7 +234,7 @@ def test_a_row_of_the_table_opens_its_result(serve, store, page: Page):
     with page.context.expect_page() as opened:
         table.click(position=first)
     expect(opened.value.locator(".js-plotly-plot")).to_have_count(3)
-    entry = Catalogue(store).entries()[0]
+    entry = Catalogue(store).page()[0]
     expected = {"prompt": entry.key.prompt, "pair": entry.pair, "mode": entry.mode}
     assert expected.items() <= address_of(opened.value).items()
 

@@ -26,6 +26,7 @@ FULL = View(
     unit="bits",
     opacity=35,
 )
+LIST = View(model="embedded", filter="doctor", sort="unique_first", page="3")
 
 
 @pytest.fixture(scope="module")
@@ -36,8 +37,8 @@ def root(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def entries(root):
-    return Catalogue(root).entries()
+def listed(root):
+    return Catalogue(root)
 
 
 def test_an_address_holds_the_whole_view():
@@ -47,7 +48,9 @@ def test_an_address_holds_the_whole_view():
 def test_an_address_says_only_what_its_page_needs():
     assert set(FULL.parameters("method")) == {"store", "model", "measure", "unit"}
     assert View().parameters("explorer") == {}
-    assert View(filter="doctor").parameters("") == {"filter": "doctor"}
+    assert LIST.parameters("") == {"model": "embedded", "filter": "doctor", "sort": "unique_first", "page": "3"}
+    assert View.parse(LIST.parameters("")) == LIST
+    assert LIST.parameters("explorer") == {"model": "embedded"}
 
 
 @pytest.mark.parametrize(
@@ -63,6 +66,9 @@ def test_an_address_says_only_what_its_page_needs():
         {"band": "?"},
         {"band": "-1"},
         {"store": "/etc"},
+        {"sort": "--created"},
+        {"sort": "attention_first"},
+        {"page": "-2"},
     ],
 )
 def test_odd_display_values_fall_back(odd):
@@ -73,35 +79,33 @@ def test_opacity_is_at_most_whole():
     assert View.parse({"opacity": "9000"}).opacity == 100
 
 
-def test_a_full_link_finds_its_entry(entries, root):
-    entry = resolve(View(model="embedded", prompt="a male doctor", pair="male+doctor", mode="cpid"), entries, root)
+def test_a_full_link_finds_its_entry(listed):
+    entry = resolve(View(model="embedded", prompt="a male doctor", pair="male+doctor", mode="cpid"), listed)
     assert (entry.key.prompt, entry.pair, entry.mode) == ("a male doctor", "male+doctor", "cpid")
 
 
-def test_a_link_of_an_entry_leads_to_that_entry(entries, root):
-    for entry in entries:
-        assert resolve(state.view_of(entry, FULL), entries, root) == entry
+def test_a_link_of_an_entry_leads_to_that_entry(listed):
+    for entry in listed.entries():
+        assert resolve(state.view_of(entry, FULL), listed) == entry
 
 
-def test_what_is_left_open_is_the_newest_in_the_usual_mode(entries, root):
-    entry = resolve(View(model="embedded"), entries, root, "cpid")
+def test_what_is_left_open_is_the_newest_in_the_usual_mode(listed):
+    entry = resolve(View(model="embedded"), listed, "cpid")
     assert (entry.key.prompt, entry.mode) == ("a weak signal", "cpid")
-    assert resolve(View(model="embedded", prompt="a lone doctor"), entries, root, "cpid").mode == "pid"
+    assert resolve(View(model="embedded", prompt="a lone doctor"), listed, "cpid").mode == "pid"
 
 
-def test_words_may_be_named_in_either_order(entries, root):
-    assert (
-        resolve(View(model="embedded", pair="doctor+male", prompt="a male doctor"), entries, root).pair == "male+doctor"
-    )
+def test_words_may_be_named_in_either_order(listed):
+    assert resolve(View(model="embedded", pair="doctor+male", prompt="a male doctor"), listed).pair == "male+doctor"
 
 
 @pytest.mark.parametrize(
     ("field", "value"),
     [("model", "other"), ("prompt", "a cat"), ("run", "ffff"), ("pair", "a+female"), ("mode", "x")],
 )
-def test_what_is_missing_is_named_with_what_is_there(entries, root, field, value):
+def test_what_is_missing_is_named_with_what_is_there(listed, field, value):
     view = replace(View(model="embedded", prompt="a female doctor", pair="female+doctor"), **{field: value})
-    found = resolve(view, entries, root)
+    found = resolve(view, listed)
     assert isinstance(found, Missing)
     assert (found.field, found.value) == (field, value)
     assert found.there and value not in found.there
@@ -113,34 +117,38 @@ def test_a_pair_is_found_in_whichever_run_holds_it(tmp_path):
     hdf5.publish(
         tmp_path, synthetic.record("a red car", ("a", "red"), guidance=3.0, created="2026-05-05T00:00:00+00:00")
     )
-    listed = Catalogue(tmp_path).entries()
-    found = resolve(View(model="embedded", prompt="a red car", pair="red+car"), listed, tmp_path)
+    listed = Catalogue(tmp_path)
+    found = resolve(View(model="embedded", prompt="a red car", pair="red+car"), listed)
     assert (found.pair, found.key.guidance) == ("red+car", 1.0)
-    assert resolve(View(model="embedded", prompt="a red car"), listed, tmp_path).key.guidance == 3.0
+    assert resolve(View(model="embedded", prompt="a red car"), listed).key.guidance == 3.0
 
 
-def test_the_context_of_a_pair_can_be_computed_and_that_of_a_probe_cannot(entries, root):
-    found = resolve(View(model="embedded", prompt="a lone doctor", mode="cpid"), entries, root)
+def test_the_context_of_a_pair_can_be_computed_and_that_of_a_probe_cannot(listed):
+    found = resolve(View(model="embedded", prompt="a lone doctor", mode="cpid"), listed)
     assert isinstance(found, Missing) and found.there == ("pid",) and found.command
     probe = View(model="embedded", prompt="a female doctor", pair="male+doctor")
-    assert resolve(probe, entries, root, "cpid").mode == "pid"
-    found = resolve(replace(probe, mode="cpid"), entries, root)
+    assert resolve(probe, listed, "cpid").mode == "pid"
+    found = resolve(replace(probe, mode="cpid"), listed)
     assert isinstance(found, Missing) and found.there == ("pid",) and not found.command
 
 
-def test_the_measure_never_hides_an_entry(entries, root):
+def test_an_empty_store_has_nothing_to_show(tmp_path):
+    assert resolve(View(), Catalogue(tmp_path)) is None
+
+
+def test_the_measure_never_hides_an_entry(listed):
     view = View(model="embedded", prompt="a male doctor", mode="cpid")
-    assert resolve(replace(view, measure="aligned"), entries, root) == resolve(view, entries, root)
+    assert resolve(replace(view, measure="aligned"), listed) == resolve(view, listed)
 
 
-def test_the_command_computes_what_is_missing(entries, root):
+def test_the_command_computes_what_is_missing(listed):
     view = View(
         model="embedded", prompt="a female doctor", pair="a+female", measure="ccs"
     )  # whatever measure: files hold them all
-    words = shlex.split(resolve(view, entries, root).command)
+    words = shlex.split(resolve(view, listed).command)
     assert words[:4] == ["python", "-m", "compute", "run"]
     expected = ["--prompt", "a female doctor", "--pair", "a", "female", "--seeds", "4"]
-    assert words[6:] == [*expected, "--store", str(root)]
+    assert words[6:] == [*expected, "--store", str(listed.root)]
 
 
 @pytest.mark.parametrize("prompt", ['say "hi"', "$(rm -rf x)", "it's 5 o'clock", "a; b && c", "back\\slash", "`x`"])
@@ -155,18 +163,18 @@ def test_markdown_is_shown_as_it_is():
 
 def test_words_that_the_prompt_lacks_are_asked_for_as_a_probe(tmp_path):
     synthetic.hdf5.publish(tmp_path, synthetic.record())
-    entries = Catalogue(tmp_path).entries()
-    found = state.resolve(state.View(prompt="a female doctor", pair="green+doctor"), entries, tmp_path)
+    listed = Catalogue(tmp_path)
+    found = state.resolve(state.View(prompt="a female doctor", pair="green+doctor"), listed)
     assert found.field == "pair" and "--probe green doctor --seeds" in found.command
-    found = state.resolve(state.View(prompt="a cat", pair="green+doctor"), entries, tmp_path)
+    found = state.resolve(state.View(prompt="a cat", pair="green+doctor"), listed)
     assert found.field == "prompt" and "--probe green doctor --seeds" in found.command
 
 
 @pytest.mark.parametrize("pair", ["doctor", "+doctor", "green+Green", "doctor+doctor"])
 def test_no_command_is_offered_for_what_is_no_two_words(tmp_path, pair):
     synthetic.hdf5.publish(tmp_path, synthetic.record())
-    entries = Catalogue(tmp_path).entries()
-    found = state.resolve(state.View(prompt="a female doctor", pair=pair), entries, tmp_path)
+    listed = Catalogue(tmp_path)
+    found = state.resolve(state.View(prompt="a female doctor", pair=pair), listed)
     assert found.field == "pair" and found.command == ""
     assert "--pair WORD WORD" in state.command(state.View(model="m", prompt="a cat"), tmp_path)
 

@@ -334,7 +334,7 @@ def test_effects_has_a_row_for_each_predictor():
 
 def test_totals_are_the_catalogue_in_columns(tmp_path):
     shutil.copytree(DEMO / "maps", tmp_path / "maps")
-    entries = Catalogue(tmp_path).entries()
+    entries = list(Catalogue(tmp_path).entries())
     frame = tables.totals(entries)
     assert len(frame) == len(entries)
     assert list(frame["redundancy"]) == [entry.totals["redundancy"][0] for entry in entries]

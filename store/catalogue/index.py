@@ -1,0 +1,217 @@
+"""Bringing the catalogue in step with the files.
+
+Every look asks the folders, not the files, what changed: a file is published by renaming it into place, which changes
+the time of its folder. What is written into a file in place is not seen.
+"""
+
+import hashlib
+import os
+import sqlite3
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from pathlib import Path
+
+import numpy as np
+from filelock import FileLock
+
+from store import hdf5
+from store.atomic import SUFFIX, replacing
+from store.catalogue import schema
+from store.catalogue.entry import run_of
+from store.errors import BrokenFileError, NewerFormatError
+from store.records import RunKey
+
+SETTLED = 2 * 10**9  # ns after which a folder can no longer change without its time changing too
+
+
+@dataclass(frozen=True)
+class _Content:
+    """What the catalogue keeps of one file."""
+
+    path: str  # in the store
+    modified: int
+    size: int
+    problem: str
+    key: RunKey | None = None
+    created: str = ""
+    rows: Sequence[dict] = ()
+
+
+def folders(root: Path) -> dict[str, int]:
+    """The folders that files of the store `root` are published in, and when something in them last changed, in ns."""
+    found = {}
+    for model in _inside(root / hdf5.MAPS):
+        if model.is_dir():
+            for folder in _inside(Path(model.path)):
+                try:
+                    if folder.is_dir():
+                        found[f"{hdf5.MAPS}/{model.name}/{folder.name}"] = os.stat(folder.path).st_mtime_ns
+                except FileNotFoundError:  # removed since it was listed
+                    continue
+    return found
+
+
+def refresh(database: sqlite3.Connection, root: Path) -> None:
+    """Bring in what changed in the store `root` since the last look, one transaction a folder."""
+    known = dict(database.execute("SELECT path, modified FROM folders"))
+    now, present = time.time_ns(), folders(root)
+    looked = {}
+    for folder in sorted(present.keys() | known.keys()):
+        if known.get(folder) != present.get(folder):
+            _bring(database, root, folder)
+            looked[folder] = present.get(folder)
+    settled = [(path, modified) for path, modified in looked.items() if modified and now - modified > SETTLED]
+    gone = [(path,) for path, modified in looked.items() if modified is None]
+    if settled or gone:
+        with _writing(database):
+            database.executemany("INSERT OR REPLACE INTO folders VALUES (?, ?)", settled)
+            database.executemany("DELETE FROM folders WHERE path = ?", gone)
+
+
+def rebuild(root: Path, place: Path, anew: bool = True) -> Iterator[tuple[int, int]]:
+    """Write the catalogue of the store `root` into `place`, aside and then in one step; yields (files done, in all).
+
+    Who comes while another does so waits, and then does so only if `anew`.
+    """
+    with FileLock(f"{place}.lock"):
+        if not anew and (database := schema.connect(place)):
+            database.close()
+            return
+        for left in place.parent.glob(f".{place.stem}-*{SUFFIX}"):
+            left.unlink(missing_ok=True)
+        with ExitStack() as meanwhile, replacing(place) as aside:
+            with closing(sqlite3.connect(aside, isolation_level=None)) as database:
+                database.executescript("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;" + schema.TABLES)
+                yield from _fill(database, root)
+                database.executescript(schema.INDEXES + schema.MARK)
+            meanwhile.enter_context(_quiet(place))
+
+
+def _fill(database: sqlite3.Connection, root: Path) -> Iterator[tuple[int, int]]:
+    now, present = time.time_ns(), folders(root)
+    done, total = 0, sum(len(_listed(root, folder)) for folder in present)
+    database.execute("BEGIN")
+    for folder, modified in sorted(present.items()):
+        for path, stamp in sorted(_listed(root, folder).items()):
+            if content := _read(root, path, stamp):
+                _add(database, folder, content)
+            done += 1
+            yield done, max(done, total)
+        if now - modified > SETTLED:
+            database.execute("INSERT INTO folders VALUES (?, ?)", (folder, modified))
+    database.execute("COMMIT")
+
+
+@contextmanager
+def _quiet(place: Path) -> Iterator[None]:
+    """Nobody writes what lies in `place`: else its journal would be taken for that of the file that replaces it."""
+    with ExitStack() as opened:
+        try:
+            if place.exists():
+                database = opened.enter_context(closing(sqlite3.connect(place, schema.PATIENCE, isolation_level=None)))
+                database.execute("BEGIN EXCLUSIVE")
+        except sqlite3.DatabaseError as error:
+            if not schema.damaged(error):
+                raise
+            Path(f"{place}-journal").unlink(missing_ok=True)
+        yield
+
+
+def _inside(folder: Path) -> list[os.DirEntry]:
+    try:
+        with os.scandir(folder) as inside:
+            return list(inside)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def _listed(root: Path, folder: str) -> dict[str, tuple[int, int]]:
+    """The files in `folder`: path in the store -> (time of change in ns, size)."""
+    found = {}
+    for file in _inside(root / folder):
+        if fnmatch(file.name, hdf5.FILES):
+            try:
+                status = os.stat(file.path)
+            except FileNotFoundError:  # removed since it was listed
+                continue
+            found[f"{folder}/{file.name}"] = status.st_mtime_ns, status.st_size
+    return found
+
+
+def _bring(database: sqlite3.Connection, root: Path, folder: str) -> None:
+    """Bring the files of one folder in step: read first, then written in a moment, so that nobody waits."""
+    rows = database.execute("SELECT path, modified, size FROM files WHERE folder = ?", (folder,))
+    known = {path: (modified, size) for path, modified, size in rows}
+    present = _listed(root, folder)
+    changed = {path: stamp for path, stamp in sorted(present.items()) if known.get(path) != stamp}
+    contents = [content for path, stamp in changed.items() if (content := _read(root, path, stamp))]
+    removed = (known.keys() - present.keys()) | changed.keys()
+    if removed:
+        with _writing(database):
+            for path in removed:
+                _remove(database, path)
+            for content in contents:
+                _add(database, folder, content)
+
+
+@contextmanager
+def _writing(database: sqlite3.Connection) -> Iterator[None]:
+    database.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        database.execute("ROLLBACK")
+        raise
+    database.execute("COMMIT")
+
+
+def _read(root: Path, path: str, stamp: tuple[int, int]) -> _Content | None:
+    """What the file says of itself; None if it was removed since it was listed."""
+    try:
+        found = hdf5.read_totals(root / path)
+        return _Content(path, *stamp, "; ".join(found.problems), found.key, found.created, found.rows)
+    except (BrokenFileError, NewerFormatError) as error:
+        return _Content(path, *stamp, f"{error.cause}; {error.mend}") if (root / path).exists() else None
+
+
+def _remove(database: sqlite3.Connection, path: str) -> None:
+    for (file,) in database.execute("SELECT id FROM files WHERE path = ?", (path,)).fetchall():
+        numbers = file << schema.PLACES, file + 1 << schema.PLACES
+        for table, column in (("entries", "id"), ("labels", "entry"), ("samples", "entry")):
+            database.execute(f"DELETE FROM {table} WHERE {column} >= ? AND {column} < ?", numbers)
+        database.execute("DELETE FROM words WHERE rowid = ?", (file,))
+        database.execute("DELETE FROM files WHERE id = ?", (file,))
+
+
+def _add(database: sqlite3.Connection, folder: str, content: _Content) -> None:
+    file, key = _number(database, content.path), content.key
+    about = (run_of(Path(content.path)), key.revision, key.guidance, key.image) if key else (None,) * 4
+    whole = (file, content.path, folder, content.modified, content.size, content.problem, *about)
+    database.execute("INSERT INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", whole)
+    if key is None:
+        return
+    database.execute("INSERT INTO words (rowid, prompt) VALUES (?, ?)", (file, key.prompt))
+    database.execute("INSERT OR IGNORE INTO models (name) VALUES (?)", (key.model,))
+    (model,) = database.execute("SELECT id FROM models WHERE name = ?", (key.model,)).fetchone()
+    for number, row in enumerate(reversed(content.rows), file << schema.PLACES):  # as most lists have the last first
+        texts = content.created, key.prompt, f"{row['first']}+{row['second']}"
+        values = number, model, *texts, *(row[name] for name in (*schema.ABOUT, *schema.VALUES))
+        database.execute(f"INSERT INTO entries VALUES ({', '.join('?' * len(values))})", values)
+        for study, attribute, subject in row.get("labels", ()):
+            labelled = number, study, attribute, subject
+            database.execute("INSERT OR IGNORE INTO labels VALUES (?, ?, ?, ?)", labelled)
+        if row.get("sample_names"):
+            seeds, samples = np.asarray(row["image_seeds"], "<i8"), np.asarray(row["samples"], "<f8")
+            sampled = number, " ".join(row["sample_names"]), seeds.tobytes(), samples.tobytes()
+            database.execute("INSERT INTO samples VALUES (?, ?, ?, ?)", sampled)
+
+
+def _number(database: sqlite3.Connection, path: str) -> int:
+    """The number of the file `path`: the start of its digest, or the next that is free."""
+    number = int.from_bytes(hashlib.sha256(path.encode()).digest()[:6], "big")
+    while database.execute("SELECT 1 FROM files WHERE id = ?", (number,)).fetchone():
+        number += 1
+    return number
