@@ -4,19 +4,16 @@ Makes two stores of real files, one a tenth of the other, without waiting for th
 """
 
 import argparse
-import itertools
-import random
 import resource
 import shutil
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
-import h5py
 import numpy as np
 from tqdm import tqdm
 
@@ -26,12 +23,7 @@ from store.information import LEVELS
 from store.records import Label, RunKey
 from tests import synthetic
 
-ATTRIBUTES = ("female", "male", "young", "old")
-SUBJECTS = ("doctor", "nurse", "pilot", "teacher", "judge", "farmer")
-PLACES = ("garden", "kitchen", "street", "library", "forest", "harbour", "station", "workshop")
-TONES = ("red", "green", "blue", "bright", "dark", "misty")
 MODELS = ("embedded", "stable-diffusion-1.5", "stable-diffusion-2.1-base", "stable-diffusion-xl")
-ENTRIES = 4  # of a file: two pairs in two modes
 MEASURES = tuple(f"{measure}/{level}" for measure in ("mmi", "ccs", "aligned") for level in LEVELS)
 REPEATS = 15
 PAGES = {
@@ -66,7 +58,9 @@ def main() -> None:
         stores = {entries: folder / str(entries) for entries in (given.entries // 10, given.entries)}
         for entries, root in stores.items():
             if not root.exists():
-                make(root, entries // ENTRIES)
+                bar = tqdm(total=entries // synthetic.ENTRIES, unit="file", leave=False, disable=None)
+                for _ in synthetic.many(root, entries // synthetic.ENTRIES, MODELS):
+                    bar.update()
         time.sleep(3)  # until no folder changed just now
         print("| figure | value |\n|---|---|")
         for entries, root in stores.items():
@@ -76,28 +70,6 @@ def main() -> None:
     finally:
         if given.folder is None:
             shutil.rmtree(folder)
-
-
-def make(root: Path, files: int) -> None:
-    """A store of `files` files of four entries each, made of templates whose texts and some totals are changed."""
-    templates = list(_templates())
-    for number, (template, attribute, subject) in enumerate(tqdm(itertools.cycle(templates), total=files, leave=False)):
-        if number == files:
-            break
-        random.seed(number)
-        place, tone = PLACES[number % len(PLACES)], TONES[number // len(templates) % len(TONES)]
-        prompt = f"a {attribute} {subject} in a {tone} {place}, number {number}"
-        key = RunKey(MODELS[number % len(MODELS)], "1", prompt, 1.0)
-        path = hdf5.path_of(root, key)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(template)
-        with h5py.File(path, "r+") as file:
-            created = f"2026-01-{number % 28 + 1:02}T{number % 24:02}:{number % 60:02}:00+00:00"
-            file.attrs.update(model=key.model, prompt=prompt, created=created)
-            for group in file["pairs"].values():
-                for mode in group.values():
-                    if isinstance(mode, h5py.Group):
-                        _scatter(mode)
 
 
 def rebuild(root: Path) -> tuple[int, float, float]:
@@ -135,23 +107,6 @@ def look(root: Path) -> list[tuple[str, list[float]]]:
     return found
 
 
-def _templates() -> Iterator[tuple[bytes, str, str]]:
-    """Files, as bytes, with the two words of their first pair."""
-    with tempfile.TemporaryDirectory() as folder:
-        for attribute, subject in itertools.product(ATTRIBUTES, SUBJECTS):
-            prompt = f"a {attribute} {subject}"
-            for words in ((attribute, subject), ("a", subject)):
-                record = synthetic.record(prompt, words, seeds=(0, 1), size=8, grid=4)
-                path = hdf5.publish(Path(folder), record)
-            yield path.read_bytes(), attribute, subject
-
-
-def _scatter(mode: h5py.Group) -> None:
-    for name in ("redundancy_total", "synergy_total"):
-        if name in mode:
-            mode[name][...] = mode[name][:] * random.random()
-
-
 class _labelled:
     """Files that say nothing of studies and images are read as if they did."""
 
@@ -159,14 +114,14 @@ class _labelled:
         self.read = hdf5.read_totals
 
         def read(path: Path):
-            key, created, rows = self.read(path)
+            key, _, rows = found = self.read(path)
             for row in rows:
                 row.setdefault("image_seeds", tuple(range(row["seeds"])))
                 row.setdefault("sample_names", MEASURES)
                 row.setdefault("samples", np.ones((row["seeds"], 3 + len(MEASURES))))
                 if not row.get("labels"):
                     row["labels"] = _labels(key, row["first"], row["second"])
-            return key, created, rows
+            return found
 
         hdf5.read_totals = read
 
@@ -177,7 +132,7 @@ class _labelled:
 def _labels(key: RunKey, first: str, second: str) -> tuple[Label, ...]:
     """Every pair with an attribute belongs to a study, the first few to another one too."""
     number = key.prompt.rpartition(" ")[2]
-    labels = (Label("gender", first, second),) if first in ATTRIBUTES else ()
+    labels = (Label("gender", first, second),) if first in synthetic.ATTRIBUTES else ()
     return (*labels, Label("pilot study", first, second)) if len(number) == 1 else labels
 
 

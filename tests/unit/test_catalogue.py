@@ -52,8 +52,8 @@ HOSTILE = [
 
 def small(prompt: str, words: tuple[str, str], day: int = 1, **about):
     """A record that is quickly written."""
-    about = {"seeds": (0, 1), "size": 8, "grid": 4, "created": f"2026-01-{day:02}T00:00:00+00:00"} | about
-    return synthetic.record(prompt, words, **about)
+    created = f"2026-01-{day:02}T00:00:00+00:00"
+    return synthetic.record(prompt, words, created=created, **synthetic.SMALL | about)
 
 
 @pytest.fixture(scope="module")
@@ -84,13 +84,13 @@ def told(tmp_path, monkeypatch):
     plain = hdf5.read_totals
 
     def read(path: Path):
-        key, created, rows = plain(path)
+        key, _, rows = found = plain(path)
         for row in rows:
             row["image_seeds"], row["sample_names"] = (3, 2**40), NAMES
             row["samples"] = np.array([[1.0, 2.0, 4.0, 0.5, 0.25], [3.0, 5.0, 7.0, 1.5, -0.5]])
             if row["first"] != "a":
                 row["labels"] = (Label("gender", row["first"], "doctor"), Label("pilot", row["first"], key.prompt))
-        return key, created, rows
+        return found
 
     monkeypatch.setattr(hdf5, "read_totals", read)
     hdf5.publish(tmp_path, small("a female doctor", ("female", "doctor")))
