@@ -117,6 +117,7 @@ def _results(view: state.View, listing: Catalogue, wanted: Filter, number: int) 
                 st.button(
                     label,
                     icon=f":material/arrow_{icon}:",
+                    icon_position="right" if icon == "forward" else "left",
                     disabled=not 1 <= other <= last,
                     on_click=state.change,
                     kwargs={"page": str(other) if other > 1 else ""},

@@ -20,19 +20,19 @@ MODES = ("pid", "cpid")
 Region = tuple[slice, slice]  # rows and columns of the latent grid
 
 
+class Label(NamedTuple):
+    """The place of a pair in a study: `attribute` female of `subject` doctor in the study gender."""
+
+    study: str
+    attribute: str
+    subject: str
+
+
 class Span(NamedTuple):
     """Characters [start, stop) of a prompt."""
 
     start: int
     stop: int
-
-
-class Label(NamedTuple):
-    """What a pair stands for in a study: the subject asked about and the attribute it is asked with."""
-
-    study: str
-    attribute: str
-    subject: str
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,10 @@
 """Stores with made-up but consistent results: for tests, and to work on pages without a model."""
 
+import itertools
+import json
+import random
+import tempfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import h5py
@@ -7,9 +12,15 @@ import numpy as np
 
 from store import hdf5
 from store.information import BANDED, InformationMaps, Replicates
-from store.records import PairResult, Probe, Provenance, RunKey, RunRecord, TokenPair
+from store.records import MODES, PairResult, Probe, Provenance, RunKey, RunRecord, TokenPair
 
 SHARPNESS = 6.0
+ATTRIBUTES = ("female", "male", "young", "old")
+SUBJECTS = ("doctor", "nurse", "pilot", "teacher", "judge", "farmer")
+PLACES = ("garden", "kitchen", "street", "library", "forest", "harbour", "station", "workshop")
+TONES = ("red", "green", "blue", "bright", "dark", "misty")
+SMALL = {"seeds": (0, 1), "size": 8, "grid": 4}
+ENTRIES = 4  # of a file of `many`: two pairs in two modes
 BANDS, MAP_BANDS, REPLICATES = 18, 6, 8
 EDGES = np.linspace(-9, 9, BANDS + 1, dtype=np.float32)
 LEVELS = (EDGES[1:] + EDGES[:-1]) / 2
@@ -84,6 +95,28 @@ def fill(root: Path) -> None:
     hdf5.publish(root, record("a female doctor", model="stable-diffusion-1.5", size=512, grid=64, seeds=(0, 7)))
 
 
+def many(root: Path, files: int, models: Sequence[str] = ("embedded",)) -> Iterator[Path]:
+    """A large store, quickly: copies of a few files whose texts and totals are changed; yields each file."""
+    templates = list(_templates())
+    for number, (content, attribute, subject) in zip(range(files), itertools.cycle(templates), strict=False):
+        scale = random.Random(number)
+        place, tone = PLACES[number % len(PLACES)], TONES[number // len(templates) % len(TONES)]
+        prompt, model = f"a {attribute} {subject} in a {tone} {place}, number {number}", models[number % len(models)]
+        path = hdf5.path_of(root, RunKey(model, "1", prompt, 1.0))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        with h5py.File(path, "r+") as file:
+            created = f"2026-01-{number % 28 + 1:02}T{number % 24:02}:{number % 60:02}:00+00:00"
+            file.attrs.update(model=model, prompt=prompt, created=created)
+            for pair in file["pairs"].values():
+                first, second = pair.attrs["first"], pair.attrs["second"]
+                studies = ["gender"] * (first in ATTRIBUTES) + ["pilot study"] * (number < 10)
+                pair.attrs["labels"] = json.dumps([(study, first, second) for study in studies])
+                for mode in MODES:
+                    pair[mode].attrs["summary"] = pair[mode].attrs["summary"] * scale.random()
+        yield path
+
+
 def truncate(path: Path) -> None:
     """Cut a result file in half, as a full disk or a broken copy would."""
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
@@ -93,6 +126,15 @@ def make_newer(path: Path) -> None:
     """Mark a result file as written by a later version of the format."""
     with h5py.File(path, "r+") as file:
         file.attrs["format_version"] = hdf5.FORMAT_VERSION + 1
+
+
+def _templates() -> Iterator[tuple[bytes, str, str]]:
+    """Files of two pairs, as bytes, with the words of the first."""
+    with tempfile.TemporaryDirectory() as folder:
+        for attribute, subject in itertools.product(ATTRIBUTES, SUBJECTS):
+            for words in ((attribute, subject), ("a", subject)):
+                path = hdf5.publish(Path(folder), record(" ".join(["a", attribute, subject]), words, **SMALL))
+            yield path.read_bytes(), attribute, subject
 
 
 def _bumps(grid: int, centres: np.ndarray) -> np.ndarray:

@@ -57,7 +57,7 @@ def missing(what: Missing) -> None:
                 changes = {**dict.fromkeys(_after(what.field), ""), what.field: value}
                 st.button(plain(value), key=f"instead {value}", on_click=state.change, kwargs=changes)
         if len(what.there) > LISTED:
-            st.caption(f"and {len(what.there) - LISTED} more")
+            st.caption("and others; the Overview lists them all")
 
 
 def _after(field: str) -> tuple[str, ...]:

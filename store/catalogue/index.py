@@ -76,9 +76,10 @@ def rebuild(root: Path, place: Path, anew: bool = True) -> Iterator[tuple[int, i
 
     Who comes while another does so waits, and then does so only if `anew`.
     """
+    if not anew and _is_built(place):
+        return
     with FileLock(f"{place}.lock"):
-        if not anew and (database := schema.connect(place)):
-            database.close()
+        if not anew and _is_built(place):
             return
         for left in place.parent.glob(f".{place.stem}-*{SUFFIX}"):
             left.unlink(missing_ok=True)
@@ -88,6 +89,13 @@ def rebuild(root: Path, place: Path, anew: bool = True) -> Iterator[tuple[int, i
                 yield from _fill(database, root)
                 database.executescript(schema.INDEXES + schema.MARK)
             meanwhile.enter_context(_quiet(place))
+
+
+def _is_built(place: Path) -> bool:
+    database = schema.connect(place)
+    if database:
+        database.close()
+    return database is not None
 
 
 def _fill(database: sqlite3.Connection, root: Path) -> Iterator[tuple[int, int]]:
@@ -200,13 +208,11 @@ def _add(database: sqlite3.Connection, folder: str, content: _Content) -> None:
         texts = content.created, key.prompt, f"{row['first']}+{row['second']}"
         values = number, model, *texts, *(row[name] for name in (*schema.ABOUT, *schema.VALUES))
         database.execute(f"INSERT INTO entries VALUES ({', '.join('?' * len(values))})", values)
-        for study, attribute, subject in row.get("labels", ()):
-            labelled = number, study, attribute, subject
-            database.execute("INSERT OR IGNORE INTO labels VALUES (?, ?, ?, ?)", labelled)
-        if row.get("sample_names"):
-            seeds, samples = np.asarray(row["image_seeds"], "<i8"), np.asarray(row["samples"], "<f8")
-            sampled = number, " ".join(row["sample_names"]), seeds.tobytes(), samples.tobytes()
-            database.execute("INSERT INTO samples VALUES (?, ?, ?, ?)", sampled)
+        for label in row["labels"]:
+            database.execute("INSERT OR IGNORE INTO labels VALUES (?, ?, ?, ?)", (number, *label))
+        seeds, samples = np.asarray(row["image_seeds"], "<i8"), np.asarray(row["samples"], "<f8")
+        sampled = number, " ".join(row["sample_names"]), seeds.tobytes(), samples.tobytes()
+        database.execute("INSERT INTO samples VALUES (?, ?, ?, ?)", sampled)
 
 
 def _number(database: sqlite3.Connection, path: str) -> int:

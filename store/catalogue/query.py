@@ -79,7 +79,7 @@ def summary(database: sqlite3.Connection, root: Path, wanted: Filter) -> Summary
     where, values = _where(wanted, root)
     files = (
         "SELECT min(entries.prompt) AS prompt, min(entries.model) AS model, count(DISTINCT entries.pair) AS pairs, "
-        f"max(entries.seeds) AS images FROM {_source(wanted)} WHERE {where} GROUP BY {FILE}"
+        f"max(entries.seeds) AS images FROM {_source(wanted, '')} WHERE {where} GROUP BY {FILE}"
     )
     query = f"SELECT count(DISTINCT prompt), total(pairs), total(images), count(DISTINCT model) FROM ({files})"
     return Summary(*map(int, database.execute(query, values).fetchone()))
@@ -117,12 +117,16 @@ def labels_meant(labels: Iterable[Label], wanted: Filter) -> list[Label]:
 
 
 def _source(wanted: Filter, sort: str = "created") -> str:
-    """Where to look for entries: in the few files or the prompt that are named, else along the index of an order."""
+    """Where to look for entries: in the few files or the prompt that are named, else along the index of an order.
+
+    Without an order that is the table itself, by file: quickest where most entries are wanted with all that they say.
+    """
     if wanted.run or wanted.path:
         first = f"files.id << {schema.PLACES}"
         last = f"({first}) + {(1 << schema.PLACES) - 1}"
         return f"files CROSS JOIN entries NOT INDEXED ON entries.id BETWEEN {first} AND {last}"
-    return f"entries INDEXED BY entries_{'prompt' if wanted.prompt else sort}"
+    index = "prompt" if wanted.prompt else sort
+    return f"entries INDEXED BY entries_{index}" if index else "entries NOT INDEXED"
 
 
 def _where(wanted: Filter, root: Path) -> tuple[str, tuple]:

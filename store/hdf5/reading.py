@@ -109,7 +109,7 @@ def read_totals(path: Path) -> Totals:
                 if is_newer(group):
                     problems.append(f"pair {unquote(name)} is written in a newer format; {UPDATE}")
                 else:
-                    rows += [_read_row(group, mode, inside) for mode, inside in modes_of(group).items()]
+                    rows += _read_rows(group)
             except UNREADABLE as error:
                 problems.append(f"pair {unquote(name)} is damaged ({error}); {REPAIR}")
         return Totals(read_key(file), text(file, "created"), rows, problems)
@@ -196,35 +196,33 @@ def _single(maps: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     return {name: values.astype(np.float32) for name, values in maps.items()}
 
 
-def _read_row(pair: h5py.Group, mode: str, group: h5py.Group) -> dict[str, object]:
-    """The row of one pair in one mode; see `Totals`."""
-    seeds = read_seeds(pair)
-    row: dict[str, object] = {"mode": mode, "seeds": len(seeds), "image_seeds": seeds, "labels": _read_labels(pair)}
-    row |= {name: text(pair, name) for name in ("first", "second", "measure", "estimator")}
-    row["noises"] = int(pair.attrs["noises"])
-    summary = group.attrs["summary"] if "summary" in group.attrs else _summary(group, len(seeds))
-    for name, (mean, error) in zip(DATASETS.values(), summary, strict=True):
-        row[name], row[f"{name}_se"] = float(mean), float(error)
-    row["sample_names"], row["samples"] = _read_samples(pair, group, len(seeds))
-    return row
+def _read_rows(pair: h5py.Group) -> list[dict[str, object]]:
+    """The rows of one pair; see `Totals`."""
+    seeds, labels = read_seeds(pair), _read_labels(pair)
+    about: dict[str, object] = {name: text(pair, name) for name in ("first", "second", "measure", "estimator")}
+    about |= {"seeds": len(seeds), "image_seeds": seeds, "labels": labels, "noises": int(pair.attrs["noises"])}
+    offered = pair.attrs.get("measures")
+    names = [about["measure"]] if offered is None else list(offered)
+    levels = PER_IMAGE[:1] if offered is None else PER_IMAGE
+    about["sample_names"] = tuple(f"{measure}/{level}" for measure in names for level in levels)
+    rows = []
+    for mode, group in modes_of(pair).items():
+        summary, samples = _read_listed(group, len(seeds))
+        if samples.shape != (len(seeds), len(SAMPLES) + len(names) * len(levels)):
+            raise Refused(f"{group.name} has samples that do not fit its images")
+        columns = dict(zip(DATASETS.values(), summary, strict=True))
+        means = {name: float(mean) for name, (mean, _) in columns.items()}
+        errors = {f"{name}_se": float(error) for name, (_, error) in columns.items()}
+        rows.append({**about, "mode": mode, "samples": samples, **means, **errors})
+    return rows
 
 
-def _summary(group: h5py.Group, images: int) -> list[tuple[float, float]]:
-    """Mean total and its error of each of DATASETS, as files before version 3 do not state it."""
-    found = []
-    for name in DATASETS.values():
-        totals, errors = values(group, f"{name}_total", images), values(group, f"{name}_total_se", images)
-        found.append((totals.mean(), np.sqrt(np.square(errors).sum()) / images))
-    return found
-
-
-def _read_samples(pair: h5py.Group, group: h5py.Group, images: int) -> tuple[tuple[str, ...], np.ndarray]:
-    """Names and values (P, N) of what each image has; before version 3 of the file's own measure alone."""
-    information = [values(group, f"{name}_total", images) for name in SAMPLES]
-    if "parts" not in group:
-        own = values(group, "redundancy_total", images)
-        return (f"{pair.attrs['measure']}/pixel",), np.column_stack([*information, own])
-    measures = list(group["parts"].attrs["measures"])
-    parts = values(group, "parts", images, len(measures), len(PER_IMAGE), None, 2)
-    names = tuple(f"{measure}/{level}" for measure in measures for level in PER_IMAGE)
-    return names, np.column_stack([*information, parts[:, :, :, 0, 0].reshape(images, -1)])
+def _read_listed(group: h5py.Group, images: int) -> tuple[np.ndarray, np.ndarray]:
+    """Mean total and its error of each of DATASETS, and what lists have of each image."""
+    if "summary" in group.attrs:
+        return group.attrs["summary"], group.attrs["samples"]
+    totals, summary = {}, []  # before version 3
+    for name, dataset in DATASETS.items():
+        totals[name], errors = values(group, f"{dataset}_total", images), values(group, f"{dataset}_total_se", images)
+        summary.append((totals[name].mean(), np.sqrt(np.square(errors).sum()) / images))
+    return np.array(summary), np.column_stack([totals[name] for name in (*SAMPLES, "redundancy")])

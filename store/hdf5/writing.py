@@ -17,11 +17,11 @@ from filelock import FileLock
 
 from store import measures
 from store.atomic import replacing, sweep
-from store.decomposition import PARTS, parts
+from store.decomposition import PARTS, Decomposition, parts
 from store.errors import BrokenFileError, NewerFormatError, StoreError
 from store.hdf5.access import UPDATE, digest, is_newer, member, members, opened
 from store.hdf5.checking import problems
-from store.hdf5.layout import APART, DATASETS, FORMAT_VERSION, LOCK, PER_IMAGE, path_of
+from store.hdf5.layout import APART, DATASETS, FORMAT_VERSION, LOCK, PER_IMAGE, SAMPLES, path_of
 from store.hdf5.quarantine import set_aside
 from store.hdf5.reading import read_pair, read_record
 from store.information import BANDED, INFORMATION, LEVELS, Estimate, InformationMaps
@@ -172,6 +172,7 @@ def _write_pair(group: h5py.Group, result: PairResult) -> None:
         noises=min(result.noises),
         retried=result.retried,
         labels=json.dumps(result.labels),
+        measures=measures.offered(result.surprisals, result.estimator),
     )
     if isinstance(result.pair, TokenPair):
         group.attrs["spans"] = np.array([result.pair.first, result.pair.second], np.int64)
@@ -200,20 +201,21 @@ def _write_mode(group: h5py.Group, result: PairResult, mode: str) -> None:
         _write_stack(group, "bands", [_compact(information.bands[name], KEPT_BITS) for name in BANDED], BANDED)
     for name in ("band_edges", "curve", "log_snr", "gap", "tail"):
         _write_small(group, name, getattr(information, name).astype(np.float32))
-    _write_parts(group, result, information)
+    _write_parts(group, result, shown, information)
 
 
-def _write_parts(group: h5py.Group, result: PairResult, information: InformationMaps) -> None:
-    """Totals and errors of the parts under every measure that can be taken, at every level."""
+def _write_parts(group: h5py.Group, result: PairResult, shown: Decomposition, information: InformationMaps) -> None:
+    """Totals and errors of the parts under every measure that can be taken, at every level; and what lists need."""
     offered = measures.offered(result.surprisals, result.estimator)
     by_level = {
         level: np.stack([_parts(information, result, measure, level) for measure in offered], axis=1)
         for level in LEVELS
     }  # (P, M, 4, 2)
     per_image = np.stack([by_level[level] for level in PER_IMAGE], axis=2)
-    for name, found in (("parts", per_image), ("parts_together", by_level["prompt"][0])):
-        _write_small(group, name, found)
-        group[name].attrs["measures"] = offered
+    _write_small(group, "parts", per_image)
+    _write_small(group, "parts_together", by_level["prompt"][0])
+    totals = [shown.shown(name).total for name in SAMPLES]
+    group.attrs["samples"] = np.column_stack([*totals, per_image[..., 0, 0].reshape(len(per_image), -1)])
 
 
 def _parts(information: InformationMaps, result: PairResult, measure: str, level: str) -> np.ndarray:

@@ -4,35 +4,23 @@ Makes two stores of real files, one a tenth of the other, without waiting for th
 """
 
 import argparse
-import itertools
-import random
 import resource
 import shutil
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
-import h5py
-import numpy as np
 from tqdm import tqdm
 
 from store import hdf5
 from store.catalogue import Catalogue, Filter
-from store.information import LEVELS
-from store.records import Label, RunKey
 from tests import synthetic
 
-ATTRIBUTES = ("female", "male", "young", "old")
-SUBJECTS = ("doctor", "nurse", "pilot", "teacher", "judge", "farmer")
-PLACES = ("garden", "kitchen", "street", "library", "forest", "harbour", "station", "workshop")
-TONES = ("red", "green", "blue", "bright", "dark", "misty")
 MODELS = ("embedded", "stable-diffusion-1.5", "stable-diffusion-2.1-base", "stable-diffusion-xl")
-ENTRIES = 4  # of a file: two pairs in two modes
-MEASURES = tuple(f"{measure}/{level}" for measure in ("mmi", "ccs", "aligned") for level in LEVELS)
 REPEATS = 15
 PAGES = {
     "newest": (Filter(), "created", True),
@@ -66,7 +54,9 @@ def main() -> None:
         stores = {entries: folder / str(entries) for entries in (given.entries // 10, given.entries)}
         for entries, root in stores.items():
             if not root.exists():
-                make(root, entries // ENTRIES)
+                bar = tqdm(total=entries // synthetic.ENTRIES, unit="file", leave=False, disable=None)
+                for _ in synthetic.many(root, entries // synthetic.ENTRIES, MODELS):
+                    bar.update()
         time.sleep(3)  # until no folder changed just now
         print("| figure | value |\n|---|---|")
         for entries, root in stores.items():
@@ -78,107 +68,37 @@ def main() -> None:
             shutil.rmtree(folder)
 
 
-def make(root: Path, files: int) -> None:
-    """A store of `files` files of four entries each, made of templates whose texts and some totals are changed."""
-    templates = list(_templates())
-    for number, (template, attribute, subject) in enumerate(tqdm(itertools.cycle(templates), total=files, leave=False)):
-        if number == files:
-            break
-        random.seed(number)
-        place, tone = PLACES[number % len(PLACES)], TONES[number // len(templates) % len(TONES)]
-        prompt = f"a {attribute} {subject} in a {tone} {place}, number {number}"
-        key = RunKey(MODELS[number % len(MODELS)], "1", prompt, 1.0)
-        path = hdf5.path_of(root, key)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(template)
-        with h5py.File(path, "r+") as file:
-            created = f"2026-01-{number % 28 + 1:02}T{number % 24:02}:{number % 60:02}:00+00:00"
-            file.attrs.update(model=key.model, prompt=prompt, created=created)
-            for group in file["pairs"].values():
-                for mode in group.values():
-                    if isinstance(mode, h5py.Group):
-                        _scatter(mode)
-
-
 def rebuild(root: Path) -> tuple[int, float, float]:
     """Files, seconds and peak of memory in MB of reading all files anew."""
-    with _labelled():
-        start = time.perf_counter()
-        *_, (files, _) = Catalogue(root).rebuild()
-        seconds = time.perf_counter() - start
+    start = time.perf_counter()
+    *_, (files, _) = Catalogue(root).rebuild()
+    seconds = time.perf_counter() - start
     return files, seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def look(root: Path) -> list[tuple[str, list[float]]]:
     """Milliseconds of each repeat of each question, a connection of its own for each."""
     catalogue = Catalogue(root)
-    with _labelled():
-        catalogue.count()
-        found = [("a look at the folders, nothing new", _timed(catalogue.stamp))]
-        for name, (wanted, sort, descending) in PAGES.items():
-            ask = _asking(catalogue.page, wanted, sort, descending)
-            found.append((f"first page: {name} ({catalogue.count(wanted)} in all)", _timed(ask)))
-        found.append(("page 1,000, newest", _timed(lambda: catalogue.page(offset=min(49_950, catalogue.count() // 2)))))
-        for name, ask in {
-            "count: of a model": _asking(catalogue.count, Filter(model=MODELS[0])),
-            "count: a study of half the entries": _asking(catalogue.count, Filter(study="gender")),
-            "newest 200 prompts of a model": _asking(catalogue.values, "prompt", Filter(model=MODELS[0])),
-            "models": _asking(catalogue.values, "model"),
-            "summary of all": catalogue.summary,
-        }.items():
-            found.append((name, _timed(ask)))
-        milliseconds = []
-        for number in range(REPEATS):
-            hdf5.publish(root, synthetic.record(f"a new thing {number}", ("new", "thing"), size=8, grid=4))
-            milliseconds += _timed(catalogue.page, 1)
-        found.append(("first page, with one new file", milliseconds))
+    catalogue.count()
+    found = [("a look at the folders, nothing new", _timed(catalogue.stamp))]
+    for name, (wanted, sort, descending) in PAGES.items():
+        ask = _asking(catalogue.page, wanted, sort, descending)
+        found.append((f"first page: {name} ({catalogue.count(wanted)} in all)", _timed(ask)))
+    found.append(("page 1,000, newest", _timed(lambda: catalogue.page(offset=min(49_950, catalogue.count() // 2)))))
+    for name, ask in {
+        "count: of a model": _asking(catalogue.count, Filter(model=MODELS[0])),
+        "count: a study of half the entries": _asking(catalogue.count, Filter(study="gender")),
+        "newest 200 prompts of a model": _asking(catalogue.values, "prompt", Filter(model=MODELS[0])),
+        "models": _asking(catalogue.values, "model"),
+        "summary of all": catalogue.summary,
+    }.items():
+        found.append((name, _timed(ask)))
+    milliseconds = []
+    for number in range(REPEATS):
+        hdf5.publish(root, synthetic.record(f"a new thing {number}", ("new", "thing"), size=8, grid=4))
+        milliseconds += _timed(catalogue.page, 1)
+    found.append(("first page, with one new file", milliseconds))
     return found
-
-
-def _templates() -> Iterator[tuple[bytes, str, str]]:
-    """Files, as bytes, with the two words of their first pair."""
-    with tempfile.TemporaryDirectory() as folder:
-        for attribute, subject in itertools.product(ATTRIBUTES, SUBJECTS):
-            prompt = f"a {attribute} {subject}"
-            for words in ((attribute, subject), ("a", subject)):
-                record = synthetic.record(prompt, words, seeds=(0, 1), size=8, grid=4)
-                path = hdf5.publish(Path(folder), record)
-            yield path.read_bytes(), attribute, subject
-
-
-def _scatter(mode: h5py.Group) -> None:
-    for name in ("redundancy_total", "synergy_total"):
-        if name in mode:
-            mode[name][...] = mode[name][:] * random.random()
-
-
-class _labelled:
-    """Files that say nothing of studies and images are read as if they did."""
-
-    def __enter__(self) -> None:
-        self.read = hdf5.read_totals
-
-        def read(path: Path):
-            key, created, rows = self.read(path)
-            for row in rows:
-                row.setdefault("image_seeds", tuple(range(row["seeds"])))
-                row.setdefault("sample_names", MEASURES)
-                row.setdefault("samples", np.ones((row["seeds"], 3 + len(MEASURES))))
-                if not row.get("labels"):
-                    row["labels"] = _labels(key, row["first"], row["second"])
-            return key, created, rows
-
-        hdf5.read_totals = read
-
-    def __exit__(self, *_) -> None:
-        hdf5.read_totals = self.read
-
-
-def _labels(key: RunKey, first: str, second: str) -> tuple[Label, ...]:
-    """Every pair with an attribute belongs to a study, the first few to another one too."""
-    number = key.prompt.rpartition(" ")[2]
-    labels = (Label("gender", first, second),) if first in ATTRIBUTES else ()
-    return (*labels, Label("pilot study", first, second)) if len(number) == 1 else labels
 
 
 def _asking(ask: Callable, *given: object) -> Callable[[], object]:

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from pages.common.quantities import QUANTITIES, written
 from store import hdf5, settings
-from store.catalogue import Catalogue, Filter
+from store.catalogue import Catalogue, Entry, Filter
 from tests import synthetic
 
 LINK = {"model": "embedded", "prompt": "a female doctor", "pair": "female+doctor", "mode": "cpid", "seed": "2"}
@@ -23,6 +23,14 @@ def store(tmp_path: Path) -> Path:
     root = tmp_path / "store"
     hdf5.publish(root, synthetic.record())
     hdf5.publish(root, synthetic.record("a green apple", ("green", "apple"), together=0.7))
+    return root
+
+
+@pytest.fixture(scope="module")
+def long(tmp_path_factory) -> Path:
+    """A store with 201 prompts and 804 entries."""
+    root = tmp_path_factory.mktemp("long")
+    assert len(list(synthetic.many(root, 201))) == 201
     return root
 
 
@@ -224,8 +232,8 @@ def test_the_filter_narrows_the_list_and_stands_in_the_address(serve, store, pag
     assert address_of(page) == {"model": "embedded", "filter": "DOCTOR"}
 
 
-def test_a_row_of_the_table_opens_its_result(serve, store, page: Page):
-    page.goto(serve(store))
+def open_first_row(page: Page) -> Page:
+    """What a click on the first row of the table opens."""
     table = page.get_by_test_id("stDataFrame")
     table.scroll_into_view_if_needed()
     page.wait_for_timeout(1000)  # the canvas says nothing about being drawn
@@ -234,9 +242,56 @@ def test_a_row_of_the_table_opens_its_result(serve, store, page: Page):
     with page.context.expect_page() as opened:
         table.click(position=first)
     expect(opened.value.locator(".js-plotly-plot")).to_have_count(3)
-    entry = Catalogue(store).page()[0]
-    expected = {"prompt": entry.key.prompt, "pair": entry.pair, "mode": entry.mode}
-    assert expected.items() <= address_of(opened.value).items()
+    return opened.value
+
+
+def named(entry: Entry) -> dict[str, str]:
+    return {"prompt": entry.key.prompt, "pair": entry.pair, "mode": entry.mode}
+
+
+def test_a_row_of_the_table_opens_its_result(serve, store, page: Page):
+    page.goto(serve(store))
+    opened = open_first_row(page)
+    assert named(Catalogue(store).page()[0]).items() <= address_of(opened).items()
+
+
+def test_a_long_list_is_sorted_and_paged_and_a_link_keeps_both(serve, long, page: Page):
+    page.goto(f"{serve(long)}?model=embedded")
+    expect(page.get_by_text("1\u201350 of 804")).to_be_visible()
+    expect(page.get_by_role("button", name="Previous")).to_be_disabled()
+    page.get_by_role("button", name="Next").scroll_into_view_if_needed()
+    page.wait_for_timeout(500)  # scrolling closes the list of choices
+    page.get_by_role("combobox", name="Sort").click()
+    page.get_by_role("option", name="Largest S", exact=True).click()
+    expect(page).to_have_url(re.compile("sort=-synergy"))
+    page.get_by_role("button", name="Next").click()
+    expect(page.get_by_text("51\u2013100 of 804")).to_be_visible()
+    assert address_of(page) == {"model": "embedded", "sort": "-synergy", "page": "2"}
+    page.reload()
+    expect(page.get_by_text("51\u2013100 of 804")).to_be_visible()
+    entry = Catalogue(long).page(sort="synergy", offset=50)[0]
+    assert named(entry).items() <= address_of(open_first_row(page)).items()
+    page.get_by_label("Filter by words of the prompt").fill("number 200")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("of 804")).to_have_count(0)
+    assert address_of(page) == {"model": "embedded", "sort": "-synergy", "filter": "number 200"}
+    sound(page)
+
+
+def test_one_of_many_prompts_is_found_by_its_words(serve, long, page: Page):
+    page.goto(f"{serve(long)}/explorer")
+    prompt = Catalogue(long).values("prompt", limit=201)[-1]
+    page.get_by_role("textbox", name="Find prompts").fill(prompt.rpartition(", ")[2].upper())
+    page.keyboard.press("Enter")
+    page.get_by_role("combobox", name="Prompt").click()
+    page.get_by_role("option", name=prompt).click()
+    expect(page).to_have_url(re.compile(prompt.rpartition(" ")[2] + "\\b"))
+    assert address_of(page)["prompt"] == prompt
+    page.get_by_role("textbox", name="Find prompts").fill("")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("combobox", name="Prompt")).to_have_value(prompt)
+    expect(page.locator(".js-plotly-plot")).to_have_count(3)
+    sound(page)
 
 
 def test_new_files_appear(serve, store, page: Page):

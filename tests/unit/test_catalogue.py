@@ -53,8 +53,8 @@ HOSTILE = [
 
 def small(prompt: str, words: tuple[str, str], day: int = 1, **about):
     """A record that is quickly written."""
-    about = {"seeds": (0, 1), "size": 8, "grid": 4, "created": f"2026-01-{day:02}T00:00:00+00:00"} | about
-    return synthetic.record(prompt, words, **about)
+    created = f"2026-01-{day:02}T00:00:00+00:00"
+    return synthetic.record(prompt, words, created=created, **synthetic.SMALL | about)
 
 
 @pytest.fixture(scope="module")

@@ -123,7 +123,7 @@ def test_totals_hold_every_measure_and_every_image(tmp_path):
     with h5py.File(path) as file:
         group = file["pairs/female+doctor/cpid"]
         expected = result.decomposition("cpid", "ccs", "prompt")["synergy"]
-        place = list(group["parts_together"].attrs["measures"]).index("ccs"), 3
+        place = list(file["pairs/female+doctor"].attrs["measures"]).index("ccs"), 3
         assert group["parts_together"][place][0] == pytest.approx(expected.total[0], rel=1e-2)
 
 
