@@ -33,7 +33,7 @@ def test_maps_and_totals_are_read(after):
     folder, names = after
     path = next((folder / "results").glob("maps/embedded/*/a-female-doctor-*.h5"))
     shown = hdf5.read(path).result(("female", "doctor")).decomposition("pid")["redundancy"].total
-    np.testing.assert_allclose(names["maps"].sum(axis=(1, 2)), shown, rtol=hdf5.PRECISION)
+    np.testing.assert_allclose(names["maps"].sum(axis=(1, 2)), shown, rtol=2e-3)
     assert (folder / "redundancy.html").stat().st_size
 
 
