@@ -28,7 +28,8 @@ class Settings:
     store: Path = _setting(Path("results"), "folder that holds the results")
     model: str = _setting("embedded", "model that new computations use")
     cache: Path = _setting(
-        Path("~/.cache/diffusionpid").expanduser(), "folder that remembers what was measured of this machine"
+        Path("~/.cache/diffusionpid").expanduser(),
+        "folder that remembers what was measured of this machine, and lists stores that cannot be written",
     )
     read_only: bool = _setting(False, "show results only: nothing can be computed or changed")
 

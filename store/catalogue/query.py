@@ -1,14 +1,13 @@
 """Questions to the catalogue, as SQL.
 
-Entries are walked in the order of an index that also holds what most filters ask for, so that the cost of a page is at
-most one pass over that index, whatever the filter and wherever the entries that it means lie.
+Where all that is meant lies in few files, only those are looked into. Else entries are walked in the order of an index
+that also holds what most filters ask for: a page costs at most one pass over that index, whatever the filter.
 """
 
 import json
 import math
 import sqlite3
 from collections.abc import Iterable
-from dataclasses import fields
 from pathlib import Path
 
 from store.catalogue import schema
@@ -17,8 +16,9 @@ from store.errors import InputError
 from store.records import Label, RunKey
 
 FILE = f"entries.id >> {schema.PLACES}"
-CHUNK = 500  # entries that are read at once
+CHUNK = 1000  # entries that are read at once
 RECENT = 20  # times as many entries as values are looked at before all are
+FEW = 2000  # files
 WORDS = 32  # of a text; more would narrow nothing
 JOINED = {  # what can be listed by its values -> where it stands
     "model": ("models.name", "JOIN models ON models.id = entries.model"),
@@ -37,10 +37,10 @@ def page(
     """See `Catalogue.page`."""
     if sort not in schema.SORTS:
         raise InputError(f"sort {sort!r}", "entries have no such order", f"use one of {', '.join(schema.SORTS)}")
-    where, values = _where(wanted, root)
+    source, where, values = _among(database, root, wanted, sort)
     direction = "DESC" if descending else "ASC"
     order = f"ORDER BY entries.{schema.COLLATED.get(sort, sort)} {direction} NULLS LAST, entries.id {direction}"
-    query = f"SELECT entries.id FROM {_source(wanted, sort)} WHERE {where} {order} LIMIT ? OFFSET ?"
+    query = f"SELECT entries.id FROM {source} WHERE {where} {order} LIMIT ? OFFSET ?"
     numbers = [row[0] for row in database.execute(query, (*values, limit, offset))]
     found = _entries(database, root, numbers)
     return [found[number] for number in numbers]
@@ -48,11 +48,11 @@ def page(
 
 def chunk(database: sqlite3.Connection, root: Path, wanted: Filter, after: Place | None) -> dict[Place, Entry]:
     """The next entries, newest first, after the one at the place `after`."""
-    where, values = _where(wanted, root)
+    source, where, values = _among(database, root, wanted)
     if after is not None:
         where, values = f"{where} AND (entries.created, entries.id) < (?, ?)", (*values, *after)
     query = (
-        f"SELECT entries.created, entries.id FROM {_source(wanted, 'created')} WHERE {where} "
+        f"SELECT entries.created, entries.id FROM {source} WHERE {where} "
         "ORDER BY entries.created DESC, entries.id DESC LIMIT ?"
     )
     places = [tuple(row) for row in database.execute(query, (*values, CHUNK))]
@@ -70,16 +70,16 @@ def count(database: sqlite3.Connection, root: Path, wanted: Filter) -> int:
     """How many entries `wanted` means."""
     if wanted == Filter():
         return database.execute("SELECT count(*) FROM entries").fetchone()[0]
-    where, values = _where(wanted, root)
-    return database.execute(f"SELECT count(*) FROM {_source(wanted)} WHERE {where}", values).fetchone()[0]
+    source, where, values = _among(database, root, wanted)
+    return database.execute(f"SELECT count(*) FROM {source} WHERE {where}", values).fetchone()[0]
 
 
 def summary(database: sqlite3.Connection, root: Path, wanted: Filter) -> Summary:
     """How much `wanted` means: an image counts once, however many pairs were measured of it."""
-    where, values = _where(wanted, root)
+    source, where, values = _among(database, root, wanted, sort="")
     files = (
         "SELECT min(entries.prompt) AS prompt, min(entries.model) AS model, count(DISTINCT entries.pair) AS pairs, "
-        f"max(entries.seeds) AS images FROM {_source(wanted, '')} WHERE {where} GROUP BY {FILE}"
+        f"max(entries.seeds) AS images FROM {source} WHERE {where} GROUP BY {FILE}"
     )
     query = f"SELECT count(DISTINCT prompt), total(pairs), total(images), count(DISTINCT model) FROM ({files})"
     return Summary(*map(int, database.execute(query, values).fetchone()))
@@ -90,11 +90,11 @@ def values(database: sqlite3.Connection, root: Path, column: str, wanted: Filter
     if column not in JOINED:
         raise InputError(f"column {column!r}", "its values are not listed", f"use one of {', '.join(JOINED)}")
     value, join = JOINED[column]
-    where, given = _where(wanted, root)
+    source, where, given = _among(database, root, wanted)
     if column in schema.LABEL:
         meant, more = _labelled(wanted)
         where, given = " AND ".join([where, *meant]), (*given, *more)
-    query = f"SELECT {value}, {{}} FROM {_source(wanted)} {join} WHERE {where}"
+    query = f"SELECT {value}, {{}} FROM {source} {join} WHERE {where}"
     newest = f"{query.format('0')} ORDER BY entries.created DESC, entries.id DESC LIMIT ?"
     rows = [row[0] for row in database.execute(newest, (*given, RECENT * limit))]
     found = list(dict.fromkeys(rows))
@@ -116,53 +116,88 @@ def labels_meant(labels: Iterable[Label], wanted: Filter) -> list[Label]:
     return [label for label in labels if all(getattr(label, name) == value for name, value in asked)]
 
 
-def _source(wanted: Filter, sort: str = "created") -> str:
-    """Where to look for entries: in the few files or the prompt that are named, else along the index of an order.
+def _among(database: sqlite3.Connection, root: Path, wanted: Filter, sort: str = "created") -> tuple[str, str, tuple]:
+    """Where to look for the entries that `wanted` means, the condition that they fulfil there, and the values in both.
 
-    Without an order that is the table itself, by file: quickest where most entries are wanted with all that they say.
+    Without a `sort`, that is the table itself, by file: quickest where most entries are wanted with all they say.
     """
-    if wanted.run or wanted.path:
-        first = f"files.id << {schema.PLACES}"
-        last = f"({first}) + {(1 << schema.PLACES) - 1}"
-        return f"files CROSS JOIN entries NOT INDEXED ON entries.id BETWEEN {first} AND {last}"
-    index = "prompt" if wanted.prompt else sort
-    return f"entries INDEXED BY entries_{index}" if index else "entries NOT INDEXED"
-
-
-def _where(wanted: Filter, root: Path) -> tuple[str, tuple]:
-    """The condition that `wanted` puts to what `_source` gives, and the values in it."""
-    clean = {
-        field.name: value.encode(errors="replace").decode()
-        for field in fields(wanted)
-        if isinstance(value := getattr(wanted, field.name), str)
-    }
     conditions: list[tuple[str, tuple]] = [("1", ())]
-    if clean["model"]:
-        conditions.append(("entries.model = (SELECT id FROM models WHERE name = ?)", (clean["model"],)))
-    for name in ("prompt", "pair"):
-        if clean[name]:  # the first half is what an index knows
-            both = f"entries.{name} = ? COLLATE NOCASE AND entries.{name} = ?"
-            conditions.append((both, (clean[name],) * 2))
-    if clean["mode"]:
-        conditions.append(("entries.mode = ?", (clean["mode"],)))
-    if clean["run"]:
-        conditions.append(("files.run = ?", (clean["run"],)))
-    if wanted.path:
-        inside = wanted.path.is_relative_to(root)
-        conditions.append(("files.path = ?", (wanted.path.relative_to(root).as_posix() if inside else "",)))
-    if pieces := clean["text"].replace("\0", " ").split():
-        text = " ".join('"' + piece.replace('"', '""') + '"*' for piece in pieces[:WORDS])
-        conditions.append((f"{FILE} IN (SELECT rowid FROM words WHERE words MATCH ?)", (text,)))
-    meant, asked = _labelled(wanted)
+    if wanted.model:
+        conditions.append(("entries.model = (SELECT id FROM models WHERE name = ?)", (_clean(wanted.model),)))
+    if wanted.pair:
+        conditions.append(_exactly("pair", wanted.pair))
+    if wanted.mode:
+        conditions.append(("entries.mode = ?", (_clean(wanted.mode),)))
+    meant, labelled = _labelled(wanted)
+    files = _files(wanted, root)
+    few = _few(database, files)
+    if few is not None:
+        source = f"json_each(?) AS few CROSS JOIN entries NOT INDEXED ON entries.id BETWEEN {_range('few.value')}"
+        if meant:
+            exists = f"EXISTS (SELECT 1 FROM labels WHERE labels.entry = entries.id AND {' AND '.join(meant)})"
+            conditions.append((exists, labelled))
+    else:
+        source = f"entries INDEXED BY entries_{sort}" if sort else "entries NOT INDEXED"
+        if meant:  # says more than in which files they are
+            files[0] = f"SELECT entry FROM labels WHERE {' AND '.join(meant)}", labelled
+        for number, (query, given) in enumerate(files):
+            conditions.append((f"{'entries.id' if meant and not number else FILE} IN ({query})", given))
+    given = () if few is None else (json.dumps(few),)
+    values = (*given, *(value for _, values in conditions for value in values))
+    return source, " AND ".join(text for text, _ in conditions), values
+
+
+def _few(database: sqlite3.Connection, files: list[tuple[str, tuple]]) -> list[int] | None:
+    """The files that all of the queries `files` give, if those are few; None without a query."""
+    if not files:
+        return None
+    (first, given), *others = files
+    where = " AND ".join(["1", *(f"file IN ({query})" for query, _ in others)])
+    values = (*given, *(value for _, more in others for value in more), FEW + 1)
+    found = [row[0] for row in database.execute(f"SELECT DISTINCT file FROM ({first}) WHERE {where} LIMIT ?", values)]
+    return found if len(found) <= FEW else None
+
+
+def _files(wanted: Filter, root: Path) -> list[tuple[str, tuple]]:
+    """Queries for files that may hold what `wanted` means, each with its values; that for labels comes first."""
+    found: list[tuple[str, tuple]] = []
+    meant, labelled = _labelled(wanted)
     if meant:
-        conditions.append((f"entries.id IN (SELECT entry FROM labels WHERE {' AND '.join(meant)})", asked))
-    return " AND ".join(text for text, _ in conditions), tuple(value for _, given in conditions for value in given)
+        entries = f"SELECT entry >> {schema.PLACES} AS file FROM labels WHERE {' AND '.join(meant)}"
+        found.append((entries, labelled))
+    if wanted.run:
+        found.append(("SELECT id AS file FROM files WHERE run = ?", (_clean(wanted.run),)))
+    if wanted.path:
+        path = wanted.path.relative_to(root).as_posix() if wanted.path.is_relative_to(root) else ""
+        found.append(("SELECT id AS file FROM files WHERE path = ?", (path,)))
+    if wanted.prompt:
+        condition, given = _exactly("prompt", wanted.prompt)
+        found.append((f"SELECT {FILE} AS file FROM entries WHERE {condition}", given))
+    if pieces := _clean(wanted.text).replace("\0", " ").split():
+        text = " ".join('"' + piece.replace('"', '""') + '"*' for piece in pieces[:WORDS])
+        found.append(("SELECT rowid AS file FROM words WHERE words MATCH ?", (text,)))
+    return found
+
+
+def _range(file: str) -> str:
+    """The numbers of all entries of a file."""
+    return f"({file} << {schema.PLACES}) AND ({file} << {schema.PLACES}) + {(1 << schema.PLACES) - 1}"
+
+
+def _exactly(name: str, value: str) -> tuple[str, tuple]:
+    """That a column has that value; the first half is what its index knows."""
+    return f"entries.{name} = ? COLLATE NOCASE AND entries.{name} = ?", (_clean(value),) * 2
+
+
+def _clean(text: str) -> str:
+    """`text` without what is no character: an address may hold anything."""
+    return text.encode(errors="replace").decode()
 
 
 def _labelled(wanted: Filter) -> tuple[list[str], tuple]:
     """The conditions that `wanted` puts to a label, and their values."""
     asked = {name: getattr(wanted, name) for name in schema.LABEL if getattr(wanted, name)}
-    given = tuple(value.encode(errors="replace").decode() for value in asked.values())
+    given = tuple(map(_clean, asked.values()))
     return [f"labels.{name} = ?" for name in asked], given
 
 

@@ -1,6 +1,7 @@
 """The list of what the store holds: in step with the files, whatever happens to it, and asked in many ways."""
 
 import itertools
+import json
 import math
 import os
 import shutil
@@ -16,6 +17,7 @@ import numpy as np
 import pytest
 
 from store import hdf5
+from store.__main__ import main
 from store.catalogue import NAME, SORTS, Catalogue, Filter, Summary, images, index, reader, schema
 from store.decomposition import PARTS
 from store.errors import InputError
@@ -256,7 +258,9 @@ def test_what_cannot_be_asked_is_named_with_what_can(several):
         Catalogue(several).values("path")
 
 
-def test_each_filter_narrows_alone_and_together(several):
+@pytest.mark.parametrize("few", [0, 3, 500])
+def test_each_filter_narrows_alone_and_together(several, monkeypatch, few):
+    monkeypatch.setattr("store.catalogue.query.FEW", few)
     catalogue = Catalogue(several)
     every = list(catalogue.entries())
     one = every[17]
@@ -267,6 +271,7 @@ def test_each_filter_narrows_alone_and_together(several):
         ({"pair": "a+nurse"}, lambda e: e.pair == "a+nurse"),
         ({"run": one.run}, lambda e: e.run == one.run),
         ({"path": one.path}, lambda e: e.path == one.path),
+        ({"run": one.run, "text": "room", "prompt": one.key.prompt}, lambda e: e.path == one.path),
         ({"text": "pilot room"}, lambda e: "pilot" in e.key.prompt),
         ({"text": "nurse", "model": "other", "mode": "pid"}, lambda e: (e.key.model, e.mode) == ("other", "pid")),
     ):
@@ -339,7 +344,9 @@ def test_words_of_any_script_are_found_by_their_start(tmp_path):
     assert prompts(tmp_path, " ") == set(texts)
 
 
-def test_labels_are_listed_and_filtered(told):
+@pytest.mark.parametrize("few", [0, 500])
+def test_labels_are_listed_and_filtered(told, monkeypatch, few):
+    monkeypatch.setattr("store.catalogue.query.FEW", few)
     catalogue = Catalogue(told)
     by_pair = {entry.pair: entry.labels for entry in catalogue.entries()}
     assert by_pair["male+doctor"] == (Label("gender", "male", "doctor"), Label("pilot", "male", "a male doctor"))
@@ -348,6 +355,9 @@ def test_labels_are_listed_and_filtered(told):
     assert catalogue.count(Filter(study="gender", attribute="male")) == 2
     assert catalogue.count(Filter(study="gender", subject="a male doctor")) == 0  # it is that of another label
     assert catalogue.count(Filter(attribute="female", mode="cpid", text="doctor")) == 1
+    assert catalogue.count(Filter(study="pilot", prompt="a male doctor", pair="male+doctor")) == 2
+    assert catalogue.summary(Filter(study="gender", text="a")) == Summary(2, 2, 4, 1)
+    assert catalogue.summary(Filter(study="none")) == Summary(0, 0, 0, 0)
     assert set(catalogue.values("study")) == {"gender", "pilot"}
     assert catalogue.values("attribute", Filter(study="gender")) == ["male", "female"]
     assert catalogue.values("subject", Filter(study="gender")) == ["doctor"]
@@ -472,3 +482,21 @@ def test_who_has_the_old_catalogue_open_writes_into_the_new_one(filled):
     assert schema.replaced(raised.value)
     database.close()
     assert Catalogue(filled).count(Filter(text="new prompt")) == 2
+
+
+def test_commands_list_show_and_rebuild(filled, capsys):
+    def said(*words: str) -> str:
+        assert main([*words, "--store", str(filled)]) == 0
+        return capsys.readouterr().out
+
+    assert said("ls").count("\n") == 1 + 18
+    assert said("ls", "--limit", "3").count("\n") == 1 + 3
+    listed = json.loads(said("ls", "--json", "--text", "female", "--model", "embedded"))
+    assert {(entry["prompt"], entry["first"]) for entry in listed} == {
+        ("a female doctor", first) for first in ("a", "female", "male")
+    }
+    assert all(len(entry["totals"]["synergy"]) == 2 and entry["labels"] == [] for entry in listed)
+    assert json.loads(said("ls", "--json", "--study", "gender")) == []
+    assert said("show", "a female doctor", "--pair", "doctor", "a").count("images") == 2
+    assert said("reindex") == "18 entries\n"
+    assert main(["show", "a cat", "--store", str(filled)]) == main(["ls", "--limit", "-1", "--store", str(filled)]) == 2
