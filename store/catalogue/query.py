@@ -7,8 +7,9 @@ that also holds what most filters ask for: a page costs at most one pass over th
 import json
 import math
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from store.catalogue import schema
 from store.catalogue.entry import Entry, Filter, Summary
@@ -92,8 +93,8 @@ def values(database: sqlite3.Connection, root: Path, column: str, wanted: Filter
     value, join = JOINED[column]
     source, where, given = _among(database, root, wanted)
     if column in schema.LABEL:
-        meant, more = _labelled(wanted)
-        where, given = " AND ".join([where, *meant]), (*given, *more)
+        meant = _labelled(wanted)
+        where, given = " AND ".join([where, *meant]), (*given, *meant.values())
     query = f"SELECT {value}, {{}} FROM {source} {join} WHERE {where}"
     newest = f"{query.format('0')} ORDER BY entries.created DESC, entries.id DESC LIMIT ?"
     rows = [row[0] for row in database.execute(newest, (*given, RECENT * limit))]
@@ -116,67 +117,91 @@ def labels_meant(labels: Iterable[Label], wanted: Filter) -> list[Label]:
     return [label for label in labels if all(getattr(label, name) == value for name, value in asked)]
 
 
+class _Part(NamedTuple):
+    """One thing that a filter asks for, in three ways; `given` are the values in each of them."""
+
+    files: str  # query for the files where it may be found
+    inside: str  # condition on an entry of such a file, if not all in it fulfil it
+    anywhere: str  # condition on any entry, for a walk along an index
+    given: tuple
+
+
 def _among(database: sqlite3.Connection, root: Path, wanted: Filter, sort: str = "created") -> tuple[str, str, tuple]:
     """Where to look for the entries that `wanted` means, the condition that they fulfil there, and the values in both.
 
     Without a `sort`, that is the table itself, by file: quickest where most entries are wanted with all they say.
     """
-    conditions: list[tuple[str, tuple]] = [("1", ())]
-    if wanted.model:
-        conditions.append(("entries.model = (SELECT id FROM models WHERE name = ?)", (_clean(wanted.model),)))
-    if wanted.pair:
-        conditions.append(_exactly("pair", wanted.pair))
-    if wanted.mode:
-        conditions.append(("entries.mode = ?", (_clean(wanted.mode),)))
-    meant, labelled = _labelled(wanted)
-    files = _files(wanted, root)
-    few = _few(database, files)
+    parts = list(_parts(wanted, root))
+    few = _few(database, parts)
+    conditions, values = ["1"], []
     if few is not None:
         source = f"json_each(?) AS few CROSS JOIN entries NOT INDEXED ON entries.id BETWEEN {_range('few.value')}"
-        if meant:
-            exists = f"EXISTS (SELECT 1 FROM labels WHERE labels.entry = entries.id AND {' AND '.join(meant)})"
-            conditions.append((exists, labelled))
+        values.append(json.dumps(few))
+        parts = [part for part in parts if part.inside]
     else:
         source = f"entries INDEXED BY entries_{sort}" if sort else "entries NOT INDEXED"
-        if meant:  # says more than in which files they are
-            files[0] = f"SELECT entry FROM labels WHERE {' AND '.join(meant)}", labelled
-        for number, (query, given) in enumerate(files):
-            conditions.append((f"{'entries.id' if meant and not number else FILE} IN ({query})", given))
-    given = () if few is None else (json.dumps(few),)
-    values = (*given, *(value for _, values in conditions for value in values))
-    return source, " AND ".join(text for text, _ in conditions), values
+    for part in parts:
+        conditions.append(part.anywhere if few is None else part.inside)
+        values += part.given
+    if wanted.model:
+        conditions.append("entries.model = (SELECT id FROM models WHERE name = ?)")
+        values.append(_clean(wanted.model))
+    if wanted.mode:
+        conditions.append("entries.mode = ?")
+        values.append(_clean(wanted.mode))
+    return source, " AND ".join(conditions), tuple(values)
 
 
-def _few(database: sqlite3.Connection, files: list[tuple[str, tuple]]) -> list[int] | None:
-    """The files that all of the queries `files` give, if those are few; None without a query."""
-    if not files:
+def _few(database: sqlite3.Connection, parts: list[_Part]) -> list[int] | None:
+    """The files where all of `parts` may be found, if those are few; None without any part."""
+    if not parts:
         return None
-    (first, given), *others = files
-    where = " AND ".join(["1", *(f"file IN ({query})" for query, _ in others)])
-    values = (*given, *(value for _, more in others for value in more), FEW + 1)
-    found = [row[0] for row in database.execute(f"SELECT DISTINCT file FROM ({first}) WHERE {where} LIMIT ?", values)]
+    where = " AND ".join(["1", *(f"file IN ({part.files})" for part in parts[1:])])
+    values = *(value for part in parts for value in part.given), FEW + 1
+    query = f"SELECT DISTINCT file FROM ({parts[0].files}) WHERE {where} LIMIT ?"
+    found = [row[0] for row in database.execute(query, values)]
     return found if len(found) <= FEW else None
 
 
-def _files(wanted: Filter, root: Path) -> list[tuple[str, tuple]]:
-    """Queries for files that may hold what `wanted` means, each with its values; that for labels comes first."""
-    found: list[tuple[str, tuple]] = []
-    meant, labelled = _labelled(wanted)
-    if meant:
-        entries = f"SELECT entry >> {schema.PLACES} AS file FROM labels WHERE {' AND '.join(meant)}"
-        found.append((entries, labelled))
+def _parts(wanted: Filter, root: Path) -> Iterator[_Part]:
+    """What `wanted` asks for beyond model and mode, which every index knows."""
     if wanted.run:
-        found.append(("SELECT id AS file FROM files WHERE run = ?", (_clean(wanted.run),)))
+        yield _of_files("SELECT id AS file FROM files WHERE run = ?", _clean(wanted.run))
     if wanted.path:
         path = wanted.path.relative_to(root).as_posix() if wanted.path.is_relative_to(root) else ""
-        found.append(("SELECT id AS file FROM files WHERE path = ?", (path,)))
-    if wanted.prompt:
-        condition, given = _exactly("prompt", wanted.prompt)
-        found.append((f"SELECT {FILE} AS file FROM entries WHERE {condition}", given))
+        yield _of_files("SELECT id AS file FROM files WHERE path = ?", path)
+    if wanted.prompt:  # the first half is what an index knows
+        exactly = "prompt = ? COLLATE NOCASE AND prompt = ?"
+        yield _of_files(f"SELECT {FILE} AS file FROM entries WHERE {exactly}", *[_clean(wanted.prompt)] * 2)
+    if meant := _labelled(wanted):
+        labels = f"FROM labels WHERE {' AND '.join(meant)}"
+        yield _Part(
+            f"SELECT entry >> {schema.PLACES} AS file {labels}",
+            f"EXISTS (SELECT 1 {labels} AND entry = entries.id)",
+            f"entries.id IN (SELECT entry {labels})",
+            tuple(meant.values()),
+        )
+    if wanted.pair:
+        exactly = "pair = ? COLLATE NOCASE AND pair = ?"
+        yield _Part(
+            f"SELECT {FILE} AS file FROM entries WHERE {exactly}",
+            f"entries.{exactly}",
+            f"entries.id IN (SELECT id FROM entries WHERE {exactly})",
+            (_clean(wanted.pair),) * 2,
+        )
     if pieces := _clean(wanted.text).replace("\0", " ").split():
         text = " ".join('"' + piece.replace('"', '""') + '"*' for piece in pieces[:WORDS])
-        found.append(("SELECT rowid AS file FROM words WHERE words MATCH ?", (text,)))
-    return found
+        yield _of_files("SELECT rowid AS file FROM words WHERE words MATCH ?", text)
+
+
+def _of_files(query: str, *given: str) -> _Part:
+    """What all entries of a file fulfil or none."""
+    return _Part(query, "", f"{FILE} IN ({query})", given)
+
+
+def _labelled(wanted: Filter) -> dict[str, str]:
+    """The conditions that `wanted` puts to a label, with their values."""
+    return {f"labels.{name} = ?": _clean(value) for name in schema.LABEL if (value := getattr(wanted, name))}
 
 
 def _range(file: str) -> str:
@@ -184,21 +209,9 @@ def _range(file: str) -> str:
     return f"({file} << {schema.PLACES}) AND ({file} << {schema.PLACES}) + {(1 << schema.PLACES) - 1}"
 
 
-def _exactly(name: str, value: str) -> tuple[str, tuple]:
-    """That a column has that value; the first half is what its index knows."""
-    return f"entries.{name} = ? COLLATE NOCASE AND entries.{name} = ?", (_clean(value),) * 2
-
-
 def _clean(text: str) -> str:
     """`text` without what is no character: an address may hold anything."""
     return text.encode(errors="replace").decode()
-
-
-def _labelled(wanted: Filter) -> tuple[list[str], tuple]:
-    """The conditions that `wanted` puts to a label, and their values."""
-    asked = {name: getattr(wanted, name) for name in schema.LABEL if getattr(wanted, name)}
-    given = tuple(map(_clean, asked.values()))
-    return [f"labels.{name} = ?" for name in asked], given
 
 
 def _entries(database: sqlite3.Connection, root: Path, numbers: list[int]) -> dict[int, Entry]:

@@ -39,6 +39,7 @@ PAGES = {
         True,
     ),
     "oldest, a study of 40 entries": (Filter(study="pilot study"), "created", False),
+    "by synergy, a pair": (Filter(pair="a+doctor"), "synergy", True),
     "of one prompt": (Filter(prompt="a female doctor in a red garden, number 0"), "redundancy", True),
 }
 
