@@ -1,6 +1,5 @@
 """A prompt and pairs of words -> the texts that the denoiser is asked with, each once."""
 
-import re
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +8,8 @@ from itertools import combinations
 
 from compute.denoiser import Denoiser
 from store.errors import InputError
-from store.records import Probe, Span, TokenPair, prompt_words
+from store.records import Probe, TokenPair, prompt_words
+from store.wording import without
 
 
 @dataclass(frozen=True)
@@ -68,13 +68,6 @@ class Conditions:
 def all_pairs(prompt: str, words: Sequence[str] = ()) -> tuple[TokenPair, ...]:
     """Every pair of `words`, or of all different words of `prompt`."""
     return tuple(TokenPair.find(prompt, *pair) for pair in combinations(words or prompt_words(prompt), 2))
-
-
-def without(prompt: str, *spans: Span) -> str:
-    """`prompt` with the words at `spans` taken out of the text, and the gaps closed."""
-    for start, stop in sorted(spans, reverse=True):
-        prompt = prompt[:start] + " " + prompt[stop:]
-    return re.sub(r"\s+([,.;:!?])", r"\1", " ".join(prompt.split()))
 
 
 def of_pairs(pairs: Sequence[TokenPair | Probe], denoiser: Denoiser) -> Conditions:

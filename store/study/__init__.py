@@ -1,0 +1,22 @@
+"""Study definitions: what is asked of a model, read from TOML files that anybody can write (docs/studies.md)."""
+
+from store.study.kinds import BETWEEN, CONTROL, NEUTRAL, ORIGINAL, REMOVED, SWAPPED, Bias, Interventions, Item, Pairs
+from store.study.library import Study, load, names
+from store.study.published import Published
+
+__all__ = [
+    "BETWEEN",
+    "CONTROL",
+    "NEUTRAL",
+    "ORIGINAL",
+    "REMOVED",
+    "SWAPPED",
+    "Bias",
+    "Interventions",
+    "Item",
+    "Pairs",
+    "Published",
+    "Study",
+    "load",
+    "names",
+]
