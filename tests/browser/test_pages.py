@@ -283,6 +283,8 @@ def test_one_of_many_prompts_is_found_by_its_words(serve, long, page: Page):
     prompt = Catalogue(long).values("prompt", limit=201)[-1]
     page.get_by_role("textbox", name="Find prompts").fill(prompt.rpartition(", ")[2].upper())
     page.keyboard.press("Enter")
+    page.wait_for_timeout(500)  # until the page has taken it up
+    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
     page.get_by_role("combobox", name="Prompt").click()
     page.get_by_role("option", name=prompt).click()
     page.wait_for_url(lambda _: address_of(page).get("prompt") == prompt)
