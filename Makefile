@@ -8,7 +8,7 @@ demo: $(VENV)/app
 	DIFFUSIONPID_STORE=store/demo $(BIN)/streamlit run dashboard.py
 
 test: $(VENV)/tools browser
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/tools
 	$(BIN)/ruff check .

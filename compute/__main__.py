@@ -37,14 +37,7 @@ def _parser(defaults: settings.Settings) -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     run = commands.add_parser("run", help="one prompt, a pair of words or all of them, several images")
-    run.add_argument("--model", default=defaults.model, help="known name, hub id or folder (default: %(default)s)")
-    run.add_argument("--revision", help="revision of a hub model")
-    run.add_argument(
-        "--dtype",
-        choices=("float32", "float16", "bfloat16"),
-        help="default: the fastest that agrees with float32 within half a standard error",
-    )
-    run.add_argument("--device", help="default: cuda where there is one, else cpu")
+    _add_model(run, defaults)
     run.add_argument("--prompt", required=True)
     words = run.add_mutually_exclusive_group(required=True)
     words.add_argument("--pair", nargs=2, metavar=("A", "B"), help="two words of the prompt")
@@ -67,9 +60,17 @@ def _parser(defaults: settings.Settings) -> argparse.ArgumentParser:
     )
     run.add_argument("--level", choices=tuple(LEVELS), default="pixel", help="of the totals printed: %(default)s")
     run.add_argument("--surprisals", nargs=2, type=float, metavar=("H1", "H2"), help="of the words, in nats, for pm")
-    run.add_argument("--store", type=Path, default=defaults.store, help="folder of the results (default: %(default)s)")
     run.add_argument("--json", action="store_true", help="print the totals as JSON")
-    run.set_defaults(command=_run, cache=defaults.cache)
+    run.set_defaults(command=_run)
+
+    study = commands.add_parser("study", help="all prompts of a study; what is there already is left out")
+    _add_model(study, defaults)
+    study.add_argument("study", help="name of one (see `python -m store studies`), or a .toml file")
+    study.add_argument("--limit", type=int, metavar="N", help="only its first N subjects or sentences")
+    study.add_argument("--seeds", type=int, metavar="N", help="images of each prompt (default: what it says)")
+    study.add_argument("--noises", type=int, metavar="N", help="per image, at most (default: what it says)")
+    study.add_argument("--guidance", type=float, help="of image generation (default: what it says)")
+    study.set_defaults(command=_study)
 
     models = commands.add_parser("models", help="known models and whether their weights are here")
     models.add_argument("--json", action="store_true")
@@ -88,6 +89,19 @@ def _parser(defaults: settings.Settings) -> argparse.ArgumentParser:
     train.add_argument("--minutes", type=float, default=120, help="of two cores, all stages (default: %(default)s)")
     train.set_defaults(command=_train)
     return parser
+
+
+def _add_model(sub: argparse.ArgumentParser, defaults: settings.Settings) -> None:
+    sub.add_argument("--model", default=defaults.model, help="known name, hub id or folder (default: %(default)s)")
+    sub.add_argument("--revision", help="revision of a hub model")
+    sub.add_argument(
+        "--dtype",
+        choices=("float32", "float16", "bfloat16"),
+        help="default: the fastest that agrees with float32 within half a standard error",
+    )
+    sub.add_argument("--device", help="default: cuda where there is one, else cpu")
+    sub.add_argument("--store", type=Path, default=defaults.store, help="folder of the results (default: %(default)s)")
+    sub.set_defaults(cache=defaults.cache)
 
 
 def _run(given: argparse.Namespace) -> int:
@@ -145,6 +159,42 @@ def _request(given: argparse.Namespace):
         given.image,
         given.cache if given.dtype is None else None,
     )
+
+
+def _study(given: argparse.Namespace) -> int:
+    from tqdm import tqdm
+
+    from compute import engine, study
+    from compute.evaluate import Budget
+    from compute.models import registry
+    from store.study import load
+
+    asked = load(given.study, given.store, given.model)
+    study.check_model(asked, given.model)
+    request = engine.Request(
+        (),
+        asked.seeds if given.seeds is None else tuple(range(given.seeds)),
+        asked.guidance if given.guidance is None else given.guidance,
+        Budget(given.noises or asked.noises),
+        cache=given.cache if given.dtype is None else None,
+    )
+    denoiser = registry.load(given.model, given.revision, given.dtype, given.device)
+    if strange := study.strange_words(denoiser, asked):
+        print(f"note: model {denoiser.name} was never trained with {', '.join(strange)}", file=sys.stderr)
+    failed = 0
+    with tqdm(unit="eval", unit_scale=True, leave=False, delay=0.1) as bar:
+        for step in study.run(denoiser, asked, request, given.store, given.limit):
+            if isinstance(step, study.Plan):
+                about = f"{step.prompts} prompts, {step.open} of them open: {step.evaluations:,} evaluations at most"
+                print(f"{asked.title}: {about}", file=sys.stderr)
+            elif isinstance(step, study.Failed):
+                failed += 1
+                tqdm.write(f"error: {step.reason}", file=sys.stderr)
+            elif isinstance(step, engine.Progress):
+                bar.total, bar.n = step.total, step.done
+                bar.set_description(step.doing)
+    print(f"see it by: python -m store table {asked.name} --model {denoiser.name} --store {given.store}")
+    return 1 if failed else 0
 
 
 def _print_cost(cost) -> None:

@@ -16,6 +16,7 @@ from store.catalogue import Catalogue, Entry, Filter
 from store.decomposition import ALIGNMENT, PARTS
 from store.errors import DiffusionPIDError, InputError
 from store.information import INFORMATION, LEVELS
+from store.records import MODES
 
 TOTALS = ("information_first", "information_second", "information_both", *PARTS)
 HEADS = dict(zip(TOTALS, ("I1", "I2", "I12", "R", "U1", "U2", "S"), strict=True))
@@ -25,7 +26,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command; a trouble that a person can mend is one line on standard error."""
     try:
         given = _parser(settings.load()).parse_args(arguments)
-        if not given.store.is_dir() and given.command is not _import:
+        if not given.store.is_dir() and given.command not in (_import, _studies):
             raise InputError(f"store {given.store}", "no such folder", "compute something, or give another --store")
         return given.command(given)
     except DiffusionPIDError as error:
@@ -62,6 +63,8 @@ def _parser(defaults: settings.Settings) -> argparse.ArgumentParser:
     kind.add_argument("--csv", type=Path, metavar="FILE", help="totals in nats, a row a pair and mode")
     kind.add_argument("--json", type=Path, metavar="FILE", help="the same as JSON")
     export.add_argument("--by-image", action="store_true", help="in CSV and JSON a row an image, measure and level")
+    add("studies", _studies, "list the studies that can be asked for")
+    _add_table(add("table", _table, "the table of a study, with intervals over seeds"), defaults)
     take = add("import", _import, "take what such a file holds, or a single result file; what is here already stays")
     take.add_argument("file", type=Path)
     return parser
@@ -81,6 +84,17 @@ def _add_show(show: argparse.ArgumentParser) -> None:
     show.add_argument("--level", choices=tuple(LEVELS), default="pixel", help="default: %(default)s")
     edges = ("LEFT", "TOP", "RIGHT", "BOTTOM")
     show.add_argument("--region", nargs=4, type=float, metavar=edges, help="of the image, in its pixels")
+
+
+def _add_table(table: argparse.ArgumentParser, defaults: settings.Settings) -> None:
+    table.add_argument("study", help="name of one, or a .toml file")
+    table.add_argument("--model", default=defaults.model, help="default: %(default)s")
+    table.add_argument("--mode", choices=MODES, default="pid", help="default: %(default)s")
+    table.add_argument("--measure", default=measures.DEFAULT, help="default: %(default)s")
+    table.add_argument("--level", choices=("pixel", "image"), default="pixel", help="default: %(default)s")
+    table.add_argument("--quantity", choices=TOTALS, default="redundancy", help="default: %(default)s")
+    table.add_argument("--guidance", type=float, help="of image generation (default: what the study says)")
+    table.add_argument("--out", type=Path, metavar="FILE", help="write it as .csv, .json, .tex or .md instead")
 
 
 def _selection(given: argparse.Namespace) -> Filter:
@@ -215,6 +229,52 @@ def _export(given: argparse.Namespace) -> int:
         export.write(wanted(_selection(given)), target, kind="csv" if given.csv else "json")
     print(target)
     return _report_broken(catalogue)
+
+
+def _studies(given: argparse.Namespace) -> int:
+    from store import study
+
+    for name in study.names(given.store):
+        found = study.load(name, given.store)
+        print(f"{name:24} {found.kind:13} {found.size:4}  {found.title}" + (f" ({found.model})" * bool(found.model)))
+    return 0
+
+
+def _table(given: argparse.Namespace) -> int:
+    from store import export, study, tables
+
+    asked = study.load(given.study, given.store, given.model)
+    about = {name: getattr(given, name) for name in ("model", "mode", "measure", "level", "quantity", "guidance")}
+    table = tables.of_study(_prepared(given.store), asked, **about)
+    if given.out:
+        export.write(table, given.out)
+        print(given.out)
+        return 0
+    print(f"{asked.title}: {given.quantity} in nats, {given.measure}, {given.level} level, {given.mode}, {given.model}")
+    _print_bias(table) if isinstance(asked.content, study.Bias) else _print_pairs(table)
+    return 0
+
+
+def _print_bias(table) -> None:
+    """Mean and interval of each attribute, the gap, and a star where it is significant."""
+    attributes = list(table["mean"])
+    print(f"{'':18}" + "".join(f"{attribute:>26}" for attribute in attributes) + f"{'gap':>10}{'q':>8}")
+    for subject in table.index:
+        row = table.loc[subject]
+        cells = [_interval(*(row[name, attribute] for name in ("mean", "low", "high"))) for attribute in attributes]
+        q = "" if math.isnan(row["q", ""]) else f"{row['q', '']:.3f}" + " *" * bool(row["significant", ""])
+        print(f"{subject:18}" + "".join(f"{cell:>26}" for cell in cells) + f"{row['gap', '']:10.2f}   {q}")
+    print(f"{table.attrs['confidence']:.0%} intervals over seeds; * q at most {table.attrs['alpha']:g}")
+
+
+def _print_pairs(table) -> None:
+    for _, row in table.iterrows():
+        about = f"{row['attribute'] or '':14} {row['first']} + {row['second']}"
+        print(f"{_interval(row['mean'], row['low'], row['high']):>26}  {about:40} {row['prompt']!r}")
+
+
+def _interval(mean: float, low: float, high: float) -> str:
+    return f"{mean:.2f}" if math.isnan(low) else f"{mean:.2f} [{low:.2f}, {high:.2f}]"
 
 
 def _import(given: argparse.Namespace) -> int:

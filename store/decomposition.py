@@ -50,7 +50,7 @@ class Decomposition:
         """The identities that do not hold within `tolerance` times the largest value involved."""
         r, u1, u2, s = (self[name].map for name in PARTS)
         first, second, both = (self.shown(name).map for name in ("first", "second", "both"))
-        scale = max(np.abs(both).max(initial=0), np.abs(first).max(initial=0), 1e-6)
+        scale = max(*(np.abs(values).max(initial=0) for values in (first, second, both)), 1e-6)
         pairs = {
             "R + U1 = I1": (r + u1, first),
             "R + U2 = I2": (r + u2, second),

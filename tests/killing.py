@@ -15,8 +15,8 @@ from store import hdf5
 from tests import synthetic
 
 PROMPTS = ("a female doctor", "a male doctor", "a green apple", "a toy bear")
-TOGETHER = 4
-LONGEST = 1.2  # between two kills, times as long as publishing once takes here
+TOGETHER = 3
+LONGEST = 2  # between two kills, times as long as publishing once takes here
 
 
 def main(root: Path, reports: Path, kills: int) -> None:

@@ -64,14 +64,17 @@ def names(store: Path | None = None) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def load(name: str | Path, store: Path | None = None) -> Study:
+def load(name: str | Path, store: Path | None = None, model: str = "") -> Study:
     """The study `name`, one of `names`, or the one in a file that ends in `.toml`.
+
+    Where there is one of that name for `model` alone, that is it: `gender` of the embedded model is `embedded-gender`.
 
     Raises
     ------
     InputError: there is none, or its file is wrong: the text names file, place, cause and mend.
     """
-    path = _path(name, store)
+    own = f"{model}-{name}"
+    path = _path(own if own in names(store) else name, store)
     shipped = SHIPPED / path.name
     if shipped.exists() and path.resolve() != shipped.resolve():
         raise InputError(str(path), f"a study that ships is called {path.stem} too", "rename the file")

@@ -10,6 +10,7 @@ a cell, so a table comes out the same each time, and cells with the same seeds a
 intervals cover, and what the test misses, was measured: docs/decisions.md.
 """
 
+from store.tables.report import of_study
 from store.tables.samples import AVERAGE, KEYS, QUANTITIES, SETTINGS, select
 from store.tables.statistics import Interval, PairedTest, correlation, paired_test
 from store.tables.studies import RankStability, bias, effects, pairs, rank_stability, sensitivity, totals
@@ -26,6 +27,7 @@ __all__ = [
     "correlation",
     "effects",
     "paired_test",
+    "of_study",
     "pairs",
     "rank_stability",
     "select",

@@ -1,0 +1,55 @@
+"""`python -m compute study` and the table of it: real processes, the embedded model, killed and continued."""
+
+import re
+import signal
+import subprocess
+import sys
+import time
+
+from compute.__main__ import main as compute
+from store import hdf5
+from store.__main__ import main as show
+from store.catalogue import Catalogue, Filter
+from store.tables import select
+from tests.conftest import ROOT
+
+QUICK = ["gender", "--model", "embedded", "--limit", "1", "--seeds", "2", "--noises", "16"]
+
+
+def open_prompts(text):
+    return int(re.search(r"3 prompts, (\d+) of them open", text).group(1))
+
+
+def test_a_study_that_is_killed_goes_on_and_its_table_is_there(tmp_path, capsys):
+    asked = [sys.executable, "-m", "compute", "study", *QUICK, "--store", str(tmp_path)]
+    first = subprocess.Popen(asked, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    while not list(hdf5.paths(tmp_path)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    kept = {path: path.stat().st_mtime_ns for path in hdf5.paths(tmp_path) if len(hdf5.read(path).seeds) == 2}
+    assert compute(["study", *QUICK, "--store", str(tmp_path)]) == 0
+    assert open_prompts(capsys.readouterr().err) == 3 - len(kept)
+    assert all(path.stat().st_mtime_ns == written for path, written in kept.items())
+    assert compute(["study", *QUICK, "--store", str(tmp_path)]) == 0
+    assert open_prompts(capsys.readouterr().err) == 0
+    assert all(hdf5.problems(path) == [] for path in hdf5.paths(tmp_path))
+
+    samples = Catalogue(tmp_path).samples(Filter(study="embedded-gender"))
+    cells = select(samples, mode="pid", measure="mmi", level="pixel").groupby(["subject", "attribute"]).size()
+    assert len(cells) == 2 and set(cells) == {2}
+    assert show(["table", "gender", "--model", "embedded", "--store", str(tmp_path)]) == 0
+    rows = re.findall(r"^(\w+) .*?\[.*?\].*?\[.*?\]", capsys.readouterr().out, re.MULTILINE)
+    assert rows == ["doctor"]
+    out = tmp_path / "table.tex"
+    assert show(["table", "gender", "--store", str(tmp_path), "--measure", "aligned", "--out", str(out)]) == 0
+    assert r"\toprule" in out.read_text()
+
+
+def test_what_cannot_be_asked_is_said(tmp_path, capsys):
+    for wrong, said in ((["nothing"], "not known"), (["embedded-gender", "--model", "sd-1.5"], "it is for model")):
+        assert compute(["study", *wrong, "--limit", "1", "--store", str(tmp_path)]) != 0
+        assert said in capsys.readouterr().err
+    assert show(["table", "gender", "--store", str(tmp_path)]) == 2
+    assert "python -m compute study" in capsys.readouterr().err
