@@ -129,5 +129,4 @@ def _record(path: str, modified: int, size: int, pair: str) -> RunRecord:
 
 @st.cache_data(max_entries=500, show_spinner=False)
 def _thumbnails(path: str, modified: int, size: int) -> list[str]:
-    images = hdf5.read(Path(path), pair="").images  # of the pairs none, as none has that name
-    return [figures.data_uri(image, THUMBNAIL) for image in images]
+    return [figures.data_uri(image, THUMBNAIL) for image in hdf5.images(Path(path))]

@@ -1,35 +1,27 @@
 """Run records as HDF5 files. `store/FORMAT.md` is the specification."""
 
 from store.hdf5.bundle import read_bundle, write_bundle
-from store.hdf5.checking import Problem, problems
+from store.hdf5.checking import problems
 from store.hdf5.layout import (
     DATASETS,
     FILES,
     FORMAT_VERSION,
-    LOCK,
     MAPS,
-    SAMPLES,
     SOFTWARE,
     folders,
     path_of,
     paths,
-    slug,
 )
-from store.hdf5.reading import Totals, images, read, read_totals
-from store.hdf5.repairing import Repair, repair
+from store.hdf5.reading import images, read, read_totals
+from store.hdf5.repairing import repair
 from store.hdf5.writing import check_writable, publish
 
 __all__ = [
     "DATASETS",
     "FILES",
     "FORMAT_VERSION",
-    "LOCK",
     "MAPS",
-    "Problem",
-    "Repair",
-    "SAMPLES",
     "SOFTWARE",
-    "Totals",
     "check_writable",
     "folders",
     "images",
@@ -41,6 +33,5 @@ __all__ = [
     "read_bundle",
     "read_totals",
     "repair",
-    "slug",
     "write_bundle",
 ]

@@ -6,15 +6,14 @@ A bundle is written aside and renamed like any file, and read with the same dist
 import shutil
 from collections.abc import Iterator, Mapping, Set
 from pathlib import Path
-from urllib.parse import quote
 
 import h5py
 
 from store.atomic import replacing
 from store.errors import NewerFormatError, StoreError
-from store.hdf5.access import UNREADABLE, Refused, check_complete, members, opened
+from store.hdf5.access import UNREADABLE, Refused, check_complete, member, members, opened
 from store.hdf5.checking import Problem, wrong_with_pairs, wrong_with_root
-from store.hdf5.layout import APART, FORMAT_VERSION, SOFTWARE, digest_of
+from store.hdf5.layout import APART, FORMAT_VERSION, SOFTWARE, digest_of, group_name
 from store.hdf5.reading import pair_names, read_key, read_record
 from store.hdf5.writing import publish
 
@@ -52,12 +51,7 @@ def _copy(source: h5py.File, run: h5py.Group, pairs: Set[str]) -> None:
         source.copy(name, run)
     inside = run.create_group("pairs")
     for pair in sorted(pairs):
-        source.copy(f"pairs/{quoted(pair)}", inside)
-
-
-def quoted(pair: str) -> str:
-    """The name of a pair's group."""
-    return quote(pair, safe=" +'")
+        source.copy(f"pairs/{group_name(pair)}", inside)
 
 
 def read_bundle(root: Path, source: Path) -> Iterator[tuple[str, list[Problem]]]:
@@ -70,8 +64,8 @@ def read_bundle(root: Path, source: Path) -> Iterator[tuple[str, list[Problem]]]
     BrokenFileError, NewerFormatError: `source` is neither. StoreError: the store cannot be written.
     """
     with opened(source) as file:
-        runs = [file] if RUNS not in file else [group for _, group in members(file[RUNS], h5py.Group)]
-        for run in runs:
+        runs = member(file, RUNS, h5py.Group) if RUNS in file else None
+        for run in [file] if runs is None else [group for _, group in members(runs, h5py.Group)]:
             yield _take(root, source, run)
 
 

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 from store.decomposition import PARTS
 from store.information import BANDED, INFORMATION
@@ -27,6 +28,11 @@ SAMPLES = ("first", "second", "both")  # what lists have of each image, before i
 def slug(text: str, length: int = 60) -> str:
     """`text` as part of a file name: letters, digits, dots and dashes."""
     return re.sub(r"[^a-z0-9.]+", "-", text.casefold()).strip("-.")[:length] or "x"
+
+
+def group_name(pair: str) -> str:
+    """What the group of a pair is called: percent-encoded where a word needs it."""
+    return quote(pair, safe=" +'")
 
 
 def path_of(root: Path, key: RunKey) -> Path:

@@ -9,7 +9,7 @@ import json
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
 import h5py
 import numpy as np
@@ -21,7 +21,7 @@ from store.decomposition import PARTS, Decomposition, parts
 from store.errors import BrokenFileError, NewerFormatError, StoreError
 from store.hdf5.access import UPDATE, digest, is_newer, member, members, opened
 from store.hdf5.checking import problems
-from store.hdf5.layout import APART, DATASETS, FORMAT_VERSION, LOCK, PER_IMAGE, SAMPLES, path_of
+from store.hdf5.layout import APART, DATASETS, FORMAT_VERSION, LOCK, PER_IMAGE, SAMPLES, group_name, path_of
 from store.hdf5.quarantine import set_aside
 from store.hdf5.reading import read_pair, read_record
 from store.information import BANDED, INFORMATION, LEVELS, Estimate, InformationMaps
@@ -148,7 +148,7 @@ def _write(file: h5py.File, record: RunRecord) -> None:
     _write_array(file, "latents", record.latents)
     groups = file.create_group("pairs")
     for result in record.pairs:
-        _write_pair(groups.create_group(quote(result.pair.name, safe=" +'")), result)
+        _write_pair(groups.create_group(group_name(result.pair.name)), result)
     file.attrs["digest"] = digest(file, APART, own=True)
 
 
