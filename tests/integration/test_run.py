@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import time
@@ -15,7 +14,7 @@ from PIL import Image
 from compute.__main__ import main
 from compute.models import registry
 from store import hdf5
-from tests import synthetic
+from store.__main__ import main as show
 from tests.conftest import ROOT
 
 PROMPT = ["--prompt", "a female doctor", "--pair", "female", "doctor"]
@@ -51,8 +50,7 @@ def test_the_embedded_model_from_prompt_to_file(tmp_path):
         value, error = isolated[name].mean()
         assert value > 3 * error > 0
     for arguments in (["ls"], ["check"], ["show", "a female doctor", "--pair", "doctor", "female"], ["reindex"]):
-        listed = command(*arguments, "--store", store, module="store")
-        assert listed.returncode == 0, listed.stderr
+        assert show([*arguments, "--store", str(store)]) == 0
 
 
 def test_words_matter_where_they_act():
@@ -70,12 +68,10 @@ def test_words_matter_where_they_act():
     assert errors[0] < errors[2]
 
 
-def test_a_folder_of_either_prediction_works_unchanged(tmp_path, pipeline_folder):
-    done = command(
-        "run", "--model", pipeline_folder, *PROMPT, "--seeds", 1, "--noises", 16, "--store", tmp_path, "--json"
-    )
-    assert done.returncode == 0, done.stderr
-    printed = json.loads(done.stdout)
+def test_a_folder_of_either_prediction_works_unchanged(tmp_path, pipeline_folder, capsys):
+    asked = ["run", "--model", str(pipeline_folder), *PROMPT, "--seeds", "1", "--noises", "16", "--json"]
+    assert main([*asked, "--store", str(tmp_path)]) == 0
+    printed = json.loads(capsys.readouterr().out)
     assert [one["pair"] for one in printed["pairs"]] == ["female+doctor"]
     assert hdf5.problems(only_file(tmp_path)) == []
 
@@ -255,11 +251,10 @@ def test_a_failing_command_is_one_line_in_a_real_process_too(tmp_path):
     assert not (tmp_path / "store").exists()
 
 
-def test_a_store_that_cannot_be_written_is_said_before_any_work(tmp_path):
+def test_a_store_that_cannot_be_written_is_said_before_any_work(tmp_path, capsys):
     (tmp_path / "file").touch()
-    done = command("run", *PROMPT, "--store", tmp_path / "file" / "store")
-    assert done.returncode == 2
-    assert "choose another --store" in done.stderr
+    assert main(["run", *PROMPT, "--store", str(tmp_path / "file" / "store")]) == 2
+    assert "choose another --store" in capsys.readouterr().err
 
 
 def test_a_word_that_the_embedded_model_never_saw_is_named(tmp_path, capsys):
@@ -272,13 +267,3 @@ def test_models_are_listed_with_their_presence(capsys):
     assert main(["models", "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)
     assert {row["name"]: row["present"] for row in rows}["embedded"] is True
-
-
-def test_check_finds_what_is_broken(tmp_path):
-    path = hdf5.publish(tmp_path, synthetic.record())
-    shutil.copy(path, path.with_name("copy.h5"))
-    path.write_bytes(path.read_bytes()[:1000])
-    done = command("check", "--store", tmp_path, module="store")
-    assert done.returncode == 1
-    assert "does not belong to its key" in done.stdout
-    assert "`python -m store repair`" in done.stdout
