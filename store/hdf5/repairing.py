@@ -8,9 +8,9 @@ import h5py
 import numpy as np
 
 from store.atomic import sweep
-from store.errors import BrokenFileError, NewerFormatError
+from store.errors import BrokenFileError, NewerFormatError, StoreError
 from store.hdf5.access import UNREADABLE, Refused, dataset, opened
-from store.hdf5.checking import Problem, problems, wrong_with_pairs
+from store.hdf5.checking import Problem, problems, wrong_with_pairs, wrong_with_root
 from store.hdf5.layout import folders, path_of, paths
 from store.hdf5.quarantine import set_aside
 from store.hdf5.reading import pair_groups, pair_names, read_key, read_pair, read_provenance, read_seeds
@@ -32,6 +32,10 @@ def repair(root: Path) -> Iterator[Repair]:
     """Set every broken file of the store aside, in `quarantine`, and keep what can be read of it.
 
     What is sound is not touched, what is newer than this software neither. Yields what became of each other file.
+
+    Raises
+    ------
+    StoreError: there is no room; what was there stays as it was.
     """
     for folder in folders(root):
         with writing(root):
@@ -51,16 +55,26 @@ def _repair(root: Path, path: Path, found: list[Problem]) -> Repair:
     try:
         with opened(path) as file:
             record, newer = _readable(file)
-            if path != path_of(root, record.key):
-                publish(root, record, keep=True)
-                return Repair(path, found, set_aside(root, path), _names(record))
-            if not record.pairs and not newer:
-                return Repair(path, found, set_aside(root, path))
-            aside = set_aside(root, path, copy=True)
-            write_whole(path, image(record, pair_groups(file, newer)))
-            return Repair(path, found, aside, (*_names(record), *sorted(newer)))
+            home = path_of(root, record.key)
+            if home != path and any(wrong_with_root(file)):
+                raise Refused("its key cannot be trusted")
+            content = image(record, pair_groups(file, newer))
     except (BrokenFileError, NewerFormatError):
         return Repair(path, found, set_aside(root, path))
+    kept = (*_names(record), *sorted(newer))
+    if home != path:
+        publish(root, record, keep=True)
+        return Repair(path, found, set_aside(root, path), _names(record))
+    if not kept:
+        return Repair(path, found, set_aside(root, path))
+    try:
+        aside = set_aside(root, path, copy=True)
+        write_whole(path, content)
+    except OSError as error:
+        raise StoreError(
+            path, f"cannot be repaired ({error.strerror or error})", "make room; it is as it was"
+        ) from error
+    return Repair(path, found, aside, kept)
 
 
 def _names(record: RunRecord) -> tuple[str, ...]:

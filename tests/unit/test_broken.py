@@ -223,6 +223,14 @@ def test_a_misplaced_file_is_moved_to_where_it_belongs(store):
     assert hdf5.problems(path) == []
 
 
+def test_a_prompt_that_was_changed_is_not_taken_for_another(store):
+    path = only(store)
+    edited(lambda file: file.attrs.__setitem__("prompt", "a female dogtor"))(path)
+    (done,) = hdf5.repair(store)
+    assert not done.kept and done.aside.exists()
+    assert not list(hdf5.paths(store))
+
+
 def test_a_newer_pair_is_skipped_reported_and_kept(store):
     path = only(store)
     edited(lambda file: file[PAIR].attrs.__setitem__("version", hdf5.FORMAT_VERSION + 1))(path)
