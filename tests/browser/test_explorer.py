@@ -105,9 +105,9 @@ def test_the_slider_shows_the_maps_of_some_noise_levels(serve, store, page: Page
     slider = page.get_by_role("slider", name="Noise levels, in log SNR")
     slider.press("ArrowRight")
     expect(page).to_have_url(re.compile("band=0"))
-    for _ in range(3):
+    for band in (1, 2, 3):  # one by one: a page that is still drawing sets the slider back
         slider.press("ArrowRight")
-    expect(page).to_have_url(re.compile("band=3"))
+        expect(page).to_have_url(re.compile(f"band={band}"))
     expect(page.get_by_role("heading", name="CPID, in context, log SNR 0.0 to 3.0")).to_be_visible()
     expect(page.locator(f"{STRIP} .heatmaplayer image")).to_have_count(7)
     expect_overlay(page, pair.information["cpid"].bands["both"][2, 3])
