@@ -15,7 +15,7 @@ from store import hdf5, measures, settings, trust
 from store.catalogue import Catalogue, Entry, Filter
 from store.decomposition import ALIGNMENT, PARTS
 from store.errors import DiffusionPIDError, InputError
-from store.information import INFORMATION, LEVELS
+from store.information import INFORMATION, LEVELS, STANDARD_MAPS
 from store.records import MODES
 
 TOTALS = ("information_first", "information_second", "information_both", *PARTS)
@@ -63,6 +63,12 @@ def _parser(defaults: settings.Settings) -> argparse.ArgumentParser:
     kind.add_argument("--csv", type=Path, metavar="FILE", help="totals in nats, a row a pair and mode")
     kind.add_argument("--json", type=Path, metavar="FILE", help="the same as JSON")
     export.add_argument("--by-image", action="store_true", help="in CSV and JSON a row an image, measure and level")
+    condense = add("condense", _condense, "copy a selection into a small store, to be carried and read")
+    _add_selection(condense)
+    condense.add_argument("--out", type=Path, required=True, metavar="DIR", help="the store that gets the copy")
+    kept = {"--bands": "maps by noise level", "--latents": "latents, by which senses of homonyms are told,"}
+    for option, what in kept.items():
+        condense.add_argument(option, nargs="+", default=[], metavar="STUDY", help=f"studies of which {what} are kept")
     add("studies", _studies, "list the studies that can be asked for")
     _add_table(add("table", _table, "the table of a study, with intervals over seeds"), defaults)
     take = add("import", _import, "take what such a file holds, or a single result file; what is here already stays")
@@ -89,11 +95,23 @@ def _add_show(show: argparse.ArgumentParser) -> None:
 def _add_table(table: argparse.ArgumentParser, defaults: settings.Settings) -> None:
     table.add_argument("study", help="name of one, or a .toml file")
     table.add_argument("--model", default=defaults.model, help="default: %(default)s")
-    table.add_argument("--mode", choices=MODES, default="pid", help="default: %(default)s")
+    table.add_argument("--mode", choices=MODES, help="default: cpid for interventions, else pid")
     table.add_argument("--measure", default=measures.DEFAULT, help="default: %(default)s")
-    table.add_argument("--level", choices=("pixel", "image"), default="pixel", help="default: %(default)s")
-    table.add_argument("--quantity", choices=TOTALS, default="redundancy", help="default: %(default)s")
-    table.add_argument("--guidance", type=float, help="of image generation (default: what the study says)")
+    table.add_argument("--level", choices=tuple(LEVELS), default="pixel", help="default: %(default)s")
+    table.add_argument(
+        "--quantity", choices=(*TOTALS, *STANDARD_MAPS, ALIGNMENT), default="redundancy", help="default: %(default)s"
+    )
+    guided = "of image generation (default: what the study says); several: what guidance does to gaps, side by side"
+    table.add_argument("--guidance", type=float, nargs="+", metavar="G", help=guided)
+    other = table.add_mutually_exclusive_group()
+    other.add_argument("--published", action="store_true", help="with values that others printed, of another model")
+    other.add_argument("--probe", choices=["neutral"], help="what images without an attribute say of each")
+    other.add_argument("--stability", action="store_true", help="how often orders would change with other seeds")
+    other.add_argument("--sensitivity", action="store_true", help="rank correlation between all measures and levels")
+    other.add_argument("--by-setting", action="store_true", help="the means under all measures and levels")
+    other.add_argument("--by-image", action="store_true", help="of an intervention: a row for each image")
+    other.add_argument("--senses", action="store_true", help="of homonyms: which meaning the images took")
+    other.add_argument("--controls", action="store_true", help="of pairs: each beside a control word")
     table.add_argument("--out", type=Path, metavar="FILE", help="write it as .csv, .json, .tex or .md instead")
 
 
@@ -175,9 +193,9 @@ def _print_entry(entry: Entry, given: argparse.Namespace) -> None:
     print(f"  model {key.model} {key.revision}, guidance {key.guidance:g}, {entry.seeds} images, {entry.noises} noises")
     print(f"  measure {found.measure} on {found.estimator} maps, {given.level} level, {entry.created}, {entry.path}")
     for name in (*INFORMATION, *PARTS, ALIGNMENT):
-        value, error = found[name].mean()
+        value, error = (f"{number:.3f}".replace("nan", "unknown") for number in found[name].mean())
         unit = "" if name == ALIGNMENT else " nats"
-        print(f"  {hdf5.DATASETS.get(name, name):20} {value:10.3f} +- {error:.3f}{unit}")
+        print(f"  {hdf5.DATASETS.get(name, name):20} {value:>10} +- {error}{unit}")
     low, high = trust.edge_shares(result.information[entry.mode])
     below = trust.tail_share(result.information[entry.mode])
     print(
@@ -216,18 +234,41 @@ def _export(given: argparse.Namespace) -> int:
     from store import export, tables  # scipy takes a second to import
 
     catalogue, target = _prepared(given.store), given.h5 or given.csv or given.json
-    if not catalogue.count(_selection(given)):
-        raise InputError("selection", "nothing in the store belongs to it", "see `python -m store ls`")
+    pairs = _selected(catalogue, given)
     if given.h5:
-        pairs: dict[Path, set[str]] = {}
-        for entry in catalogue.entries(_selection(given)):
-            pairs.setdefault(entry.path, set()).add(entry.pair)
         for _ in tqdm(hdf5.write_bundle(target, pairs), total=len(pairs), unit="file", leave=False, disable=None):
             pass
     else:
         wanted = catalogue.samples if given.by_image else lambda chosen: tables.totals(catalogue.entries(chosen))
         export.write(wanted(_selection(given)), target, kind="csv" if given.csv else "json")
     print(target)
+    return _report_broken(catalogue)
+
+
+def _selected(catalogue: Catalogue, given: argparse.Namespace) -> dict[Path, set[str]]:
+    """The pairs that are selected, by file."""
+    pairs: dict[Path, set[str]] = {}
+    for entry in catalogue.entries(_selection(given)):
+        pairs.setdefault(entry.path, set()).add(entry.pair)
+    if not pairs:
+        raise InputError("selection", "nothing in the store belongs to it", "see `python -m store ls`")
+    return pairs
+
+
+def _condense(given: argparse.Namespace) -> int:
+    if given.out.resolve() == given.store.resolve():
+        raise InputError(f"--out {given.out}", "it is the store itself", "name another folder, which gets the copy")
+    hdf5.check_writable(given.out)
+    catalogue = _prepared(given.store)
+    pairs, known = _selected(catalogue, given), catalogue.values("study")
+    for name in (*given.bands, *given.latents):
+        if name not in {study.partition(":")[0] for study in known} | set(known):
+            raise InputError(f"study {name}", "nothing in the store belongs to it", f"use one of {', '.join(known)}")
+    copying = hdf5.condense(given.out, pairs, set(given.bands), set(given.latents))
+    for _ in tqdm(copying, total=len(pairs), unit="file", leave=False, disable=None):
+        pass
+    size = sum(path.stat().st_size for path in hdf5.paths(given.out))
+    print(f"{given.out}: {size / 1e6:.1f} MB")
     return _report_broken(catalogue)
 
 
@@ -241,40 +282,11 @@ def _studies(given: argparse.Namespace) -> int:
 
 
 def _table(given: argparse.Namespace) -> int:
-    from store import export, study, tables
+    from store import study
+    from store.tables import command
 
-    asked = study.load(given.study, given.store, given.model)
-    about = {name: getattr(given, name) for name in ("model", "mode", "measure", "level", "quantity", "guidance")}
-    table = tables.of_study(_prepared(given.store), asked, **about)
-    if given.out:
-        export.write(table, given.out)
-        print(given.out)
-        return 0
-    print(f"{asked.title}: {given.quantity} in nats, {given.measure}, {given.level} level, {given.mode}, {given.model}")
-    _print_bias(table) if isinstance(asked.content, study.Bias) else _print_pairs(table)
+    command.run(given, _prepared(given.store), study.load(given.study, given.store, given.model))
     return 0
-
-
-def _print_bias(table) -> None:
-    """Mean and interval of each attribute, the gap, and a star where it is significant."""
-    attributes = list(table["mean"])
-    print(f"{'':18}" + "".join(f"{attribute:>26}" for attribute in attributes) + f"{'gap':>10}{'q':>8}")
-    for subject in table.index:
-        row = table.loc[subject]
-        cells = [_interval(*(row[name, attribute] for name in ("mean", "low", "high"))) for attribute in attributes]
-        q = "" if math.isnan(row["q", ""]) else f"{row['q', '']:.3f}" + " *" * bool(row["significant", ""])
-        print(f"{subject:18}" + "".join(f"{cell:>26}" for cell in cells) + f"{row['gap', '']:10.2f}   {q}")
-    print(f"{table.attrs['confidence']:.0%} intervals over seeds; * q at most {table.attrs['alpha']:g}")
-
-
-def _print_pairs(table) -> None:
-    for _, row in table.iterrows():
-        about = f"{row['attribute'] or '':14} {row['first']} + {row['second']}"
-        print(f"{_interval(row['mean'], row['low'], row['high']):>26}  {about:40} {row['prompt']!r}")
-
-
-def _interval(mean: float, low: float, high: float) -> str:
-    return f"{mean:.2f}" if math.isnan(low) else f"{mean:.2f} [{low:.2f}, {high:.2f}]"
 
 
 def _import(given: argparse.Namespace) -> int:

@@ -10,6 +10,9 @@ class DiffusionPIDError(Exception):
         super().__init__(f"{thing}: {cause}; {mend}")
         self.thing, self.cause, self.mend = thing, cause, mend
 
+    def __reduce__(self) -> tuple:
+        return type(self), (self.thing, self.cause, self.mend)
+
 
 class InputError(DiffusionPIDError):
     """A prompt, word, model, image or setting that cannot be used."""
@@ -21,6 +24,9 @@ class StoreError(DiffusionPIDError):
     def __init__(self, path: Path, cause: str, mend: str):
         super().__init__(str(path), cause, mend)
         self.path = path
+
+    def __reduce__(self) -> tuple:
+        return type(self), (self.path, self.cause, self.mend)
 
 
 class BrokenFileError(StoreError):

@@ -18,7 +18,9 @@ from store.atomic import replacing
 from store.errors import InputError, StoreError
 from store.hdf5 import SOFTWARE
 
-COMPARED = ("mean", "normalised")  # statistics of which the largest of a row is bold, as in Dewan et al. (2024)
+# Statistics of which the largest of a row is bold, as in Dewan et al. (2024).
+COMPARED = ("mean", "normalised", "published", "information", "alignment", "contrast", "gap", "pearson")
+ALONE = ("attribute", "guidance", "predictor")
 DIGITS = 3
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 LATEX = {
@@ -70,13 +72,13 @@ def json_text(frame: pd.DataFrame) -> str:
 def latex(frame: pd.DataFrame, *, digits: int = DIGITS, bold: Bold | None = None) -> str:
     r"""A `tabular` that needs `\usepackage{booktabs}`, the largest value of each row in bold as in the paper.
 
-    `bold` names groups of columns to be compared within a row; by default they are the attributes of `mean` and of
-    `normalised` of a bias table, or all columns of either taken alone: `latex(table["normalised"])`. Non-ASCII letters
-    are kept (UTF-8). Missing values are dashes.
+    `bold` names groups of columns to be compared within a row; by default they are the attributes (guidances,
+    predictors) of each statistic in COMPARED, or all columns of one taken alone: `latex(table["normalised"])`.
+    An interval, `low` and `high` right after a statistic, stands in one cell with it. Non-ASCII letters are kept
+    (UTF-8). Missing values are dashes.
     """
-    names, rows = _formatted(frame, digits, bold, _latex_cell, r"\textbf{{{}}}")
-    align = "".join("r" if _numeric(frame[column]) else "l" for column in frame)
-    align = "l" * (len(names) - len(align)) + align
+    names, numeric, rows = _formatted(frame, digits, bold, _latex_cell, r"\textbf{{{}}}")
+    align = "".join("r" if each else "l" for each in numeric)
     head, *body = (" & ".join(line) + r" \\" for line in ([_latex_cell(name, digits) for name in names], *rows))
     return "\n".join(
         [rf"\begin{{tabular}}{{{align}}}", r"\toprule", head, r"\midrule", *body, r"\bottomrule", r"\end{tabular}", ""]
@@ -84,12 +86,20 @@ def latex(frame: pd.DataFrame, *, digits: int = DIGITS, bold: Bold | None = None
 
 
 def markdown(frame: pd.DataFrame, *, digits: int = DIGITS, bold: Bold | None = None) -> str:
-    """A table as GitHub draws it; numbers and bold as in `latex`, missing values empty."""
-    names, rows = _formatted(frame, digits, bold, _markdown_cell, "**{}**")
-    align = ["---:" if _numeric(frame[column]) else "---" for column in frame]
-    align = ["---"] * (len(names) - len(align)) + align
+    """A table as GitHub draws it; numbers, intervals and bold as in `latex`, missing values empty."""
+    names, numeric, rows = _formatted(frame, digits, bold, _markdown_cell, "**{}**")
+    align = ["---:" if each else "---" for each in numeric]
     lines = [[_markdown_cell(name, digits) for name in names], align, *rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def texts(frame: pd.DataFrame, *, digits: int = DIGITS) -> tuple[list[str], list[list[str]]]:
+    """Names of all columns, those of the index first, and the cells of all rows, as plain text in one line each.
+
+    Numbers are as in `latex`, missing values are dashes.
+    """
+    names, _, rows = _formatted(frame, digits, [], _text_cell, "{}")
+    return names, rows
 
 
 FORMATS: dict[str, Callable[[pd.DataFrame], str]] = {"csv": csv_text, "json": json_text, "tex": latex, "md": markdown}
@@ -183,7 +193,8 @@ def _plain(value: object) -> object:
 
 def _formatted(
     frame: pd.DataFrame, digits: int, bold: Bold | None, cell: Callable[[object, int], str], mark: str
-) -> tuple[list[str], list[list[str]]]:
+) -> tuple[list[str], list[bool], list[list[str]]]:
+    """Names of the columns, whether each holds numbers, and the rows as text."""
     names, rows = _table(frame)
     first = len(names) - frame.shape[1]
     heavy = np.zeros(frame.shape, bool)
@@ -196,14 +207,35 @@ def _formatted(
     texts = [[cell(value, digits) for value in row] for row in rows]
     for row, column in zip(*np.nonzero(heavy), strict=True):
         texts[row][first + column] = mark.format(texts[row][first + column])
-    return names, texts
+    for value, low, high in (ends := _intervals(frame)):
+        for text, row in zip(texts, rows, strict=True):
+            if not _missing(row[first + low]):
+                text[first + value] += f" [{text[first + low]}, {text[first + high]}]"
+    folded = {first + end for _, *both in ends for end in both}
+    kept = [place for place in range(len(names)) if place not in folded]
+    numeric = [False] * first + [_numeric(frame.iloc[:, place]) for place in range(frame.shape[1])]
+    return [names[i] for i in kept], [numeric[i] for i in kept], [[text[i] for i in kept] for text in texts]
+
+
+def _intervals(frame: pd.DataFrame) -> list[tuple[int, int, int]]:
+    """The places of each statistic that is followed by its `low` and `high`, of the same attribute, and of these."""
+    places: dict[Hashable, list[tuple[int, str]]] = {}
+    for place, column in enumerate(frame.columns):
+        statistic, of = (str(column[0]), column[1:]) if isinstance(column, tuple) else (str(column), ())
+        places.setdefault(of, []).append((place, statistic))
+    return [
+        (value, low, high)
+        for listed in places.values()
+        for (value, _), (low, lower), (high, upper) in zip(listed, listed[1:], listed[2:], strict=False)
+        if (lower, upper) == (f"{lower.removesuffix('low')}low", f"{lower.removesuffix('low')}high")
+    ]
 
 
 def _compared(frame: pd.DataFrame) -> Bold:
-    """The groups of columns that are one statistic of several attributes."""
-    if frame.columns.names == ["statistic", "attribute"]:
+    """The groups of columns that are one statistic of several attributes, guidances or predictors."""
+    if frame.columns.names[0] == "statistic":
         return [[column for column in frame.columns if column[0] == name] for name in COMPARED]
-    return [[column for column in frame if _numeric(frame[column])]] if frame.columns.names == ["attribute"] else []
+    return [[column for column in frame if _numeric(frame[column])]] if frame.columns.names[0] in ALONE else []
 
 
 def _rounded(value: object, digits: int) -> str:
@@ -225,6 +257,12 @@ def _latex_cell(value: object, digits: int) -> str:
         text = _rounded(value, digits)
         return f"$-${text[1:]}" if text.startswith("-") else text
     return "".join(LATEX.get(character, character) for character in _one_line(value))
+
+
+def _text_cell(value: object, digits: int) -> str:
+    if _missing(value):
+        return "\u2013"
+    return _rounded(value, digits).replace("-", "\u2212") if _number(value) else _one_line(value)
 
 
 def _markdown_cell(value: object, digits: int) -> str:

@@ -5,11 +5,12 @@ latent pixel and summed over channels, integrated over the log SNR in use (Kong 
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from store.errors import InputError
+from store.stated import TOGETHER, Stated
 
 NATS_PER_BIT = float(np.log(2))
 ORTHOGONAL_MAPS = ("first", "second", "both", "between", "conditional_first", "conditional_second")
@@ -19,7 +20,7 @@ BANDED = ORTHOGONAL_MAPS[:4]
 LEVELS = {
     "pixel": "parts are formed at each pixel and added up",
     "image": "the information of all pixels is added up first, then parts are formed",
-    "prompt": "maps are averaged over images first, then parts are formed at each pixel",
+    TOGETHER: "maps are averaged over images first, then parts are formed at each pixel",
 }
 
 
@@ -38,6 +39,15 @@ class Estimate:
     def mean(self) -> tuple[float, float]:
         """The total averaged over images, and the standard error that the estimator adds to it."""
         return float(self.total.mean()), float(np.sqrt(np.square(self.total_se).sum()) / len(self.total))
+
+    @property
+    def stated(self) -> np.ndarray:
+        """Totals and their errors side by side, float64 (S, 2)."""
+        return np.stack([self.total, self.total_se], axis=-1)
+
+    def with_totals(self, stated: np.ndarray) -> "Estimate":
+        """The same map with other totals and errors, (S, 2)."""
+        return replace(self, total=stated[:, 0], total_se=stated[:, 1])
 
 
 Quantity = Callable[[Mapping[str, np.ndarray]], np.ndarray]  # a function of maps by name, which may be non-linear
@@ -76,7 +86,7 @@ class Replicates:
             return self
         if level == "image":
             return self._each(lambda values: values.sum(axis=(2, 3), keepdims=True, dtype=np.float64))
-        if level == "prompt":
+        if level == TOGETHER:
             return self._each(lambda values: values.mean(axis=0, keepdims=True, dtype=np.float64))
         raise InputError(f"level {level!r}", "not known", f"use one of {', '.join(LEVELS)}")
 
@@ -103,7 +113,8 @@ class InformationMaps:
 
     `curve` is the integrand of first, second and both in nats per unit of log SNR, in bands centred at `log_snr`; NaN
     where no noise fell. `gap` is, in the same bands, the standard less the orthogonal estimate of both, in nats,
-    with its standard error. `tail` estimates what lies below the lowest log SNR in use, and is in no total.
+    with its standard error. `tail` estimates what lies below the lowest log SNR in use, and is in no total. What is
+    `stated` of totals goes before what the maps say.
     """
 
     maps: Replicates
@@ -113,6 +124,7 @@ class InformationMaps:
     log_snr: np.ndarray  # float32 (T,)
     gap: np.ndarray  # float32 (S, T, 2)
     tail: np.ndarray  # float32 (S, 3)
+    stated: Stated = field(default_factory=Stated)
 
     @property
     def finite(self) -> bool:
@@ -133,21 +145,38 @@ class InformationMaps:
             curve=self.curve[chosen],
             gap=self.gap[chosen],
             tail=self.tail[chosen],
+            stated=self.stated.of_images(chosen),
         )
 
+    def averaged(self, names: Sequence[str], bands: bool) -> "InformationMaps":
+        """The means over replicates of some of the maps, with or without their bands."""
+        kept = self if bands else self._without_bands()
+        means = {name: self.maps.maps[name].mean(1, keepdims=True, dtype=np.float64) for name in names}
+        return replace(kept, maps=Replicates(means))
+
+    def _without_bands(self) -> "InformationMaps":
+        return replace(self, bands={}, band_edges=self.band_edges[:0])
+
     def joined(self, other: "InformationMaps") -> "InformationMaps":
-        """The images of this one, then those of `other`, measured in the same bands with as many replicates."""
+        """The images of this one, then those of `other`, measured in the same bands with as many replicates.
+
+        Maps by band are kept where both have them.
+        """
 
         def both(one: Mapping[str, np.ndarray], two: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
             return {name: np.concatenate([values, two[name]]) for name, values in one.items()}
 
+        if not len(self.tail) or not len(other.tail):
+            return self if len(self.tail) else other
+        banded = self if self.bands and other.bands else self._without_bands()
         return replace(
-            self,
+            banded,
             maps=Replicates(both(self.maps.maps, other.maps.maps)),
-            bands=both(self.bands, other.bands),
+            bands=both(banded.bands, other.bands),
             curve=np.concatenate([self.curve, other.curve]),
             gap=np.concatenate([self.gap, other.gap]),
             tail=np.concatenate([self.tail, other.tail]),
+            stated=self.stated.joined(other.stated),
         )
 
     def like(self, other: "InformationMaps") -> bool:
@@ -175,6 +204,7 @@ class InformationMaps:
             curve=curve,
             gap=gap,
             tail=mix(self.tail, other.tail),
+            stated=Stated(),
         )
 
 

@@ -24,7 +24,11 @@ CREATE TABLE IF NOT EXISTS notes (
     PRIMARY KEY (number, version)
 );
 CREATE INDEX IF NOT EXISTS notes_key ON notes (key);
+CREATE TABLE IF NOT EXISTS pins (
+    number INTEGER PRIMARY KEY, address TEXT NOT NULL, title TEXT NOT NULL, content TEXT NOT NULL
+);
 """
+NEWEST = "version = (SELECT max(version) FROM notes WHERE number = n.number) AND text != '' ORDER BY number"
 
 
 @dataclass(frozen=True)
@@ -39,9 +43,23 @@ class Note:
     text: str
 
 
+@dataclass(frozen=True)
+class Pin:
+    """What was on screen when a note was written: a result may be computed anew, what was argued about stays."""
+
+    address: str  # path and query of the page
+    title: str
+    content: str  # figures and tables, as whoever shows them keeps them
+
+
 def key_of(run: RunKey, words: tuple[str, str] | None = None, mode: str = "", seed: int | None = None) -> str:
     """The key of what a note is about: a prompt of a model, or a pair of its words, or one image of that."""
     return hashlib.sha256(json.dumps([*astuple(run), words, mode, seed]).encode()).hexdigest()
+
+
+def key_of_view(page: str, **content: str) -> str:
+    """The key of what a note about a whole view is about: its page and what of the store it shows."""
+    return hashlib.sha256(json.dumps([page, content], sort_keys=True).encode()).hexdigest()
 
 
 class Notes:
@@ -50,11 +68,19 @@ class Notes:
     def __init__(self, root: Path):
         self.root = root
 
-    def add(self, key: str, author: str, text: str) -> Note:
-        """A new note about `key`; raises InputError if text or author is empty, or the text too long."""
+    def add(self, key: str, author: str, text: str, pin: Pin | None = None) -> Note:
+        """A new note about `key`, with what was on screen if it is to be kept.
+
+        Raises
+        ------
+        InputError: text or author is empty, or the text too long.
+        """
         with self._connected() as database:
             number = database.execute("SELECT coalesce(max(number), 0) + 1 FROM notes").fetchone()[0]
-            return self._write(database, Note(number, 1, key, author, _now(), _checked(author, text)))
+            note = self._write(database, Note(number, 1, key, author, _now(), _checked(author, text)))
+            if pin:
+                database.execute("INSERT INTO pins VALUES (?, ?, ?, ?)", (number, *astuple(pin)))
+            return note
 
     def revise(self, number: int, author: str, text: str) -> Note:
         """One more version of a note, after all that there are."""
@@ -66,9 +92,19 @@ class Notes:
 
     def about(self, key: str) -> list[Note]:
         """The notes on `key` in their newest version, in the order in which they were first written."""
-        newest = "(SELECT max(version) FROM notes WHERE number = n.number)"
-        query = f"SELECT * FROM notes AS n WHERE key = ? AND version = {newest} AND text != '' ORDER BY number"
-        return self._read(query, key)
+        return [Note(*row) for row in self._read(f"SELECT * FROM notes AS n WHERE key = ? AND {NEWEST}", key)]
+
+    def pinned(self) -> list[tuple[Note, Pin]]:
+        """Every note that keeps what was on screen, in its newest version, with that; in the order of the first."""
+        rows = self._read(
+            f"SELECT n.*, address, title, content FROM notes AS n JOIN pins USING (number) WHERE {NEWEST}"
+        )
+        return [(Note(*row[:-3]), Pin(*row[-3:])) for row in rows]
+
+    def count_pinned(self) -> int:
+        """How many `pinned` gives, without reading what they keep."""
+        query = f"SELECT number FROM notes AS n JOIN pins USING (number) WHERE {NEWEST}"
+        return len(self._read(query))
 
     def history(self, number: int) -> list[Note]:
         """All versions of one note, oldest first."""
@@ -91,14 +127,14 @@ class Notes:
         database.execute("INSERT INTO notes VALUES (?, ?, ?, ?, ?, ?)", astuple(note))
         return note
 
-    def _read(self, query: str, value: object) -> list[Note]:
-        """Notes from a file that need not be writable, or be there."""
+    def _read(self, query: str, *values: object) -> list[tuple]:
+        """Rows of a file that need not be writable, or be there."""
         path = self.root / NAME
         if not path.exists():
             return []
         try:
             with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", timeout=20, uri=True)) as database:
-                return [Note(*row) for row in database.execute(query, (value,))]
+                return database.execute(query, values).fetchall()
         except sqlite3.Error as error:
             raise self._trouble(error) from error
 

@@ -11,10 +11,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from store.decomposition import Decomposition, decompose
+from store.decomposition import Decomposition, decompose, stated
 from store.errors import InputError
-from store.information import InformationMaps
-from store.measures import ORTHOGONAL, Surprisals
+from store.information import INFORMATION, ORTHOGONAL_MAPS, InformationMaps
+from store.measures import DEFAULT, ORTHOGONAL, Surprisals
+from store.stated import Stated
 
 MODES = ("pid", "cpid")
 Region = tuple[slice, slice]  # rows and columns of the latent grid
@@ -145,7 +146,8 @@ class PairResult:
 
     `noises` says how many noises went into each image; `estimator`, `measure` and `surprisals` under which of
     them the file shows its parts. Whatever else they could be, `decomposition` derives. `run_keys` tell the work behind
-    each image from any other (`store.identity`); they are empty where an older version of the format lacks them.
+    each image from any other (`store.identity`); they are empty where an older version of the format lacks them. A
+    pair that is `condensed` has rounded maps without replicates: totals and errors are those that are stated.
     """
 
     pair: TokenPair | Probe
@@ -153,12 +155,13 @@ class PairResult:
     noises: tuple[int, ...]
     information: dict[str, InformationMaps]  # by mode
     estimator: str = ORTHOGONAL
-    measure: str = "mmi"
+    measure: str = DEFAULT
     surprisals: Surprisals | None = None
     attention: np.ndarray | None = None  # float32 (S, 2, h, w), mean cross-attention to each word
     retried: int = 0  # evaluations that were not finite at first and were made again in float32
     labels: tuple[Label, ...] = ()
     run_keys: tuple[str, ...] = ()
+    condensed: bool = False
 
     def decomposition(
         self, mode: str, measure: str | None = None, level: str = "pixel", region: Region | None = None
@@ -167,9 +170,29 @@ class PairResult:
 
         Raises as `decompose` does.
         """
-        maps = self.information[mode].maps
-        maps = maps.region(*region) if region else maps
-        return decompose(maps.at(level), measure or self.measure, self.estimator, self.surprisals)
+        information, chosen = self.information[mode], (measure or self.measure, self.estimator, self.surprisals)
+        if region:
+            return decompose(information.maps.region(*region).at(level), *chosen)
+        return decompose(information.maps.at(level), *chosen).stating(information.stated, level, self.surprisals)
+
+    def totals(self, mode: str) -> Stated:
+        """All totals in `mode`: those that are stated, and what else can be derived."""
+        information = self.information[mode]
+        return information.stated.completed(stated(information.maps, self.estimator, self.surprisals))
+
+    def condense(self, bands: bool = False) -> "PairResult":
+        """The same with means over replicates alone, and with or without maps by band.
+
+        Standard maps are left out unless parts are formed of them; the totals of all stay, under every measure.
+        """
+        names = ORTHOGONAL_MAPS if self.estimator == ORTHOGONAL else INFORMATION
+        information = {mode: maps.averaged(names, bands) for mode, maps in self.settled().information.items()}
+        return replace(self, information=information, condensed=True)
+
+    def settled(self) -> "PairResult":
+        """The same with all its totals stated: they stay, whatever becomes of the maps."""
+        information = {mode: replace(maps, stated=self.totals(mode)) for mode, maps in self.information.items()}
+        return replace(self, information=information)
 
     @property
     def complete(self) -> bool:
@@ -195,8 +218,14 @@ class PairResult:
         )
 
     def measured_like(self, other: "PairResult") -> bool:
-        """Whether images of both can stand side by side: same modes, levels of noise and replicates."""
-        return set(self.information) == set(other.information) and all(
+        """Whether images of both can stand side by side: same modes, levels of noise and replicates.
+
+        Condensed ones must state the same totals as well; of others whatever is missing can be derived.
+        """
+        if self.condensed != other.condensed or set(self.information) != set(other.information):
+            return False
+        chosen = self.estimator, self.surprisals
+        return (not self.condensed or chosen == (other.estimator, other.surprisals)) and all(
             maps.like(other.information[mode]) for mode, maps in self.information.items()
         )
 
@@ -249,9 +278,15 @@ class RunRecord:
     key: RunKey
     seeds: tuple[int, ...]
     images: np.ndarray  # uint8 (S, H, W, 3)
-    latents: np.ndarray  # float16 (S, c, h, w), in the denoiser's scale
+    latents: np.ndarray  # float16 (S, c, h, w), in the denoiser's scale; NaN where they were not kept
     pairs: tuple[PairResult, ...]
     provenance: Provenance
+
+    @property
+    def known_latents(self) -> dict[int, np.ndarray]:
+        """The latents that were kept, by seed."""
+        rows = zip(self.seeds, self.latents, strict=True)
+        return {seed: latent for seed, latent in rows if not np.isnan(latent).any()}
 
     def result(self, words: tuple[str, str]) -> PairResult:
         """What is known of the pair of `words`.

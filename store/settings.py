@@ -32,6 +32,8 @@ class Settings:
         "folder that remembers what was measured of this machine, and lists stores that cannot be written",
     )
     read_only: bool = _setting(False, "show results only: nothing can be computed or changed")
+    max_evaluations: int = _setting(20_000_000, "most denoiser evaluations that a job from the dashboard may cost")
+    max_jobs: int = _setting(50, "most jobs that may wait or run before the dashboard takes no more")
 
 
 def load(file: Path = FILE) -> Settings:
@@ -62,6 +64,11 @@ def _parse(name: str, default: object, value: object):
         if text not in ("1", "true", "yes", "0", "false", "no", ""):
             raise InputError(name, f"{value!r} is neither true nor false", "write 1 or 0")
         return text in ("1", "true", "yes")
+    if isinstance(default, int):
+        text = str(value).replace("_", "")
+        if not text.isascii() or not text.isdigit() or isinstance(value, bool):
+            raise InputError(name, f"{value!r} is no whole number from 0 up", "write it in digits")
+        return int(text)
     if not isinstance(value, str) or not value:
         raise InputError(name, f"{value!r} is not a text", "write it in quotes")
     return Path(value).expanduser() if isinstance(default, Path) else value

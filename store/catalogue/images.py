@@ -1,48 +1,72 @@
 """What was measured of single images, as one long table."""
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from store.catalogue.entry import Entry
+from store.information import STANDARD_MAPS
 from store.records import Label
 
 ABOUT = ("model", "revision", "guidance", "prompt", "first", "second", "mode", "study", "attribute", "subject")
 INFORMATION = ("information_first", "information_second", "information_both")
+MEASURED = (*INFORMATION, *STANDARD_MAPS)
 COLUMNS = (
     *ABOUT,
     *("seed", "measure", "level"),
-    *INFORMATION,
+    *MEASURED,
     *("redundancy", "unique_first", "unique_second", "synergy"),
 )
-Sampled = tuple[Entry, Label, list[str], np.ndarray, np.ndarray]  # names N, seeds int64 (P,), float64 (P, 3 + N)
+TOGETHER = "prompt"  # the level of all images together
 
 
-def unpacked(names: str, seeds: bytes, samples: bytes) -> tuple[list[str], np.ndarray, np.ndarray]:
-    """Names N, seeds int64 (P,) and samples float64 (P, 3 + N), in nats, of how the catalogue keeps them."""
-    columns = names.split(" ")
-    return columns, np.frombuffer(seeds, "<i8"), np.frombuffer(samples, "<f8").reshape(-1, 3 + len(columns))
+class Samples(NamedTuple):
+    """What was measured of P images, in nats: MEASURED, then redundancy under N measures and levels."""
+
+    names: list[str]  # N, as mmi/pixel
+    seeds: np.ndarray  # int64 (P,)
+    values: np.ndarray  # float64 (P, 6 + N)
+    together: np.ndarray  # float64 (M,), redundancy of all images together under each measure, or (0,)
+
+    @property
+    def rows(self) -> list[str]:
+        """Measure and level of each row of a table: image by image, then those of all together."""
+        measures = dict.fromkeys(name.partition("/")[0] for name in self.names)
+        return self.names * len(self.seeds) + [f"{each}/{TOGETHER}" for each in measures][: len(self.together)]
+
+
+Sampled = tuple[Entry, Label, Samples]
+
+
+def unpacked(names: str, seeds: bytes, samples: bytes, together: bytes) -> Samples:
+    """The samples, of how the catalogue keeps them."""
+    columns, floats = names.split(" "), np.frombuffer(samples, "<f8")
+    values = floats.reshape(-1, len(MEASURED) + len(columns))
+    return Samples(columns, np.frombuffer(seeds, "<i8"), values, np.frombuffer(together, "<f8"))
 
 
 def table(sampled: Iterable[Sampled]) -> pd.DataFrame:
-    """One row an image, measure and level of each that is given; information in nats."""
-    about, sizes, names, seeds, information, redundancies = [], [], [], [], [], []
-    for entry, label, columns, numbers, values in sampled:
-        key = entry.key
+    """One row an image, measure and level of each that is given, and one of all its images together; in nats."""
+    about, sizes, names, seeds, measured, redundancies = [], [], [], [], [], []
+    for entry, label, found in sampled:
+        key, count = entry.key, len(found.names)
         about.append((key.model, key.revision, key.guidance, key.prompt, entry.first, entry.second, entry.mode, *label))
-        sizes.append(len(numbers) * len(columns))
-        names += columns * len(numbers)
-        seeds.append(numbers.repeat(len(columns)))
-        information.append(values[:, :3].repeat(len(columns), axis=0))
-        redundancies.append(values[:, 3:].ravel())
+        rows, single, together = found.rows, found.values[:, : len(MEASURED)], len(found.together)
+        sizes.append(len(rows))
+        names += rows
+        seeds += [found.seeds.repeat(count), np.full(together, -1)]
+        measured += [single.repeat(count, axis=0), single.mean(0, keepdims=True).repeat(together, axis=0)]
+        redundancies += [found.values[:, len(MEASURED) :].ravel(), found.together]
     frame = pd.DataFrame(about, columns=list(ABOUT))
     frame = frame.astype({name: float if name == "guidance" else str for name in ABOUT})
     frame = frame.loc[np.repeat(np.arange(len(frame)), sizes)].reset_index(drop=True)
-    frame["seed"] = _joined(seeds, np.int64)
+    numbers = _joined(seeds, np.int64)
+    frame["seed"] = pd.arrays.IntegerArray(numbers, numbers < 0)
     frame["measure"] = pd.array([name.partition("/")[0] for name in names], dtype="str")
     frame["level"] = pd.array([name.partition("/")[2] for name in names], dtype="str")
-    frame[list(INFORMATION)] = _joined(information, np.float64).reshape(-1, 3)
+    frame[list(MEASURED)] = _joined(measured, np.float64).reshape(-1, len(MEASURED))
     frame["redundancy"] = redundancy = _joined(redundancies, np.float64)
     first, second, both = (frame[name] for name in INFORMATION)
     frame["unique_first"] = first - redundancy

@@ -210,9 +210,10 @@ def _add(database: sqlite3.Connection, folder: str, content: _Content) -> None:
         database.execute(f"INSERT INTO entries VALUES ({', '.join('?' * len(values))})", values)
         for label in row["labels"]:
             database.execute("INSERT OR IGNORE INTO labels VALUES (?, ?, ?, ?)", (number, *label))
-        seeds, samples = np.asarray(row["image_seeds"], "<i8"), np.asarray(row["samples"], "<f8")
-        sampled = number, " ".join(row["sample_names"]), seeds.tobytes(), samples.tobytes()
-        database.execute("INSERT INTO samples VALUES (?, ?, ?, ?)", sampled)
+        seeds = np.asarray(row["image_seeds"], "<i8").tobytes()
+        samples, together = (np.asarray(row[name], "<f8").tobytes() for name in ("samples", "together"))
+        sampled = number, " ".join(row["sample_names"]), seeds, samples, together
+        database.execute("INSERT INTO samples VALUES (?, ?, ?, ?, ?)", sampled)
 
 
 def _number(database: sqlite3.Connection, path: str) -> int:

@@ -61,8 +61,8 @@ def chunk(database: sqlite3.Connection, root: Path, wanted: Filter, after: Place
     return {place: found[place[1]] for place in places}
 
 
-def sampled(database: sqlite3.Connection, numbers: Iterable[int]) -> dict[int, tuple[str, bytes, bytes]]:
-    """Names, seeds and samples of those entries that have any, by number."""
+def sampled(database: sqlite3.Connection, numbers: Iterable[int]) -> dict[int, tuple[str, bytes, bytes, bytes]]:
+    """Names, seeds, samples and what is of all images together, of those entries that have any, by number."""
     query = "SELECT * FROM samples WHERE entry IN (SELECT value FROM json_each(?))"
     return {row[0]: tuple(row[1:]) for row in database.execute(query, (json.dumps(list(numbers)),))}
 

@@ -69,6 +69,7 @@ class Catalogue:
     def samples(self, filter: Filter = ANY) -> pd.DataFrame:
         """One row an entry's label, image, measure and level: what was measured of single images, in nats.
 
+        At the level *prompt* the row is about all images together: it has no seed, and information is their mean.
         Columns are `store.catalogue.images.COLUMNS`. An entry without a label has one row with empty texts; of labels
         only those that `filter` means are there.
         """
@@ -108,7 +109,7 @@ class Catalogue:
                 if number in packed:
                     content = images.unpacked(*packed[number])
                     for label in query.labels_meant(entry.labels, filter) or [NO_LABEL]:
-                        yield entry, label, *content
+                        yield entry, label, content
 
     def _ask(self, work: Callable[[sqlite3.Connection], Answer], refresh: bool = True) -> Answer:
         with self._reported():

@@ -13,7 +13,7 @@ from pathlib import Path
 from store import hdf5, settings
 
 NAME = "catalogue.sqlite"
-VERSION = 4
+VERSION = 5
 PATIENCE = 20  # s to wait for another process
 PLACES = 15  # bits of an entry's number that count the entries of one file
 QUANTITIES = tuple(hdf5.DATASETS.values())
@@ -39,7 +39,7 @@ CREATE TABLE entries (
 CREATE TABLE labels (
     entry INTEGER, {", ".join(f"{name} TEXT" for name in LABEL)}, PRIMARY KEY (study, entry, attribute, subject)
 ) WITHOUT ROWID;
-CREATE TABLE samples (entry INTEGER PRIMARY KEY, names TEXT, seeds BLOB, samples BLOB);
+CREATE TABLE samples (entry INTEGER PRIMARY KEY, names TEXT, seeds BLOB, samples BLOB, together BLOB);
 """
 COLLATED = {"prompt": "prompt COLLATE NOCASE", "pair": "pair COLLATE NOCASE"}
 # Each order has an index that also knows what is filtered by most: a page is found without a look at other entries.

@@ -1,7 +1,10 @@
 """Run records as HDF5 files. `store/FORMAT.md` is the specification."""
 
+from store.decomposition import PER_IMAGE
 from store.hdf5.bundle import read_bundle, write_bundle
 from store.hdf5.checking import problems
+from store.hdf5.coding import COARSEST
+from store.hdf5.condensing import condense
 from store.hdf5.layout import (
     DATASETS,
     FILES,
@@ -12,19 +15,23 @@ from store.hdf5.layout import (
     path_of,
     paths,
 )
-from store.hdf5.reading import images, read, read_totals
+from store.hdf5.reading import images, latents, read, read_totals
 from store.hdf5.repairing import repair
 from store.hdf5.writing import check_writable, publish
 
 __all__ = [
+    "COARSEST",
     "DATASETS",
     "FILES",
     "FORMAT_VERSION",
     "MAPS",
+    "PER_IMAGE",
     "SOFTWARE",
     "check_writable",
+    "condense",
     "folders",
     "images",
+    "latents",
     "path_of",
     "paths",
     "problems",

@@ -21,6 +21,7 @@ ROOM = 1 << 18  # bytes of a stored chunk: whatever they inflate to is harmless
 DENSEST = 200  # times smaller that an array larger than `SUSPECT` may be in the file
 SUSPECT = 1 << 24  # bytes
 UNDIGESTED = {"digest", "complete"}  # attributes that are written after the digest is taken
+PLAIN = "iufS"  # kinds of numbers, and texts of a fixed length
 CHECKSUM = 4  # bytes that fletcher32 adds to a chunk
 FILTERS = {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32}
 UNREADABLE = (OSError, KeyError, ValueError, TypeError, RuntimeError, AttributeError, IndexError)
@@ -87,9 +88,32 @@ def is_newer(group: h5py.Group) -> bool:
 def text(group: h5py.Group, name: str) -> str:
     """An attribute that is a text."""
     value = group.attrs[name]
+    if isinstance(value, bytes):
+        return value.decode()
     if not isinstance(value, str):
         raise Refused(f"{group.name}: attribute {name} is no text")
     return value
+
+
+def texts(holder: h5py.Group | h5py.Dataset, name: str) -> tuple[str, ...]:
+    """An attribute that is a list of texts."""
+    return tuple(each.decode() if isinstance(each, bytes) else str(each) for each in holder.attrs[name])
+
+
+def names_of(dataset: h5py.Dataset, count: int) -> tuple[str, ...]:
+    """The names of the `count` maps in a dataset."""
+    names = texts(dataset, "names")
+    if len(names) != count:
+        raise Refused(f"{dataset.name} does not name its maps")
+    return names
+
+
+def numbers(holder: h5py.Group | h5py.Dataset, name: str, *shape: int | None) -> np.ndarray:
+    """An attribute that is an array of numbers of `shape`, in which None allows any length."""
+    found = np.asarray(holder.attrs[name])
+    if found.dtype.kind not in PLAIN or not _fits(found.shape, shape):
+        raise Refused(f"{holder.name}: attribute {name} does not fit the rest")
+    return found
 
 
 def members(group: h5py.Group, kind: type) -> Iterator[tuple[str, h5py.Group | h5py.Dataset]]:
@@ -130,11 +154,13 @@ def dataset(group: h5py.Group, name: str, *shape: int | None) -> h5py.Dataset:
     """
     found = member(group, name)
     _distrust(found)
-    if len(shape) != found.ndim or any(
-        wanted not in (None, length) for wanted, length in zip(shape, found.shape, strict=True)
-    ):
+    if not _fits(found.shape, shape):
         raise Refused(f"{found.name} has the shape {found.shape}, which does not fit the rest")
     return found
+
+
+def _fits(shape: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:
+    return len(shape) == len(wanted) and all(one in (None, other) for one, other in zip(wanted, shape, strict=True))
 
 
 def _distrust(dataset: h5py.Dataset) -> None:
@@ -142,7 +168,7 @@ def _distrust(dataset: h5py.Dataset) -> None:
     properties = dataset.id.get_create_plist()
     filters = {properties.get_filter(index)[0] for index in range(properties.get_nfilters())}
     size, stored = dataset.size * dataset.dtype.itemsize, dataset.id.get_storage_size()
-    if dataset.dtype.kind not in "iufS":
+    if dataset.dtype.kind not in PLAIN:
         raise Refused(f"{dataset.name} holds no plain numbers")
     if dataset.is_virtual or properties.get_external_count():
         raise Refused(f"{dataset.name} lies in another file")

@@ -13,7 +13,7 @@ from store.atomic import replacing
 from store.errors import NewerFormatError, StoreError
 from store.hdf5.access import UNREADABLE, Refused, check_complete, member, members, opened
 from store.hdf5.checking import Problem, wrong_with_pairs, wrong_with_root
-from store.hdf5.layout import APART, FORMAT_VERSION, SOFTWARE, digest_of, group_name
+from store.hdf5.layout import FORMAT_VERSION, PICTURED, SOFTWARE, digest_of, group_name
 from store.hdf5.reading import pair_names, read_key, read_record
 from store.hdf5.writing import publish
 
@@ -47,7 +47,7 @@ def write_bundle(target: Path, selection: Mapping[Path, Set[str]]) -> Iterator[P
 def _copy(source: h5py.File, run: h5py.Group, pairs: Set[str]) -> None:
     """One file, with those of its pairs alone; arrays are copied as they are packed."""
     run.attrs.update(source.attrs)
-    for name in ("seeds", *sorted(APART - {"pairs"})):
+    for name in ("seeds", *sorted(PICTURED & set(source))):
         source.copy(name, run)
     inside = run.create_group("pairs")
     for pair in sorted(pairs):

@@ -2,20 +2,24 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from urllib.parse import unquote
 
 import h5py
 import numpy as np
 
-from store.decomposition import PARTS, Decomposition
+from store.decomposition import PARTS, Decomposition, decompose
 from store.errors import BrokenFileError, NewerFormatError
-from store.hdf5.access import KNOWN, REPAIR, UNREADABLE, UPDATE, digest, is_newer, member, opened, values
+from store.hdf5 import condensed
+from store.hdf5.access import KNOWN, REPAIR, UNREADABLE, UPDATE, digest, is_newer, member, opened, text, values
 from store.hdf5.layout import APART, DATASETS, path_of
-from store.hdf5.reading import modes_of, read_key, read_pair, read_provenance, read_seeds
-from store.information import INFORMATION, Estimate
+from store.hdf5.reading import modes_of, read_images, read_key, read_latents, read_pair, read_provenance, read_seeds
+from store.hdf5.totals import Shown
+from store.information import INFORMATION, LEVELS, Estimate
 from store.measures import ORTHOGONAL
 from store.records import PairResult, RunKey
+from store.stated import Key
 
 PRECISION = 2e-3  # relative: the identities hold to this after rounding to float16
 MEMBERS = {"seeds", *APART}
@@ -56,9 +60,8 @@ def wrong_with_root(root: h5py.Group) -> Iterator[Problem]:
     try:
         read_key(root), read_provenance(root)
         seeds = len(read_seeds(root))
-        values(root, "images", seeds, None, None, 3)
-        values(root, "latents", seeds, None, None, None)
-        if root.attrs["format_version"] >= DIGESTED and digest(root, APART) != root.attrs.get("digest"):
+        read_images(root, seeds), read_latents(root, seeds)
+        if root.attrs["format_version"] >= DIGESTED and digest(root, APART) != text(root, "digest"):
             yield Problem("its attributes are not those that were written")
         yield from (Problem(f"/{name} does not belong there") for name in set(root) - MEMBERS)
     except UNREADABLE as error:
@@ -86,18 +89,34 @@ def wrong_with_pairs(root: h5py.Group) -> Iterator[Problem]:
 
 def _wrong_with_pair(key: RunKey, seeds: set[int], group: h5py.Group) -> Iterator[str]:
     result = read_pair(key.prompt, group)
-    if group.attrs.get("version", 1) >= DIGESTED and digest(group) != group.attrs.get("digest"):
+    if group.attrs.get("version", 1) >= DIGESTED and digest(group) != text(group, "digest"):
         yield "its contents are not those that were written"
     if unquote(group.name.rsplit("/", 1)[-1]) != result.pair.name:
         yield "its name is not that of its words"
     if not set(result.seeds) <= seeds:
         yield "images that are not in the file"
+    wrong_with_mode = _wrong_with_condensed_mode if result.condensed else _wrong_with_mode
     for mode, inside in modes_of(group).items():
-        yield from (f"{mode}: {problem}" for problem in _wrong_with_mode(result, mode, inside))
+        yield from (f"{mode}: {problem}" for problem in wrong_with_mode(result, mode, inside))
+
+
+def _wrong_with_condensed_mode(result: PairResult, mode: str, group: h5py.Group) -> Iterator[str]:
+    information = result.information[mode]
+    for measure, level in product(Shown.of(result).measures, LEVELS):
+        stated = result.decomposition(mode, measure, level)
+        yield from (f"{name} does not hold ({measure}, {level})" for name in stated.contradictions(PRECISION))
+        if not stated.finite:
+            yield f"values that are not finite ({measure}, {level})"
+    for name, rounding in condensed.roundings(group, information).items():
+        found, total = information.maps.maps[name][:, 0], information.stated.images[Key(name)][:, 0]
+        bound = rounding + PRECISION * np.abs(found).sum(axis=(1, 2), dtype=np.float64) + 1e-6
+        if not (np.abs(found.sum(axis=(1, 2), dtype=np.float64) - total) <= bound).all():
+            yield f"{name} is not the total of its map"
 
 
 def _wrong_with_mode(result: PairResult, mode: str, group: h5py.Group) -> Iterator[str]:
-    shown, derived = _read_shown(result, group), result.decomposition(mode)
+    shown = _read_shown(result, group)
+    derived = decompose(result.information[mode].maps, result.measure, result.estimator, result.surprisals)
     yield from (f"{name} does not hold" for name in shown.violations(PRECISION))
     if not shown.finite:
         yield "values that are not finite"

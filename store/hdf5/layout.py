@@ -12,7 +12,7 @@ from store.decomposition import PARTS
 from store.information import BANDED, INFORMATION
 from store.records import RunKey
 
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 SOFTWARE = "diffusionpid-dashboard 0.1"
 MAPS, FILES = "maps", "*.h5"
 LOCK = ".lock"
@@ -20,8 +20,8 @@ QUARANTINE = "quarantine"
 DATASETS = {  # name of an estimate -> dataset
     name: f"information_{name}" if name in BANDED else name for name in (*INFORMATION, *PARTS)
 }
-PER_IMAGE = ("pixel", "image")  # levels at which every image has parts of its own
-APART = frozenset({"pairs", "images", "latents"})  # not in the root's digest: they have checksums of their own
+PICTURED = frozenset({"images", "latents", "pictures"})  # a file has the first two or the last
+APART = PICTURED | {"pairs"}  # not in the root's digest: they have checksums of their own
 SAMPLES = ("first", "second", "both")  # what lists have of each image, before its redundancies
 
 

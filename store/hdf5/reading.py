@@ -4,14 +4,17 @@ import json
 from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from urllib.parse import unquote
 
 import h5py
 import numpy as np
 
+from store.decomposition import PER_IMAGE
+from store.hdf5 import condensed, full
 from store.hdf5.access import REPAIR, UNREADABLE, UPDATE, Refused, is_newer, member, opened, text, values
-from store.hdf5.layout import DATASETS, PER_IMAGE, SAMPLES
-from store.information import BANDED, INFORMATION, InformationMaps, Replicates
+from store.hdf5.layout import DATASETS
+from store.hdf5.totals import SAMPLED, Shown
 from store.records import MODES, Label, PairResult, Probe, Provenance, RunKey, RunRecord, Span, TokenPair
 
 
@@ -21,8 +24,9 @@ class Totals:
 
     A row has `mode`, `first`, `second`, `measure`, `estimator`, `noises`, `seeds` (how many), for each of DATASETS the
     mean total over images and NAME_se, its standard error, in nats; `labels`; and per image `image_seeds` and `samples`
-    (P, 3 + N) in nats: the information of first, second and both, and the redundancy under each measure and level,
-    named by `sample_names` (`mmi/pixel`).
+    (P, 6 + N) in nats: the information of first, second and both, their standard estimates, and the redundancy under
+    each measure and level, named by `sample_names` (`mmi/pixel`). `together` (M,) has the redundancy of all images
+    together under each measure, in the same order; it is empty before version 3.
     """
 
     key: RunKey
@@ -53,8 +57,8 @@ def read_record(root: h5py.Group, pairs: Set[str] = frozenset()) -> RunRecord:
     return RunRecord(
         key=key,
         seeds=seeds,
-        images=values(root, "images", len(seeds), None, None, 3),
-        latents=values(root, "latents", len(seeds), None, None, None),
+        images=read_images(root, len(seeds)),
+        latents=read_latents(root, len(seeds)),
         pairs=tuple(read_pair(key.prompt, group) for group in pair_groups(root, pairs) if not is_newer(group)),
         provenance=read_provenance(root),
     )
@@ -63,7 +67,26 @@ def read_record(root: h5py.Group, pairs: Set[str] = frozenset()) -> RunRecord:
 def images(path: Path) -> np.ndarray:
     """The images of a file, uint8 (S, H, W, 3); raises as `read` does."""
     with opened(path) as file:
-        return values(file, "images", None, None, None, 3)
+        return read_images(file, len(read_seeds(file)))
+
+
+def read_images(root: h5py.Group, count: int) -> np.ndarray:
+    """The images of `root`, uint8 (S, H, W, 3)."""
+    if "pictures" in root:
+        return condensed.read_pictures(root, count)
+    return values(root, "images", count, None, None, 3)
+
+
+def read_latents(root: h5py.Group, count: int) -> np.ndarray:
+    """The latents of `root`, float16 (S, c, h, w), NaN where they were not kept."""
+    return condensed.no_latents(root, count) if "pictures" in root else values(root, "latents", count, None, None, None)
+
+
+def latents(path: Path) -> tuple[tuple[int, ...], np.ndarray]:
+    """Seeds and latents of a file, float16 (S, c, h, w); raises as `read` does."""
+    with opened(path) as file:
+        seeds = read_seeds(file)
+        return seeds, values(file, "latents", len(seeds), None, None, None)
 
 
 def read_key(root: h5py.Group) -> RunKey:
@@ -115,27 +138,29 @@ def read_totals(path: Path) -> Totals:
         return Totals(read_key(file), text(file, "created"), rows, problems)
 
 
+def form_of(pair: h5py.Group) -> ModuleType:
+    """What reads `pair`: `full` or `condensed`."""
+    return condensed if pair.attrs.get("condensed", False) else full
+
+
 def read_pair(prompt: str, group: h5py.Group) -> PairResult:
     """What one pair's group holds."""
-    attrs, seeds = group.attrs, read_seeds(group)
-    attended = [
-        values(group, name, len(seeds), None, None).astype(np.float32)
-        for name in ("attention_first", "attention_second")
-        if name in group
-    ]
-    surprisals = attrs.get("surprisals")
+    form, shown = form_of(group), Shown.read(group)
+    columns = form.read_columns(group)
+    images = len(columns.seeds)
     return PairResult(
         pair=_read_words(prompt, group),
-        seeds=seeds,
-        noises=_read_noises(group, len(seeds)),
-        information={mode: _read_mode(inside, len(seeds)) for mode, inside in modes_of(group).items()},
-        estimator=text(group, "estimator"),
-        measure=text(group, "measure"),
-        surprisals=None if surprisals is None else (float(surprisals[0]), float(surprisals[1])),
-        attention=np.stack(attended, axis=1) if attended else None,
-        retried=int(attrs.get("retried", 0)),
+        seeds=columns.seeds,
+        noises=columns.noises,
+        information={mode: form.read_mode(inside, shown, images) for mode, inside in modes_of(group).items()},
+        estimator=shown.estimator,
+        measure=shown.measure,
+        surprisals=shown.surprisals,
+        attention=form.read_attention(group, images),
+        retried=int(group.attrs.get("retried", 0)),
         labels=_read_labels(group),
-        run_keys=_read_run_keys(group, len(seeds)),
+        run_keys=columns.run_keys,
+        condensed=form is condensed,
     )
 
 
@@ -146,83 +171,27 @@ def _read_words(prompt: str, group: h5py.Group) -> TokenPair | Probe:
     return TokenPair(prompt, first, second)
 
 
-def _read_noises(group: h5py.Group, images: int) -> tuple[int, ...]:
-    if "noises" in group:
-        return tuple(map(int, values(group, "noises", images)))
-    return (int(group.attrs["noises"]),) * images  # version 1
-
-
-def _read_run_keys(group: h5py.Group, images: int) -> tuple[str, ...]:
-    if "run_keys" in group:
-        return tuple(key.decode() for key in values(group, "run_keys", images).tolist())
-    return ("",) * images  # before version 3
-
-
 def _read_labels(group: h5py.Group) -> tuple[Label, ...]:
     return tuple(Label(*map(str, label)) for label in json.loads(group.attrs.get("labels", "[]")))
 
 
-def _read_mode(group: h5py.Group, images: int) -> InformationMaps:
-    log_snr = values(group, "log_snr", None)
-    curve = values(group, "curve", images, len(log_snr), 3)
-    if "replicates" not in group:  # version 1: the means alone
-        maps = {name: values(group, DATASETS[name], images, None, None)[:, None] for name in INFORMATION}
-        nothing = np.full((images, len(log_snr), 2), np.nan, np.float32), np.zeros((images, 3), np.float32)
-        return InformationMaps(Replicates(_single(maps)), {}, np.zeros(0, np.float32), curve, log_snr, *nothing)
-    edges = values(group, "band_edges", None)
-    return InformationMaps(
-        maps=Replicates(_read_stack(group, "replicates", INFORMATION, images, None)),
-        bands=_read_stack(group, "bands", BANDED, images, len(edges) - 1),
-        band_edges=edges,
-        curve=curve,
-        log_snr=log_snr,
-        gap=values(group, "gap", images, len(log_snr), 2),
-        tail=values(group, "tail", images, 3),
-    )
-
-
-def _read_stack(
-    group: h5py.Group, name: str, wanted: tuple[str, ...], images: int, count: int | None
-) -> dict[str, np.ndarray]:
-    """Maps by name, each (P, n, h, w), of which `wanted` have to be there."""
-    stack = values(group, name, images, None, count, None, None)
-    names = list(group[name].attrs["names"])
-    if len(names) != stack.shape[1] or not set(wanted) <= set(names):
-        raise Refused(f"{group[name].name} does not name its maps")
-    return _single({name: stack[:, names.index(name)] for name in wanted})
-
-
-def _single(maps: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    return {name: values.astype(np.float32) for name, values in maps.items()}
-
-
 def _read_rows(pair: h5py.Group) -> list[dict[str, object]]:
     """The rows of one pair; see `Totals`."""
-    seeds, labels = read_seeds(pair), _read_labels(pair)
-    about: dict[str, object] = {name: text(pair, name) for name in ("first", "second", "measure", "estimator")}
-    about |= {"seeds": len(seeds), "image_seeds": seeds, "labels": labels, "noises": int(pair.attrs["noises"])}
-    offered = pair.attrs.get("measures")
-    names = [about["measure"]] if offered is None else list(offered)
-    levels = PER_IMAGE[:1] if offered is None else PER_IMAGE
-    about["sample_names"] = tuple(f"{measure}/{level}" for measure in names for level in levels)
+    form, shown = form_of(pair), Shown.read(pair)
+    columns = form.read_columns(pair)
+    images = len(columns.seeds)
+    levels = PER_IMAGE if "measures" in pair.attrs else PER_IMAGE[:1]
+    names = tuple(f"{measure}/{level}" for measure in shown.measures for level in levels)
+    about: dict[str, object] = {name: text(pair, name) for name in ("first", "second")}
+    about |= {"measure": shown.measure, "estimator": shown.estimator, "labels": _read_labels(pair)}
+    about |= {"seeds": images, "image_seeds": columns.seeds, "sample_names": names, "noises": min(columns.noises)}
     rows = []
     for mode, group in modes_of(pair).items():
-        summary, samples = _read_listed(group, len(seeds))
-        if samples.shape != (len(seeds), len(SAMPLES) + len(names) * len(levels)):
-            raise Refused(f"{group.name} has samples that do not fit its images")
-        columns = dict(zip(DATASETS.values(), summary, strict=True))
-        means = {name: float(mean) for name, (mean, _) in columns.items()}
-        errors = {f"{name}_se": float(error) for name, (_, error) in columns.items()}
-        rows.append({**about, "mode": mode, "samples": samples, **means, **errors})
+        summary, samples, together = form.read_listed(group, shown, images, levels)
+        if samples.shape != (images, SAMPLED + len(names)) or together.shape not in ((0,), (len(shown.measures),)):
+            raise Refused(f"{group.name} has samples that do not fit its images or measures")
+        listed = dict(zip(DATASETS.values(), summary, strict=True))
+        means = {name: float(mean) for name, (mean, _) in listed.items()}
+        errors = {f"{name}_se": float(error) for name, (_, error) in listed.items()}
+        rows.append({**about, "mode": mode, "samples": samples, "together": together, **means, **errors})
     return rows
-
-
-def _read_listed(group: h5py.Group, images: int) -> tuple[np.ndarray, np.ndarray]:
-    """Mean total and its error of each of DATASETS, and what lists have of each image."""
-    if "summary" in group.attrs:
-        return group.attrs["summary"], group.attrs["samples"]
-    totals, summary = {}, []  # before version 3
-    for name, dataset in DATASETS.items():
-        totals[name], errors = values(group, f"{dataset}_total", images), values(group, f"{dataset}_total_se", images)
-        summary.append((totals[name].mean(), np.sqrt(np.square(errors).sum()) / images))
-    return np.array(summary), np.column_stack([totals[name] for name in (*SAMPLES, "redundancy")])

@@ -11,10 +11,20 @@ from store.atomic import sweep
 from store.errors import BrokenFileError, NewerFormatError, StoreError
 from store.hdf5.access import UNREADABLE, Refused, dataset, opened
 from store.hdf5.checking import Problem, problems, wrong_with_pairs, wrong_with_root
+from store.hdf5.content import image
 from store.hdf5.layout import folders, path_of, paths
 from store.hdf5.quarantine import set_aside
-from store.hdf5.reading import pair_groups, pair_names, read_key, read_pair, read_provenance, read_seeds
-from store.hdf5.writing import image, publish, write_whole, writing
+from store.hdf5.reading import (
+    pair_groups,
+    pair_names,
+    read_images,
+    read_key,
+    read_latents,
+    read_pair,
+    read_provenance,
+    read_seeds,
+)
+from store.hdf5.writing import publish, write_whole, writing
 from store.records import RunRecord
 
 
@@ -87,7 +97,7 @@ def _readable(file: h5py.File) -> tuple[RunRecord, set[str]]:
     if "" in broken:
         raise Refused(broken[""].cause)
     key, seeds = read_key(file), read_seeds(file)
-    rows = [_rows(file, name, len(seeds)) for name in ("images", "latents")]
+    rows = _rows(file, len(seeds))
     whole = [index for index in range(len(seeds)) if all(index in found for found in rows)]
     if not whole:
         raise Refused("no image can be read")
@@ -106,8 +116,14 @@ def _readable(file: h5py.File) -> tuple[RunRecord, set[str]]:
     return record, {name for name, problem in broken.items() if problem.newer}
 
 
-def _rows(file: h5py.File, name: str, count: int) -> dict[int, np.ndarray]:
-    """Those images, or latents, of `count` that can be read."""
+def _rows(file: h5py.File, count: int) -> tuple[dict[int, np.ndarray], dict[int, np.ndarray]]:
+    """Those images and latents, of `count` each, that can be read."""
+    if "pictures" in file:
+        return dict(enumerate(read_images(file, count))), dict(enumerate(read_latents(file, count)))
+    return _readable_rows(file, "images", count), _readable_rows(file, "latents", count)
+
+
+def _readable_rows(file: h5py.File, name: str, count: int) -> dict[int, np.ndarray]:
     stored, found = dataset(file, name, count, None, None, None), {}
     for index in range(count):
         try:

@@ -47,7 +47,7 @@ MEASURES = {
         Measure("pm", pm, ESTIMATORS, True, "Finn and Lizier 2018"),
     )
 }
-DEFAULT = "mmi"
+DEFAULT = "aligned"  # on the evidence of docs/experiments.md
 
 
 def find(name: str, estimator: str = ORTHOGONAL, surprisals: Surprisals | None = None) -> Measure:

@@ -6,7 +6,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from store.errors import InputError
-from store.records import Label, Probe, TokenPair, find_word
+from store.records import Label, Probe, TokenPair, find_word, prompt_words
 from store.study.document import Table, lines
 from store.study.published import AVERAGE
 from store.wording import count, fill, places, swapped, without
@@ -38,6 +38,12 @@ def items(rows: Iterable[Row]) -> tuple[Item, ...]:
         Item(prompt, tuple(pairs), {pair: tuple(labels) for pair, labels in pairs.items()})
         for prompt, pairs in found.items()
     )
+
+
+def words_of(items: Iterable[Item]) -> tuple[str, ...]:
+    """Every word that they show to a model, in lower case and order of appearance."""
+    asked = (item.prompt + " " + " ".join(word for pair in item.pairs for word in pair.words) for item in items)
+    return tuple(dict.fromkeys(word.casefold() for text in asked for word in prompt_words(text)))
 
 
 @dataclass(frozen=True)
@@ -157,6 +163,11 @@ class Pairs:
     @property
     def size(self) -> int:
         return len(self.sentences)
+
+    @property
+    def homonyms(self) -> bool:
+        """Whether one word is asked about in several senses."""
+        return len({(each.subject, each.group) for each in self.sentences}) > len({e.subject for e in self.sentences})
 
     def rows(self, name: str, limit: int | None = None) -> Iterator[Row]:
         """What is asked, sentence by sentence."""

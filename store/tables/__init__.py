@@ -1,5 +1,6 @@
-"""Bias tables, intervals, tests and correlations as pandas frames: arithmetic on the totals of single images.
+"""Tables of studies as pandas frames, with intervals, tests and correlations (docs/tables.md).
 
+They are arithmetic on the totals of single images; only `interventions` reads the files' images and maps.
 `samples` has one row per label, image, measure and level, with the columns KEYS (a label is study, attribute and
 subject, as *gender*, *female*, *doctor*) and one column for each quantity, in nats. No function changes it. What a
 frame is about stands in its `attrs`; values that are not finite are left out and counted.
@@ -10,27 +11,46 @@ a cell, so a table comes out the same each time, and cells with the same seeds a
 intervals cover, and what the test misses, was measured: docs/decisions.md.
 """
 
-from store.tables.report import of_study
+from store.tables.controls import OF_ALIGNMENT, against_control
+from store.tables.correlations import effects
+from store.tables.guidance import by_guidance
+from store.tables.intervention import CHANGES, PREDICTORS, interventions, within
+from store.tables.neutral import neutral_probe
+from store.tables.report import of_study, samples_of, with_published
 from store.tables.samples import AVERAGE, KEYS, QUANTITIES, SETTINGS, select
+from store.tables.senses import resemblance, senses
 from store.tables.statistics import Interval, PairedTest, correlation, paired_test
-from store.tables.studies import RankStability, bias, effects, pairs, rank_stability, sensitivity, totals
+from store.tables.studies import RankStability, bias, by_setting, pairs, rank_stability, sensitivity, totals
 
 __all__ = [
     "AVERAGE",
+    "CHANGES",
     "KEYS",
+    "OF_ALIGNMENT",
+    "PREDICTORS",
     "QUANTITIES",
     "SETTINGS",
     "Interval",
     "PairedTest",
     "RankStability",
+    "against_control",
     "bias",
+    "by_guidance",
+    "by_setting",
     "correlation",
     "effects",
-    "paired_test",
+    "interventions",
+    "neutral_probe",
     "of_study",
+    "paired_test",
     "pairs",
     "rank_stability",
+    "samples_of",
+    "resemblance",
     "select",
+    "senses",
     "sensitivity",
     "totals",
+    "with_published",
+    "within",
 ]

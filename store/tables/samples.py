@@ -8,12 +8,13 @@ import pandas as pd
 
 from store.decomposition import ALIGNMENT, PARTS
 from store.errors import InputError
+from store.information import STANDARD_MAPS
 from store.tables.statistics import finite_or_nan, means_of
 
 CELL = ("subject", "attribute")
 SETTINGS = ("model", "revision", "guidance", "study", "mode", "measure", "level")  # one of each in a table
 KEYS = (*SETTINGS, "prompt", "first", "second", *CELL, "seed")
-QUANTITIES = ("information_first", "information_second", "information_both", *PARTS)
+QUANTITIES = ("information_first", "information_second", "information_both", *PARTS, *STANDARD_MAPS)
 AVERAGE = "average"
 
 
@@ -59,9 +60,7 @@ def cells_of(samples: pd.DataFrame, quantity: str) -> Cells:
     unlabelled = int(samples[list(CELL)].isna().any(axis=1).sum())
     if unlabelled:
         raise InputError(f"{unlabelled} samples", "without subject or attribute", "label them or leave them out")
-    subjects, attributes = (
-        list(samples[name].astype("category").cat.remove_unused_categories().cat.categories) for name in CELL
-    )
+    subjects, attributes = (categories(samples[name]) for name in CELL)
     if AVERAGE in subjects:
         raise InputError(f"subject {AVERAGE!r}", "the name of the row of averages", "rename it")
     index = pd.MultiIndex.from_product([subjects, attributes], names=CELL)
@@ -70,6 +69,11 @@ def cells_of(samples: pd.DataFrame, quantity: str) -> Cells:
     values = finite_or_nan(wide.to_numpy()).reshape(*shape, -1)
     excluded = count_excluded(samples, quantity, index).reshape(shape)
     return Cells(subjects, attributes, wide.columns.to_numpy(), values, excluded)
+
+
+def categories(column: pd.Series) -> list[str]:
+    """The different values of `column`, in alphabetical order or that of its categories."""
+    return list(column.astype("category").cat.remove_unused_categories().cat.categories)
 
 
 def check(samples: pd.DataFrame, quantity: str, free: Sequence[str] = ()) -> None:
@@ -87,7 +91,7 @@ def check(samples: pd.DataFrame, quantity: str, free: Sequence[str] = ()) -> Non
 
 
 def _listed(values: Iterable[object]) -> str:
-    named = [repr(value) for value in values]
+    named = [repr(value.item() if isinstance(value, np.generic) else value) for value in values]
     return ", ".join(named[:8] + ["..."] * (len(named) > 8))
 
 

@@ -9,7 +9,6 @@ from scipy import stats
 
 from store import hdf5
 from store.catalogue import Entry
-from store.errors import InputError
 from store.records import RunKey
 from store.tables.samples import AVERAGE, CELL, by_seed, cells_of, check, count_excluded, describe
 from store.tables.statistics import (
@@ -17,7 +16,6 @@ from store.tables.statistics import (
     RESAMPLES,
     Interval,
     benjamini_hochberg,
-    correlation,
     draws,
     ends,
     expanded_percentiles,
@@ -74,6 +72,7 @@ def bias(
     | `gap`, `gap_normalised` | largest less smallest mean, in nats and as a share of the table's range |
     | `blocks`, `p` | seeds at which all attributes are there, and `paired_test` over them |
     | `q`, `significant` | `p` after Benjamini and Hochberg (1995) over subjects, and whether it is at most `alpha` |
+    | `guidance` | that of the images, as it widens gaps |
 
     The whole table is what normalises: a selection of subjects has other normalised values. In the average row means
     are over subjects; the interval resamples subjects and, in each draw, the seeds too (drawn once for all subjects,
@@ -113,6 +112,7 @@ def bias(
         "p": p,
         "q": q,
         "significant": q <= alpha,
+        "guidance": np.full(len(means), samples["guidance"].iloc[0]),
     }
     columns = {
         (name, a): values[:, i] for name, values in per_attribute.items() for i, a in enumerate(cells.attributes)
@@ -169,19 +169,30 @@ def rank_stability(
 def sensitivity(samples: pd.DataFrame, quantity: str = "redundancy") -> pd.DataFrame:
     """Spearman correlation between the tables under each measure and level, over their cells (subject x attribute).
 
-    A square frame, both axes (measure, level). Raises as `bias` does; here measures and levels may differ.
+    A square frame, both axes (measure, level): the correlations of `by_setting`. Raises as that does.
+    """
+    frame = by_setting(samples, quantity)
+    ranks = frame.corr(method="spearman")
+    ranks.attrs = {**frame.attrs, "units": {}}
+    return ranks
+
+
+def by_setting(samples: pd.DataFrame, quantity: str = "redundancy") -> pd.DataFrame:
+    """The means of a bias table under each measure and level, in nats: a row a cell, a column a (measure, level).
+
+    Levels are those of `store.information.LEVELS`: *pixel* and *image* are means over seeds, *prompt* is of all seeds
+    together. Raises as `bias` does; here measures and levels may differ.
     """
     check(samples, quantity, free=("measure", "level"))
     tables = {}
     for setting, rows in samples.groupby(["measure", "level"], observed=True):
         cells = cells_of(rows, quantity)
-        index = pd.MultiIndex.from_product([cells.subjects, cells.attributes])
+        index = pd.MultiIndex.from_product([cells.subjects, cells.attributes], names=CELL)
         tables[setting] = pd.Series(cells.means.ravel(), index)
     frame = pd.DataFrame(tables)
     frame.columns.names = ["measure", "level"]
-    ranks = frame.corr(method="spearman")
-    ranks.attrs = describe(samples, quantity, ())
-    return ranks
+    frame.attrs = describe(samples, quantity, list(tables))
+    return frame
 
 
 def pairs(
@@ -206,28 +217,6 @@ def pairs(
     found = found.sort_values("mean", ascending=False, kind="stable", ignore_index=True)
     found.attrs = describe(samples, quantity, ("mean", "low", "high"), confidence=confidence, resamples=resamples)
     return found
-
-
-def effects(frame: pd.DataFrame, change: str, predictors: Sequence[str], group: str = "prompt") -> pd.DataFrame:
-    """How well each column of `predictors` goes with the column `change` of an image, over an intervention study.
-
-    A row for each predictor: `pearson`, `low`, `high` (`correlation`, resampling `group`), `images` and `groups` that
-    entered. Kong et al. (2024) report Pearson correlations of this kind.
-
-    Raises
-    ------
-    InputError: a column is not there.
-    """
-    missing = [name for name in (change, group, *predictors) if name not in frame]
-    if missing:
-        raise InputError(f"column {missing[0]!r}", "not there", f"use one of {', '.join(map(str, frame))}")
-    rows = {}
-    for name in predictors:
-        both = frame[np.isfinite(frame[name].astype(float)) & np.isfinite(frame[change].astype(float))]
-        found = correlation(both[name], both[change], both[group])
-        rows[name] = (*found, len(both), both[group].nunique())
-    columns = ["pearson", "low", "high", "images", "groups"]
-    return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("predictor")
 
 
 def totals(entries: Iterable[Entry]) -> pd.DataFrame:

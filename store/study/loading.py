@@ -6,9 +6,8 @@ from functools import cached_property
 from pathlib import Path
 
 from store.errors import InputError
-from store.records import prompt_words
 from store.study.document import Table
-from store.study.kinds import KINDS, SHIPPED, Bias, Content, Item, items
+from store.study.kinds import KINDS, SHIPPED, Bias, Content, Item, items, words_of
 from store.study.published import Published
 
 NAME = re.compile(r"[\w-]+")
@@ -52,10 +51,7 @@ class Study:
     @cached_property
     def words(self) -> tuple[str, ...]:
         """Every word that it shows to a model, in lower case and order of appearance."""
-        asked = (
-            item.prompt + " " + " ".join(word for pair in item.pairs for word in pair.words) for item in self.expand()
-        )
-        return tuple(dict.fromkeys(word.casefold() for text in asked for word in prompt_words(text)))
+        return words_of(self.expand())
 
 
 def names(store: Path | None = None) -> list[str]:
