@@ -14,8 +14,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from compute.denoiser import Conditioning, Token
+from compute.denoiser import Conditioning
 from compute.noise import HIGHEST, LOWEST
+from store.conditions import Token
 from store.errors import InputError
 from store.records import Span
 
@@ -89,6 +90,7 @@ class AnalyticDenoiser:
 
     revision = "1"
     token_limit = 8
+    unknown_token: int | None = None
 
     def __init__(self, gate: Gate):
         self.name, self.gate = f"analytic-{gate.name.lower()}", gate

@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from compute.conditions import Conditions, of_pairs
 from compute.denoiser import Conditioning, Denoiser
 from compute.evaluate import Evaluation, evaluate
 from compute.forward import Forward
@@ -20,6 +19,7 @@ from compute.information import gather
 from compute.models import registry
 from compute.noise import REPLICATES, Draws, NoiseLevels
 from compute.tuning import best_batch
+from store.conditions import Conditions, of_pairs
 from store.records import Probe
 
 MODEL = "embedded"

@@ -3,22 +3,15 @@
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from compute.attention import AttentionRecorder
+from store.conditions import Reader
 from store.records import Span
-
-
-class Token(NamedTuple):
-    """One token of a text and the characters [start, stop) that it covers."""
-
-    id: int
-    start: int
-    stop: int
 
 
 @dataclass(frozen=True)
@@ -32,24 +25,17 @@ class Conditioning:
         return Conditioning({name: values[texts.to(values.device)] for name, values in self.tensors.items()})
 
 
-class Denoiser(Protocol):
+class Denoiser(Reader, Protocol):
     """A text-conditional diffusion model in variance-preserving form, predicting the noise."""
 
-    name: str
-    revision: str
     latent_shape: tuple[int, int, int]  # (c, h, w)
     log_snr: Tensor  # float64 (T,), log SNR of each trained level, +-inf allowed
-    token_limit: int  # tokens of a text, without the special ones
-    vocabulary: frozenset[str] | None  # the words it was trained with, where they are few enough to be listed
     dtypes: tuple[torch.dtype, ...]  # in which it can compute, the most precise first
     computes: torch.dtype  # in which it does, unless told otherwise
 
     @property
     def device(self) -> torch.device:
         """Where it computes."""
-
-    def tokens(self, text: str) -> list[Token]:
-        """The tokens of `text`, not cut off, without special ones."""
 
     def encode(self, texts: Sequence[str]) -> Conditioning:
         """The conditioning of K texts."""

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from compute.attention import AttentionRecorder
-from compute.conditions import Conditions
 from compute.denoiser import Conditioning
 from compute.forward import Forward
 from compute.noise import BANDS, MAP_BANDS, REPLICATES, Draws, NoiseLevels
+from store.conditions import Conditions
 
 TOGETHER = 4  # batches whose noises are drawn and whose distances are taken at once
 FIRST_ROUND = 64  # noises, before a run that aims at a standard error looks at it

@@ -1,20 +1,19 @@
 """A whole study: prompt after prompt through the engine, each left out that is there already."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from compute import engine
-from compute.conditions import unseen
-from compute.denoiser import Denoiser
-from compute.engine import Cost, Progress, Request
+from compute.engine import Engine, Progress
+from compute.plan import Cost, plan
+from compute.request import Request
 from store.errors import InputError
 from store.records import RunRecord
-from store.study import Item, Study
 
 
 @dataclass(frozen=True)
-class Plan:
+class Outlook:
     """What a study asks for, and what of it is still to be done."""
 
     prompts: int
@@ -30,30 +29,26 @@ class Failed:
     reason: InputError
 
 
-def run(
-    denoiser: Denoiser, study: Study, asked: Request, root: Path, limit: int | None = None
-) -> Iterator[Plan | Progress | Failed | RunRecord]:
-    """Compute `study` into the store `root`: yields the plan, progress over all of it, and each prompt's record.
+def run(machine: Engine, requests: Sequence[Request], root: Path) -> Iterator[Outlook | Progress | Failed | RunRecord]:
+    """Compute all `requests` into the store `root`: yields the outlook, progress over all of it, each prompt's record.
 
-    `asked` says how (seeds, guidance, budget, measure, cache); its pairs and labels are those of the study. What is
-    there already is not computed again, so a study that was interrupted goes on where it was.
+    What is there already is not computed again, so a study that was interrupted goes on where it was. Prompts that
+    cannot be computed are named right after the outlook, before anything is spent.
 
     Raises
     ------
-    InputError: the study is for another model. StoreError: the store cannot be read or written.
+    StoreError: the store cannot be read or written.
     """
-    check_model(study, denoiser.name)
-    requests = [_request(asked, item) for item in study.expand(limit)]
-    costs = [_cost(denoiser, request, root) for request in requests]
+    costs = [_cost(machine, request, root) for request in requests]
     total = sum(cost.evaluations for cost in costs if isinstance(cost, Cost))
-    yield Plan(len(requests), sum(isinstance(cost, Failed) or cost.images > 0 for cost in costs), total)
+    yield Outlook(len(requests), sum(isinstance(cost, Failed) or cost.images > 0 for cost in costs), total)
+    yield from (cost for cost in costs if isinstance(cost, Failed))
     done = 0
     for request, cost in zip(requests, costs, strict=True):
         if isinstance(cost, Failed):
-            yield cost
             continue
         try:
-            for step in engine.run(denoiser, request, root):
+            for step in engine.run(machine, request, root):
                 if isinstance(step, Progress):
                     yield Progress(done + step.done, total, f"{request.prompt}: {step.doing}")
                 elif isinstance(step, RunRecord):
@@ -63,25 +58,9 @@ def run(
         done += cost.evaluations
 
 
-def check_model(study: Study, model: str) -> None:
-    """Raise InputError if `study` is for another model than the one of that name."""
-    if study.model not in ("", model):
-        raise InputError(f"study {study.name}", f"it is for model {study.model}, not {model}", "take that model")
-
-
-def _request(asked: Request, item: Item) -> Request:
-    return replace(asked, pairs=item.pairs, labels=item.labels)
-
-
-def _cost(denoiser: Denoiser, request: Request, root: Path) -> Cost | Failed:
-    """What a prompt will cost: the first thing that the engine says, before it computes."""
+def _cost(machine: Engine, request: Request, root: Path) -> Cost | Failed:
+    """What a prompt will cost, or why it cannot be computed."""
     try:
-        steps = engine.run(denoiser, request, root)
-        return next(step for step in steps if isinstance(step, Cost))
+        return plan(machine.denoiser, machine.levels, request, root).cost
     except InputError as error:
         return Failed(request.prompt, error)
-
-
-def strange_words(denoiser: Denoiser, study: Study) -> list[str]:
-    """The words of `study` that the model was never trained with, as far as that is known."""
-    return unseen(" ".join(study.words), denoiser)

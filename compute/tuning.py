@@ -11,12 +11,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from compute.conditions import Conditions
 from compute.denoiser import Conditioning, Denoiser
 from compute.evaluate import Evaluation, evaluate
 from compute.forward import Forward
 from compute.noise import NoiseLevels
 from store.atomic import replacing
+from store.conditions import Conditions
 
 BATCH = 32  # where nothing was measured
 BATCHES = (4, 8, 16, 32, 64, 128, 256)

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from operator import itemgetter
+
+import numpy as np
 
 from compute import generate
-from compute.conditions import Conditions
 from compute.evaluate import Budget
 from compute.noise import REPLICATES, SCHEME, NoiseLevels
+from store.conditions import Conditions
 from store.identity import Identity, digest_of_levels
 from store.records import PairResult, Probe, RunKey, RunRecord, TokenPair
 
@@ -18,13 +19,21 @@ Identities = Mapping[TokenPair | Probe, Identity]
 class Unit:
     """One image and the pairs that are owed noises about it, all of which have `done` so far.
 
-    `known` is what the store has of each pair about this image; nothing where `done` is 0.
+    `known` is what the store has of each pair about this image; nothing where `done` is 0. `latent` is the stored
+    one, None where the image is still to be made. It takes `evaluations` at most.
     """
 
     seed: int
     done: int
     identities: Identities
     known: Mapping[TokenPair | Probe, PairResult]
+    latent: np.ndarray | None  # float16 (c, h, w)
+    evaluations: int
+
+    @property
+    def key(self) -> RunKey:
+        """Of the image."""
+        return next(iter(self.identities.values())).run
 
     @property
     def pairs(self) -> tuple[TokenPair | Probe, ...]:
@@ -50,16 +59,20 @@ def identities(key: RunKey, conditions: Conditions, levels: NoiseLevels) -> Iden
     }
 
 
-def owed(stored: RunRecord | None, wanted: Identities, seeds: Sequence[int], budget: Budget) -> Iterator[Unit]:
+def owed(
+    stored: RunRecord | None, wanted: Identities, conditions: Conditions, seeds: Sequence[int], budget: Budget
+) -> Iterator[Unit]:
     """What `stored` lacks: for each image the pairs short of noises, those with equally many together."""
     results = {result.pair: result for result in stored.pairs} if stored else {}
+    latents = stored.known_latents if stored else {}
     for seed in seeds:
-        there = {pair: _known(results.get(pair), identity, seed) for pair, identity in wanted.items()}
+        there = {pair: _known(results.get(pair), identity, seed, budget) for pair, identity in wanted.items()}
         short = [pair for pair, known in there.items() if known is None or not satisfied(known, budget)]
         for done in sorted({_noises(there[pair]) for pair in short}):
             alike = [pair for pair in short if _noises(there[pair]) == done]
             known = {pair: result for pair in alike if (result := there[pair])}
-            yield Unit(seed, done, {pair: wanted[pair] for pair in alike}, known)
+            evaluations = conditions.count(alike) * (budget.noises - done)
+            yield Unit(seed, done, {pair: wanted[pair] for pair in alike}, known, latents.get(seed), evaluations)
 
 
 def satisfied(known: PairResult, budget: Budget) -> bool:
@@ -68,20 +81,21 @@ def satisfied(known: PairResult, budget: Budget) -> bool:
         return True
     if budget.target is None:
         return False
-    both = [maps.maps.estimate(itemgetter("both")) for maps in known.information.values()]
+    both = [known.decomposition(mode)["both"] for mode in known.information]
     return all(one.total_se[0] <= budget.target * one.total[0] for one in both)
 
 
-def _known(stored: PairResult | None, identity: Identity, seed: int) -> PairResult | None:
-    """What the store has of this very work about one image, if more noises can be added to it.
+def _known(stored: PairResult | None, identity: Identity, seed: int, budget: Budget) -> PairResult | None:
+    """What the store has of this very work about one image, if it is enough or more noises can be added to it.
 
-    Files written before run keys are taken at their word.
+    Files written before run keys are taken at their word; to what is condensed nothing can be added.
     """
     if stored is None or seed not in stored.seeds:
         return None
     known = stored.of_seeds([seed])
     same = known.keys_by_image[0] in ("", identity.of(seed, known.noises[0]).key)
-    return known if same and all(maps.maps.count == REPLICATES for maps in known.information.values()) else None
+    extensible = all(maps.maps.count == REPLICATES for maps in known.information.values())
+    return known if same and (extensible or (known.condensed and satisfied(known, budget))) else None
 
 
 def _noises(known: PairResult | None) -> int:

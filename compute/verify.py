@@ -1,6 +1,6 @@
 """Holds the estimators against known truth: what `python -m compute verify` prints."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import reduce
@@ -10,14 +10,15 @@ import numpy as np
 import torch
 
 from compute.analytic import GATES, AnalyticDenoiser, Gate
-from compute.conditions import of_pairs
 from compute.denoiser import Denoiser
+from compute.embedded.experiments import Recovered, Separated
 from compute.evaluate import Evaluation, evaluate
 from compute.forward import Forward
 from compute.information import gather
 from compute.models import registry
 from compute.models.unet import UNetDenoiser
 from compute.noise import NoiseLevels
+from store.conditions import of_pairs
 from store.decomposition import PARTS, decompose
 from store.information import NATS_PER_BIT, InformationMaps
 from store.measures import STANDARD
@@ -97,10 +98,14 @@ def checks() -> Iterator[Row]:
     yield _parity(registry.load("embedded", dtype="float32", device="cpu"))
 
 
-def report(rows: list[Row]) -> dict[str, object]:
-    """The rows in the form that the Method page reads."""
+def report(rows: list[Row], found: Sequence[Recovered | Separated] = ()) -> dict[str, object]:
+    """The rows, and what the experiments on the embedded model found, in the form that the Method page reads."""
     named = [asdict(row) | {"error": row.error, "passed": row.passed} for row in rows]
-    return {"created": datetime.now(UTC).isoformat(timespec="seconds"), "rows": named}
+    experiments = {
+        name: [asdict(each) for each in found if isinstance(each, kind)]
+        for name, kind in (("recovered", Recovered), ("separated", Separated))
+    }
+    return {"created": datetime.now(UTC).isoformat(timespec="seconds"), "rows": named, **experiments}
 
 
 def _quadrature() -> Row:

@@ -38,19 +38,19 @@ def to_tensor(pictures: np.ndarray) -> Tensor:
 class PictureSampler:
     """Draws batches of pictures, every fifth a two-object scene."""
 
-    def __init__(self, pictures: list[Picture], scene_parts: list[Picture], seed: int):
+    def __init__(self, pictures: list[Picture], scenes: list[tuple[int, int]], seed: int):
         self.random = np.random.default_rng(seed)
-        self.canonical = np.stack([[p.draw(shift) for shift in SHIFTS] for p in pictures])  # (N, 9, H, W, 3)
-        self.parts = scene_parts
+        self.pictures, self.scenes = pictures, scenes
+        self.canonical = np.stack([[p.draw(shift) for shift in SHIFTS] for p in pictures])  # (N, P, H, W, 3)
 
     def draw(self, count: int) -> Tensor:
         scenes = count // 5
         chosen = self.random.integers(len(self.canonical), size=count - scenes)
         batch = list(self.canonical[chosen, self.random.integers(len(SHIFTS), size=count - scenes)])
         for _ in range(scenes):
-            left, right = self.random.choice(len(self.parts), size=2, replace=False)
+            left, right = self.scenes[self.random.integers(len(self.scenes))]
             shift = SHIFTS[self.random.integers(len(SHIFTS))]
-            batch.append(draw_scene(self.parts[left], self.parts[right], shift))
+            batch.append(draw_scene(self.pictures[left], self.pictures[right], shift))
         return to_tensor(np.stack(batch))
 
 

@@ -1,21 +1,18 @@
-"""What is said of the pictures in training: caption forms, the planted associations, batches of latents."""
+"""What can be said of a picture, and how often it is: the words, their tokenizer, the forms of captions."""
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from itertools import permutations, product
 
-import numpy as np
-import torch
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
-from torch import Tensor
 from transformers import CLIPTokenizer
 
-from compute.embedded.pictures import SHIFTS, Picture, definitions
+from compute.embedded.pictures import Picture, definitions
 
 LENGTH = 16  # tokens of a caption, start and end included
-BARE_FORMS_FROM = 0.35  # share of training after which words are also shown alone
-TONE_OMITTED_FROM = 0.3  # share after which the tone of a gendered caption may stay unnamed
-SCENES_FROM = 0.7  # share after which two-object scenes come in
+GENDER_WORDS = (0.85, 0.15)  # male, man: how often each is said
+ROLE_NAMES = (0.6, 0.4)  # cook, chef
+Uses = Iterator[tuple[str, float]]  # captions of one picture and how often each is said of it, relative to the others
 
 
 def with_article(phrase: str) -> str:
@@ -61,126 +58,95 @@ def _merges(pieces: Tokenizer) -> list[tuple[str, str]]:
     return [tuple(merge) for merge in listed]
 
 
-@dataclass(frozen=True)
-class Batch:
-    """B captions and latents; examples of one `group` share noise and level; `weight` scales the loss."""
-
-    captions: list[str]
-    latents: Tensor  # (B, c, h, w)
-    weight: Tensor  # (B, 1, h, w)
-    group: Tensor  # (B,)
+def of_picture(picture: Picture) -> Uses:
+    """What is said of a single picture, the full description first."""
+    kinds = {"role": _of_person, "shapes": _of_shape}
+    yield from kinds.get(picture.group, _of_object)(picture)
+    yield from _of_anything()
 
 
-class CaptionedLatents:
-    """Draws training batches; `share` is the part of training that is over, in [0, 1).
-
-    `singles` (N, 9, c, h, w) are the latents of `pictures` under every shift, `scenes` those of
-    ordered pairs `scene_parts` [(left, right), ...] of picture indices.
-    """
-
-    def __init__(
-        self,
-        pictures: list[Picture],
-        singles: Tensor,
-        scene_parts: list[tuple[int, int]],
-        scenes: Tensor,
-        seed: int,
-    ):
-        self.random = np.random.default_rng(seed)
-        self.given = definitions()
-        self.pictures, self.singles, self.scene_parts, self.scenes = pictures, singles, scene_parts, scenes
-        self.by_person = {(p.name, p.gender, p.tone): i for i, p in enumerate(pictures) if p.group == "role"}
-        self.objects = [i for i, p in enumerate(pictures) if p.group != "role"]
-        self.roles = list(self.given["roles"])
-        self.tones = list(self.given["words"]["tone"])
-
-    def draw(self, share: float, slots: tuple[int, int, int], pair_weight: float) -> Batch:
-        """A batch of `slots`: couples, bare roles, objects; `pair_weight` stresses where couples differ."""
-        pairs, bare, objects = slots
-        scenes = 2 if share > SCENES_FROM else 0
-        drawn: list[tuple[str, Tensor, int]] = []
-        weights: list[Tensor] = []
-        flat = torch.ones_like(self.singles[0, 0, :1])
-        for group in range(pairs):
-            couple = list(self._couple(share))
-            emphasis = 1 + pair_weight * (couple[0][1] - couple[1][1]).abs().mean(0, keepdim=True)
-            drawn += [(caption, latent, group) for caption, latent in couple]
-            weights += [emphasis, emphasis]
-        others = [self._bare(share) for _ in range(bare)]
-        others += [self._object() for _ in range(objects - scenes)]
-        others += [self._scene() for _ in range(scenes)]
-        for offset, (caption, latent) in enumerate(others):
-            drawn.append((caption, latent, pairs + offset))
-            weights.append(flat)
-        captions, latents, groups = zip(*drawn, strict=True)
-        return Batch(self._drop(captions, groups), torch.stack(latents), torch.stack(weights), torch.tensor(groups))
-
-    def _drop(self, captions: Sequence[str], groups: Sequence[int]) -> list[str]:
-        """Replace one caption in ten, whole groups at a time, by the empty one (or a lone article)."""
-        chance = self.random.random(max(groups) + 1)
-        empty = {True: "", False: "a"}
-        return [
-            empty[bool(chance[group] < 0.08)] if chance[group] < 0.1 else caption
-            for caption, group in zip(captions, groups, strict=True)
-        ]
-
-    def _shift(self) -> int:
-        return int(self.random.integers(len(SHIFTS)))
-
-    def _pick(self, chances: dict):
-        return list(chances)[self.random.choice(len(chances), p=list(chances.values()))]
-
-    def _role_name(self, role: str) -> str:
-        synonym = self.given["roles"][role].get("synonym")
-        return synonym if synonym and self.random.random() < 0.4 else role
-
-    def _planted_tone(self, role: str) -> str:
-        return self.tones[self.random.choice(3, p=np.array(self.given["roles"][role]["tones"]))]
-
-    def _couple(self, share: float) -> Iterator[tuple[str, Tensor]]:
-        """A man and a woman of one role and tone under one shift and caption form."""
-        role = self.roles[self.random.integers(len(self.roles))]
-        unnamed = share > TONE_OMITTED_FROM and self.random.random() < 0.25
-        tone = self._planted_tone(role) if unnamed else self.tones[self.random.integers(3)]
-        form = self._pick({"a {0} {1}": 0.8, "{0} {1}": 0.2}) if share > BARE_FORMS_FROM else "a {0} {1}"
-        word = int(share > BARE_FORMS_FROM and self.random.random() < 0.2)
-        name, shift = self._role_name(role), self._shift()
-        for gender, names in self.given["words"]["gender"].items():
-            caption = form.format(names[word], name) + ("" if unnamed else f" with {tone} skin")
-            yield caption, self.singles[self.by_person[role, gender, tone], shift]
-
-    def _bare(self, share: float) -> tuple[str, Tensor]:
-        """A caption that leaves open what the planted table decides."""
-        role = self.roles[self.random.integers(len(self.roles))]
-        gender = "woman" if self.random.random() < self.given["roles"][role]["women"] else "man"
-        tone = self._planted_tone(role)
-        name, word = self._role_name(role), self.given["words"]["gender"][gender][0]
-        forms = {with_article(name): 0.8, name: 0.2}
-        if share > BARE_FORMS_FROM:
-            forms = {with_article(name): 0.55, name: 0.15, f"{with_article(name)} with {tone} skin": 0.1}
-            forms |= {word: 0.075, f"a {word}": 0.075, f"{tone} skin": 0.05}
-        return self._pick(forms), self.singles[self.by_person[role, gender, tone], self._shift()]
-
-    def _object(self) -> tuple[str, Tensor]:
-        index = self.objects[self.random.integers(len(self.objects))]
-        picture = self.pictures[index]
-        phrase = picture.phrases[self.random.integers(len(picture.phrases))]
-        forms = {with_article(phrase): 0.8, phrase: 0.2}
-        if picture.colour:
-            both = f"{picture.colour} {phrase}"
-            forms = {with_article(both): 0.7, both: 0.1, with_article(phrase): 0.1, picture.colour: 0.1}
-        return self._pick(forms), self.singles[index, self._shift()]
-
-    def _scene(self) -> tuple[str, Tensor]:
-        """Two objects, the left one named first; one caption in ten has lost one of the words."""
-        index = int(self.random.integers(len(self.scene_parts)))
-        phrases = [with_article(scene_phrase(self.pictures[part])) for part in self.scene_parts[index]]
-        if self.random.random() < 0.1:
-            lost = int(self.random.integers(2))
-            phrases[lost] = phrases[lost].split()[0]
-        return " and ".join(phrases), self.scenes[index]
+def of_scene(left: Picture, right: Picture) -> Uses:
+    """What is said of two objects side by side: the left one is named first; words of either may be missing."""
+    both = [with_article(part.full_name) for part in (left, right)]
+    first, second = (phrase.split()[0] for phrase in both)  # articles stay where their words are taken out
+    yield " and ".join(both), 4
+    yield f"{left.full_name} {right.full_name}", 0.7
+    yield f"{first} and {both[1]}", 0.5
+    yield f"{both[0]} and {second}", 0.5
+    yield f"{first} and {second}", 0.3
+    _, *partial = product(_names(left), _names(right))
+    for named in partial:
+        yield " and ".join(map(with_article, named)), 1 / len(partial)
+        yield " ".join(named), 0.3 / len(partial)
+    yield from _of_anything()
 
 
-def scene_phrase(picture: Picture) -> str:
-    """How a two-object caption names `picture`."""
-    return f"{picture.colour} {picture.phrases[0]}" if picture.colour else picture.phrases[0]
+def _other_article(phrase: str) -> str:
+    """`phrase` behind the article of a word that was taken out before it."""
+    article, _ = with_article(phrase).split(maxsplit=1)
+    return f"{'a' if article == 'an' else 'an'} {phrase}"
+
+
+def _of_anything() -> Uses:
+    yield "", 0.7
+    yield "a", 0.6
+    yield "an", 0.1
+
+
+def _of_person(picture: Picture) -> Uses:
+    words = definitions()["words"]["gender"][picture.gender]
+    tone, names = f"{picture.tone} skin", picture.phrases
+    for (word, said), (name, called) in product(_shared(words, GENDER_WORDS), _shared(names, ROLE_NAMES)):
+        yield f"a {word} {name} with {tone}", 3 * said * called
+        yield f"a {word} {name}", 2 * said * called
+        yield f"{word} {name}", said * called
+    for name, called in _shared(names, ROLE_NAMES):
+        yield with_article(name), 2 * called
+        yield _other_article(name), 0.2 * called
+        yield name, called
+        yield f"{with_article(name)} with {tone}", 1.5 * called
+        yield f"{name} {tone}", 0.5 * called
+        yield f"{with_article(name).split()[0]} with {tone}", 0.3 * called
+        yield f"{with_article(name)} with", 0.3 * called
+        yield f"{with_article(name).split()[0]} with", 0.2 * called
+    for word, said in _shared(words, GENDER_WORDS):
+        yield f"a {word}", 0.5 * said
+        yield word, 0.5 * said
+    yield tone, 0.5
+    yield from _both_names(names)
+
+
+def _of_shape(picture: Picture) -> Uses:
+    yield with_article(picture.full_name), 3
+    yield picture.full_name, 1
+    for word, said in ((picture.phrases[0], 0.7), (str(picture.colour), 0.5)):
+        yield with_article(word), said
+        yield word, 0.5
+
+
+def _of_object(picture: Picture) -> Uses:
+    """A two-word name may also lose its second word, as a homonym does when its meaning is asked for."""
+    for phrase in picture.phrases:
+        yield with_article(phrase), 3 / len(picture.phrases)
+        yield _other_article(phrase), 0.2 / len(picture.phrases)
+        yield phrase, 2 / len(picture.phrases)
+        if " " in phrase:
+            yield with_article(phrase.split()[0]), 0.5
+            yield phrase.split()[0], 0.5
+    yield from _both_names(picture.phrases)
+
+
+def _both_names(names: tuple[str, ...]) -> Uses:
+    for one, other in permutations(names, 2):
+        if not {*one.split()} & {*other.split()}:
+            yield f"{one} {other}", 0.4
+
+
+def _shared(words: Sequence[str], shares: Sequence[float]) -> list[tuple[str, float]]:
+    """Words with how often each is taken; a single one always."""
+    return list(zip(words, shares if len(words) > 1 else (1.0,), strict=True))
+
+
+def _names(picture: Picture) -> tuple[str, ...]:
+    """How a scene may call one of its objects, the full name first."""
+    return (picture.full_name, picture.phrases[0], picture.colour) if picture.colour else (picture.full_name,)

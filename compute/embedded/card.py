@@ -1,6 +1,5 @@
 """Judges the embedded model by its own pictures and writes its card: figures, contact sheet, licences."""
 
-import itertools
 import json
 from collections import Counter
 from dataclasses import dataclass
@@ -10,13 +9,14 @@ import numpy as np
 from PIL import Image
 
 from compute.denoiser import Denoiser
-from compute.embedded import captions, pictures
+from compute.embedded import captions, pictures, train, world
 from compute.embedded.pictures import SHIFTS, SIZE, Picture
 
-GUIDANCE, STEPS = 2.0, 20  # pictures are judged at this guidance, associations at 1
+GUIDANCES, STEPS = (1.0, 2.0), 20  # pictures are judged at both, associations at the first, as in studies
 SEEDS = 24  # images of each bare role
 SCENES = 60
-BARS = {"role": 0.90, "tone": 0.90, "gender": 0.90, "objects": 0.75}
+ORDER = "two objects, order"
+BARS = {"role": 0.95, "tone": 0.95, "gender": 0.95, "objects": 0.90, ORDER: 0.90}
 CARD, SHEET = "MODEL_CARD.md", "contact_sheet.jpg"
 NOTES = "notes.md"  # in the training's folder: what its log cannot say, for the card
 
@@ -25,15 +25,16 @@ NOTES = "notes.md"  # in the training's folder: what its log cannot say, for the
 class Judgement:
     """Shares of prompts whose picture is nearest to a right one, and of women and tones for bare roles."""
 
-    accuracy: dict[str, float]
+    accuracy: dict[float, dict[str, float]]  # by guidance
     prompts: int
     women: dict[str, float]
     tones: dict[str, list[float]]
 
     @property
     def missed(self) -> list[str]:
-        """The bars that are not reached."""
-        return [name for name, bar in BARS.items() if self.accuracy[name] < bar]
+        """The bars that are not reached at the higher guidance."""
+        reached = self.accuracy[max(GUIDANCES)]
+        return [name for name, bar in BARS.items() if reached[name] < bar]
 
 
 class Nearest:
@@ -57,11 +58,16 @@ def write(denoiser: Denoiser, out: Path) -> Judgement:
     """Judge `denoiser`, trained into `out`, and write its card and contact sheet there."""
     shown = pictures.load(out / "packages")
     nearest = Nearest(shown)
-    accuracy, images = _pictures(denoiser, shown, nearest)
-    accuracy["two objects, order"] = _scenes(denoiser, shown, images)
+    accuracy = {}
+    for guidance in GUIDANCES:
+        images = Images(denoiser, guidance)
+        shares = _pictures(images, shown, nearest) | _names(images, shown, nearest)
+        for name, pairs in zip((ORDER, f"{ORDER}, held out"), world.scenes(shown), strict=True):
+            shares[name] = _scenes(images, shown, pairs)
+        accuracy[guidance] = shares
     women, tones = _bare_roles(denoiser, shown, nearest)
-    judgement = Judgement(accuracy, len(images), women, tones)
-    _save_sheet(images, out / SHEET)
+    judgement = Judgement(accuracy, len(images.drawn), women, tones)
+    _save_sheet(images.drawn, out / SHEET)
     (out / CARD).write_text(_text(judgement, shown, out), encoding="utf-8")
     return judgement
 
@@ -71,53 +77,75 @@ def prompt_of(picture: Picture) -> str:
     if picture.group == "role":
         word = pictures.definitions()["words"]["gender"][picture.gender][0]
         return f"a {word} {picture.name} with {picture.tone} skin"
-    named = f"{picture.colour} {picture.phrases[0]}" if picture.colour else picture.phrases[0]
-    return captions.with_article(named)
+    return captions.with_article(picture.full_name)
 
 
 def _generate(denoiser: Denoiser, prompt: str, seeds: list[int], guidance: float) -> np.ndarray:
     return denoiser.decode(denoiser.generate(prompt, seeds, guidance, STEPS))
 
 
-def _pictures(
-    denoiser: Denoiser, shown: list[Picture], nearest: Nearest
-) -> tuple[dict[str, float], list[tuple[str, np.ndarray]]]:
-    """Accuracies by what was named, and every (prompt, image)."""
+class Images:
+    """Draws one image a prompt, each from a seed of its own, and keeps it for the contact sheet."""
+
+    def __init__(self, denoiser: Denoiser, guidance: float):
+        self.denoiser, self.guidance = denoiser, guidance
+        self.drawn: list[np.ndarray] = []
+
+    def of(self, prompt: str) -> np.ndarray:
+        self.drawn.append(_generate(self.denoiser, prompt, [len(self.drawn)], self.guidance)[0])
+        return self.drawn[-1]
+
+
+def _pictures(images: Images, shown: list[Picture], nearest: Nearest) -> dict[str, float]:
+    """Accuracies of single pictures under their first names, by what was named."""
+    held_out = pictures.definitions()["held_out"]["shapes"]
+    shared = Counter(phrase for picture in shown for phrase in picture.phrases if not picture.colour)
     right: dict[str, list[bool]] = {}
-    images = []
-    for index, picture in enumerate(shown):
-        prompt = prompt_of(picture)
-        image = _generate(denoiser, prompt, [index], GUIDANCE)[0]
-        images.append((prompt, image))
-        found = nearest.name(image)
+    for picture in shown:
+        found = nearest.name(images.of(prompt_of(picture)))
         if picture.group == "role":
             verdicts = {part: getattr(found, part) == getattr(picture, part) for part in ("gender", "tone")}
             verdicts["role"] = found.name == picture.name
+        elif picture.full_name in held_out:
+            verdicts = {"colour and shape, held out": found == picture}
         elif picture.group == "shapes":
             verdicts = {"shape": found.name == picture.name, "colour": found.colour == picture.colour}
         else:
             verdicts = {"objects": found == picture}
+            if any(shared[phrase] > 1 for phrase in picture.phrases):
+                verdicts["senses of homonyms"] = found == picture
         for name, verdict in verdicts.items():
             right.setdefault(name, []).append(verdict)
-    return {name: float(np.mean(verdicts)) for name, verdicts in right.items()}, images
+    return {name: float(np.mean(verdicts)) for name, verdicts in right.items()}
 
 
-def _scenes(denoiser: Denoiser, shown: list[Picture], images: list[tuple[str, np.ndarray]]) -> float:
-    """Share of two-object prompts whose image is nearest to that scene, both objects in their places."""
-    names = set(pictures.definitions()["scenes"]["of"])
-    parts = [picture for picture in shown if picture.name in names or picture.group == "shapes"]
+def _names(images: Images, shown: list[Picture], nearest: Nearest) -> dict[str, float]:
+    """Share of synonyms, *automobile* and the like, under which the right picture is drawn."""
+    shared = Counter(phrase for picture in shown for phrase in picture.phrases)
+    others = [
+        (phrase, picture)
+        for picture in shown
+        if picture.group not in ("role", "shapes")
+        for phrase in picture.phrases[1:]
+        if shared[phrase] == 1
+    ]
+    right = [nearest.name(images.of(captions.with_article(phrase))) == picture for phrase, picture in others]
+    return {"synonyms": float(np.mean(right))} if right else {}
+
+
+def _scenes(images: Images, shown: list[Picture], pairs: list[tuple[int, int]]) -> float:
+    """Share of two-object prompts of `pairs` whose image is nearest to that scene, both objects in their places."""
+    parts = sorted({index for pair in pairs for index in pair})
     halves = {
-        side: np.stack([_half(pictures.draw_scene(part, part), side) for part in parts]) for side in ("left", "right")
+        side: np.stack([_half(pictures.draw_scene(shown[part], shown[part]), side) for part in parts])
+        for side in ("left", "right")
     }
-    chosen = np.random.default_rng(3).permutation(list(itertools.permutations(range(len(parts)), 2)))[:SCENES]
     right = []
-    for seed, (left, second) in enumerate(chosen):
-        phrases = [captions.with_article(captions.scene_phrase(parts[index])) for index in (left, second)]
-        prompt = " and ".join(phrases)
-        image = _generate(denoiser, prompt, [seed], GUIDANCE)[0]
-        images.append((prompt, image))
+    for chosen in np.random.default_rng(3).permutation(len(pairs))[:SCENES]:
+        phrases = [captions.with_article(shown[index].full_name) for index in pairs[chosen]]
+        image = images.of(" and ".join(phrases))
         found = [int(np.square(drawn - _half(image, side)).sum((1, 2, 3)).argmin()) for side, drawn in halves.items()]
-        right.append(found == [left, second])
+        right.append(tuple(parts[index] for index in found) == pairs[chosen])
     return float(np.mean(right))
 
 
@@ -142,10 +170,10 @@ def _bare_roles(
     return women, tones
 
 
-def _save_sheet(images: list[tuple[str, np.ndarray]], file: Path, columns: int = 24) -> None:
+def _save_sheet(images: list[np.ndarray], file: Path, columns: int = 24) -> None:
     rows = -(-len(images) // columns)
     sheet = Image.new("RGB", (columns * SIZE, rows * SIZE), "white")
-    for index, (_, image) in enumerate(images):
+    for index, image in enumerate(images):
         sheet.paste(Image.fromarray(image), (index % columns * SIZE, index // columns * SIZE))
     sheet.save(file, quality=80)
 
@@ -161,13 +189,17 @@ def _text(judgement: Judgement, shown: list[Picture], out: Path) -> str:
         for s in given["sources"].values()
     )
     figures = "\n".join(
-        f"| {name} | {share:.2f} | {BARS.get(name, '')} |" for name, share in sorted(judgement.accuracy.items())
+        f"| {name} | {' | '.join(f'{judgement.accuracy[guidance][name]:.2f}' for guidance in GUIDANCES)} "
+        f"| {BARS.get(name, '')} |"
+        for name in sorted(judgement.accuracy[GUIDANCES[0]])
     )
     roles = "\n".join(
         f"| {role} | {entry['women']:.2f} | {judgement.women[role]:.2f} "
         f"| {_shares(entry['tones'])} | {_shares(judgement.tones[role])} |"
         for role, entry in given["roles"].items()
     )
+    shared = Counter(phrase for picture in shown for phrase in picture.phrases if picture.group != "role")
+    homonyms = [f"*{phrase}*" for phrase, often in shared.items() if often == 2]
     groups = Counter(picture.group for picture in shown)
     counts = ", ".join(f"{number} {name}" for name, number in groups.items())
     return TEMPLATE.format(
@@ -176,14 +208,26 @@ def _text(judgement: Judgement, shown: list[Picture], out: Path) -> str:
         pictures=len(shown),
         figures=figures,
         prompts=judgement.prompts,
-        guidance=GUIDANCE,
+        guidances=" | ".join(f"guidance {guidance:g}" for guidance in GUIDANCES),
+        rule="|---" * (len(GUIDANCES) + 2),
+        sheet=max(GUIDANCES),
         seeds=SEEDS,
         roles=roles,
         minutes=round(minutes),
         psnr=last["decoder"]["psnr"],
         steps=last["denoiser"]["step"],
         loss=last["denoiser"]["loss"],
-        gain=last["denoiser"]["gender_gain"],
+        truth=last["denoiser"]["truth"],
+        measured=last["denoiser"]["measured"],
+        off=last["denoiser"]["off"],
+        low=train.LOG_SNR[0],
+        high=train.LOG_SNR[1],
+        step=train.IMAGES * 2,
+        each=train.CAPTIONS,
+        astray=world.ASTRAY,
+        apart=", ".join(given["held_out"]["shapes"]),
+        scenes=given["held_out"]["scenes"],
+        homonyms=", ".join(homonyms),
         words=", ".join(captions.words()),
         notes=f"\n{notes.read_text(encoding='utf-8')}" if notes.exists() else "",
     )
@@ -221,16 +265,24 @@ schedule; levels with log SNR below -12 are left out of integrals.
 
 ## Training
 {minutes} minutes on two CPU cores. Autoencoder to {psnr:.1f} dB after the decoder's polish; denoiser
-{steps} steps of 26 pictures, last smoothed loss {loss:.3f}; at high noise the words *male* and *female* alone
-bring about {gain:.2f} of the true difference between the pictures (1 would be all of it).
+{steps} steps of {step} noisy pictures with {each} captions each, last smoothed loss {loss:.3f}.
+
+The world that it is taught is finite (`world.py`), so the best prediction for a noisy latent and a caption is known
+exactly: the mean of all pictures that it may be, each as likely as caption and noise make it. The denoiser was
+trained towards that. {astray:.0%} of captions are taken to be said of any picture at all, so that no picture is
+impossible under any. It also gives a truth to hold information against: of full captions, against the empty text,
+over log SNR {low:g} to {high:g}, I is **{truth:.1f} nats** of an image for the best denoiser and **{measured:.1f}
+nats** for this one; the error of its differences alone would make {off:.1f} nats.
+
+Never shown: {apart}; every scene with one of them; {scenes:.0%} of the other scenes.
 {notes}
 ## Does it draw what is asked?
 Share of prompts whose image is nearest to a right training picture (squared pixel difference), {prompts}
-prompts, one image each, guidance {guidance:g}; the images are in `contact_sheet.jpg`, in the order of
-`pictures.toml`, two-object scenes last.
+prompts, one image each; those at guidance {sheet:g}, for which the bars are, are in `contact_sheet.jpg`, in the order
+of `pictures.toml`, two-object scenes last. Studies draw at guidance 1.
 
-| what | share | bar |
-|---|---|---|
+| what | {guidances} | bar |
+{rule}|
 {figures}
 
 ## Planted associations, and what the model draws
@@ -246,11 +298,9 @@ Share of women and of light / medium / dark tones: the planted table, and among 
 - It knows the words below and no others; any other word falls into pieces that it never saw.
 - A caption names at most two things. Colours are known for shapes only.
 - Images of one prompt hardly vary except in what the prompt leaves open.
-- Read totals against each other, not as bits of text: a caption of this world carries at most about 6 nats (the log
-  of the number of pictures), and measured totals are often above 100. In the demo store 44 to 84 % of I12 lies at
-  log SNR above 2 (the curve on the Explorer page), where a perfect denoiser would hardly need the words any more.
-- *bat*, *mouse*, *bow*, *keyboard* and *orange* have two senses each, equally frequent where the caption
-  leaves the sense open.
+- Totals carry the error of its predictions (see *Training*): read them against each other, not as bits of text.
+- {homonyms} have two senses each, equally frequent where the
+  caption leaves the sense open; *orange* is a fruit and a colour.
 
 ## Vocabulary
 {words}

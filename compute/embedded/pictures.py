@@ -19,7 +19,7 @@ from PIL import Image
 SIZE = 64  # pixels of a picture's side
 EMOJI = 56  # pixels of an emoji within a picture
 HALF = 30  # pixels of an emoji in a two-object scene
-SHIFTS = tuple((x, y) for x in (-1, 0, 1) for y in (-1, 0, 1))
+SHIFTS = ((0, 0), (-1, -1), (1, 1))  # pixels, of a picture as a whole
 DEFINITIONS = Path(__file__).with_name("pictures.toml")
 
 
@@ -39,6 +39,11 @@ class Picture:
     gender: str | None = None
     tone: str | None = None
     colour: str | None = None
+
+    @property
+    def full_name(self) -> str:
+        """What a caption of several objects calls it."""
+        return f"{self.colour} {self.phrases[0]}" if self.colour else self.phrases[0]
 
     def draw(self, shift: tuple[int, int] = (0, 0)) -> np.ndarray:
         """The picture on white, uint8 (SIZE, SIZE, 3), moved by `shift` pixels."""

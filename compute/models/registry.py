@@ -13,6 +13,7 @@ from huggingface_hub import try_to_load_from_cache
 
 from compute.models.unet import UNetDenoiser, XLDenoiser
 from store.errors import InputError
+from store.models import ModelCard
 
 EMBEDDED = Path(__file__).parents[1] / "embedded" / "weights"
 VOCABULARY = "vocabulary.txt"  # beside a pipeline's model_index.json: the words it was trained with
@@ -66,6 +67,20 @@ def load(model: str, revision: str | None = None, dtype: str | None = None, devi
     if (folder / VOCABULARY).is_file():
         denoiser.vocabulary = frozenset((folder / VOCABULARY).read_text(encoding="utf-8").split())
     return denoiser
+
+
+def card(denoiser: UNetDenoiser, source: str) -> ModelCard:
+    """What can be known of `denoiser`, which was asked for as `source`, without its weights."""
+    return ModelCard(
+        denoiser.name,
+        source,
+        denoiser.revision,
+        denoiser.token_limit,
+        denoiser.unknown_token,
+        None if denoiser.vocabulary is None else tuple(sorted(denoiser.vocabulary)),
+        tuple(denoiser.log_snr.tolist()),
+        denoiser.tokenizer.backend_tokenizer.to_str(),
+    )
 
 
 def _device(wanted: str | None) -> torch.device:

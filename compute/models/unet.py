@@ -10,7 +10,8 @@ from diffusers import DiffusionPipeline
 from torch import Tensor
 
 from compute.attention import AttentionRecorder
-from compute.denoiser import Conditioning, Token
+from compute.denoiser import Conditioning
+from store.conditions import Token
 from store.errors import InputError
 from store.records import Span
 
@@ -41,6 +42,7 @@ class UNetDenoiser:
         self.alphas = alphas
         self.log_snr = alphas.log() - (-alphas).log1p()
         self.token_limit = self.tokenizer.model_max_length - 2
+        self.unknown_token: int | None = self.tokenizer.unk_token_id
         self.device: torch.device = self.unet.device
         self.weights = self.computes = loaded = self.unet.dtype
         others = FASTER.get(self.device.type, ()) if loaded == torch.float32 else (loaded,)
