@@ -5,10 +5,11 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.common import notices, reading, result, state
+from pages.common import kept, notices, reading, result, state, words
 from pages.common.quantities import MODE_MEANING, MODE_NAMES
 from store.catalogue import Catalogue, Entry, Filter
 from store.errors import StoreError
+from store.notes import key_of
 from store.records import Probe
 
 PAGE = "explorer"
@@ -28,6 +29,8 @@ def main() -> None:
         notices.empty(view, root)
         return
     if isinstance(entry, state.Missing):
+        if entry.field == "pair":
+            words.chips(view, list(entry.there))
         notices.missing(entry)
         return
     try:
@@ -49,7 +52,9 @@ def main() -> None:
         seed=view.seed or (seed if seed in seeds else seeds[0]),
     )
     state.show(view, PAGE)
-    _choices(view, listing, listing.values("pair", prompt, PAIRS), runs, list(pair.information))
+    pairs = listing.values("pair", prompt, PAIRS)
+    _choices(view, listing, pairs, runs, list(pair.information))
+    words.chips(view, pairs)
     if isinstance(pair.pair, Probe):
         st.caption(
             "A probe asks what two words say about these images. They need not stand in the prompt, so there is no "
@@ -59,7 +64,13 @@ def main() -> None:
         notices.missing(_missing_seed(view, root, seeds))
         return
     state.remember_habit(view.mode, view.seed)
-    result.draw(view, entry.path, record, pair)
+    shown = result.draw(view, entry.path, record, pair)
+    matrix = words.all_pairs(view, listing, entry)
+    result.details(shown, record)
+    name = f"{view.prompt}, {state.pair_label(view.prompt, view.pair)}, {view.model}"
+    about = f"{MODE_NAMES[view.mode]}, {shown.pair.measure}, {shown.pair.estimator} estimates, seed {view.seed}."
+    key = key_of(record.key, pair.pair.words, view.mode, int(view.seed))
+    kept.draw(PAGE, view, root, key, name, about, shown.table, [*shown.drawn, *matrix])
 
 
 def _choices(view: state.View, listing: Catalogue, pairs: list[str], runs: dict[str, Entry], modes: list[str]) -> None:
@@ -74,25 +85,26 @@ def _choices(view: state.View, listing: Catalogue, pairs: list[str], runs: dict[
     if many:
         text = next(columns).text_input("Find prompts", placeholder="doctor", help="By the words in them")
         prompts = listing.values("prompt", replace(wanted, text=text), OFFERED)
+    prompts = list(dict.fromkeys([*prompts, view.prompt]))
     next(columns).selectbox(
         "Prompt",
-        list(dict.fromkeys([*prompts, view.prompt])),
+        prompts,
         help=f"The newest {OFFERED} that were found" if many else "Type to search",
-        **state.bound("prompt", view.prompt, after_prompt),
+        **state.bound("prompt", view.prompt, (*after_prompt, "region", "study"), among=prompts),
     )
     next(columns).selectbox(
         "Pair of words",
         pairs,
         format_func=lambda pair: state.pair_label(view.prompt, pair),
-        **state.bound("pair", view.pair, after_pair),
+        **state.bound("pair", view.pair, after_pair, among=pairs),
     )
     if several:
         next(columns).selectbox(
             "Run",
             list(runs),
-            format_func=lambda run: f"guidance {runs[run].key.guidance:g}, {runs[run].created[:10]}, {run[:6]}",
+            format_func=lambda run: f"{_images_of(runs[run])}, {runs[run].created[:10]}, {run[:6]}",
             help="The same prompt with another guidance, model revision or image",
-            **state.bound("run", view.run, after_run),
+            **state.bound("run", view.run, after_run, among=list(runs)),
         )
     next(columns).segmented_control(
         "Mode",
@@ -102,6 +114,10 @@ def _choices(view: state.View, listing: Catalogue, pairs: list[str], runs: dict[
         help="\n\n".join(f"**{MODE_NAMES[mode]}.** {meaning}" for mode, meaning in MODE_MEANING.items()),
         **state.bound("mode", view.mode),
     )
+
+
+def _images_of(entry: Entry) -> str:
+    return "own image" if entry.key.image else f"guidance {entry.key.guidance:g}"
 
 
 def _missing_seed(view: state.View, root: Path, seeds: list[str]) -> state.Missing:

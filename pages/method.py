@@ -9,6 +9,34 @@ from store import settings
 ITD = "[Kong et al. 2024](https://arxiv.org/abs/2310.07972)"
 DAAM = "[Tang et al. 2023](https://arxiv.org/abs/2210.04885)"
 PID = "[Dewan et al. 2024](https://arxiv.org/abs/2406.05191)"
+NUMBER, TEXT = st.column_config.NumberColumn, st.column_config.TextColumn
+CHECKS = {
+    "check": TEXT("Check", width=280),
+    "quantity": "Quantity",
+    "estimate": NUMBER("Estimate", format="%.4g"),
+    "truth": NUMBER("Truth", format="%.4g"),
+    "error": NUMBER("Error", format="%.2g"),
+    "tolerance": NUMBER("Tolerance", format="%.2g"),
+    "unit": "Unit",
+    "passed": "Result",
+}
+INTERVAL = {"low": NUMBER("from", format="%.2f"), "high": NUMBER("to", format="%.2f")}
+RECOVERED = {
+    "study": "Study",
+    "quantity": TEXT("Quantity", width=420),
+    "rank": NUMBER("Rank", format="%.2f"),
+    **INTERVAL,
+    "even": NUMBER("Even", format="%.2f"),
+    "found": NUMBER("Found", format="percent"),
+    "alarms": NUMBER("Alarms", format="percent"),
+}
+SEPARATED = {
+    "quantity": TEXT("Quantity", width=280),
+    "area": NUMBER("Area", format="%.3f"),
+    **INTERVAL,
+    "synonyms": "Synonyms",
+    "unrelated": "Unrelated pairs",
+}
 
 
 def main() -> None:
@@ -174,42 +202,57 @@ def _limits() -> None:
 
 
 def _validation() -> None:
+    """The checks, and what the experiments on the embedded model found, as `compute verify` wrote them."""
+    table, checks = None, None
+    try:
+        table = reading.validation()
+        checks = pd.DataFrame(table["rows"])[list(CHECKS)] if table else None
+    except (ValueError, KeyError) as error:
+        st.warning(notices.plain(f"{settings.VALIDATION}: not a table of checks ({error}); make it again as below"))
     st.header("Agreement with known truth", anchor=False)
     st.markdown(
         "The estimators are run on mixtures of Gaussians, where every quantity has a closed form, and on logic gates, "
         "where the parts are known."
     )
-    try:
-        table = reading.validation()
-        checks = pd.DataFrame(table["rows"]) if table else None
-        if checks is not None:
-            checks = checks[["check", "quantity", "estimate", "truth", "error", "tolerance", "unit", "passed"]]
-    except (ValueError, KeyError) as error:
-        st.warning(notices.plain(f"{settings.VALIDATION}: not a table of checks ({error}); make it again as below"))
-        checks = None
-    if checks is None:
+    if table is None or checks is None:
         st.text("No table of checks is here yet. This command makes it:")
-        st.code("python -m compute verify --json > store/validation.json", language="bash", wrap_lines=True)
+        st.code("python -m compute verify --full --json > store/validation.json", language="bash", wrap_lines=True)
         return
-    number = st.column_config.NumberColumn
     passed = int(checks["passed"].sum())
     st.text(f"{passed} of {len(checks)} checks passed, {str(table.get('created', 'at an unknown time'))[:10]}.")
-    st.dataframe(
-        checks.assign(passed=checks["passed"].map({True: "passed", False: "FAILED"})),
-        hide_index=True,
-        height="content",
-        alt="Checks against known truth",
-        column_config={
-            "check": st.column_config.TextColumn("Check", width=280),
-            "quantity": "Quantity",
-            "estimate": number("Estimate", format="%.4g"),
-            "truth": number("Truth", format="%.4g"),
-            "error": number("Error", format="%.2g"),
-            "tolerance": number("Tolerance", format="%.2g"),
-            "unit": "Unit",
-            "passed": "Result",
-        },
+    shown = checks.assign(passed=checks["passed"].map({True: "passed", False: "FAILED"}))
+    _table(shown, CHECKS, "Checks against known truth")
+    if table.get("recovered"):
+        _recovery(pd.DataFrame(table["recovered"]))
+    if table.get("separated"):
+        _separation(pd.DataFrame(table["separated"]))
+
+
+def _recovery(found: pd.DataFrame) -> None:
+    st.header("Is a planted bias found again?", anchor=False)
+    st.markdown(
+        "The embedded model was taught by a table how often each role is shown as a woman or a man, and in which skin "
+        "tone; that table is the truth here. **Rank** is the Spearman correlation of what was measured with what was "
+        "planted, in an interval over roles: 1 finds the order, 0 is chance, below 0 the order is upside down. Roles "
+        "planted evenly are the control: **even** is how large their differences come out, as a share of the others'; "
+        "**found** is the share of the other roles with a significant difference of the right sign, **alarms** the "
+        "share of even roles with any."
     )
+    _table(found.sort_values("rank", ascending=False), RECOVERED, "Recovery of the planted bias")
+
+
+def _separation(found: pd.DataFrame) -> None:
+    st.header("Are synonyms told from unrelated words?", anchor=False)
+    st.markdown(
+        "Two names of one thing should share more than two unrelated words do, about the same images of the embedded "
+        "model. **Area** is how often they do, of all comparisons of one such pair with one of the others (the area "
+        "under the ROC curve), in an interval over pairs: 1 is always, 0.5 is chance."
+    )
+    _table(found.sort_values("area", ascending=False), SEPARATED, "Separation of synonyms from unrelated words")
+
+
+def _table(frame: pd.DataFrame, columns: dict, alt: str) -> None:
+    st.dataframe(frame[list(columns)], hide_index=True, height="content", alt=alt, column_config=columns)
 
 
 main()

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 import pandas as pd
 import streamlit as st
 
-from pages.common import notices, reading, state
+from pages.common import notices, paging, reading, state
 from pages.common.quantities import MODE_NAMES, QUANTITIES, factor, reliable
 from store.catalogue import Catalogue, Entry, Filter
 from store.errors import StoreError
@@ -48,7 +48,11 @@ def main() -> None:
         notices.empty(view, root)
         return
     _figures(listing)
-    st.text_input("Filter by words of the prompt", **state.bound("filter", view.filter, ["page"]), placeholder="doctor")
+    st.text_input(
+        "Filter by words of the prompt",
+        **state.bound("filter", view.filter, ["page"], start="value"),
+        placeholder="doctor",
+    )
     wanted = Filter(text=view.filter, model=view.model)
     number = listing.count(wanted)
     if not number:
@@ -95,34 +99,24 @@ def _cards(view: state.View, listing: Catalogue, wanted: Filter) -> None:
 
 def _results(view: state.View, listing: Catalogue, wanted: Filter, number: int) -> None:
     """All results, some at a time."""
-    last = -(-number // ROWS)
-    page = min(max(1, int(view.page or 1)), last)
-    name, first = view.sort.removeprefix("-"), (page - 1) * ROWS
+    part = paging.part(view, number, ROWS)
+    sort = view.order((*ENDS, *QUANTITIES), SORTS[0])
+    name = sort.removeprefix("-")
     column = QUANTITIES[name].column if name in QUANTITIES else name
-    entries = listing.page(wanted, column, view.sort.startswith("-"), ROWS, first)
+    entries = listing.page(wanted, column, sort.startswith("-"), ROWS, part.first)
     measures = list(dict.fromkeys(entry.measure for entry in entries))
     heading, order = st.columns([4, 1], vertical_alignment="bottom")
     heading.subheader(f"All results of this model, in {view.unit}, pixel level, {' or '.join(measures)}", anchor=False)
+    sorts = list(dict.fromkeys([*SORTS, sort]))
     order.selectbox(
         "Sort",
-        list(dict.fromkeys([*SORTS, view.sort])),
+        sorts,
         format_func=_order,
         help="Of all results; a click on the head of a column sorts the rows below it alone",
-        **state.bound("sort", view.sort, ["page"]),
+        **state.bound("sort", sort, ["page"], among=sorts),
     )
     _table(view, entries, measures)
-    if last > 1:
-        with st.container(horizontal=True, vertical_alignment="center"):
-            for label, other, icon in (("Previous", page - 1, "back"), ("Next", page + 1, "forward")):
-                st.button(
-                    label,
-                    icon=f":material/arrow_{icon}:",
-                    icon_position="right" if icon == "forward" else "left",
-                    disabled=not 1 <= other <= last,
-                    on_click=state.change,
-                    kwargs={"page": str(other) if other > 1 else ""},
-                )
-            st.text(f"{first + 1:,}\u2013{first + len(entries):,} of {number:,}")
+    paging.buttons(part)
 
 
 def _order(sort: str) -> str:

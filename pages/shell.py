@@ -4,15 +4,26 @@ import streamlit as st
 
 from pages.common import sidebar
 
-# Streamlit's own margins leave 900 of 1366 pixels to the page.
-STYLE = "<style>.stMainBlockContainer {padding: 3.25rem 2.25rem 3rem 2.25rem}</style>"
+# Streamlit's own margins leave 900 of 1366 pixels to the page. Texts that a figure consists of have the theme's colour,
+# not the paler one of its axes. Plotly's camera is worked by the menu of exports.
+STYLE = """<style>
+.stMainBlockContainer {padding: 3.25rem 2.25rem 3rem 2.25rem}
+.js-plotly-plot .textpoint text {fill: currentColor !important}
+.js-plotly-plot .modebar-container {display: none}
+</style>"""
 
 st.set_page_config(layout="wide", initial_sidebar_state="expanded")
 st.html(STYLE)
 page = st.navigation(
     [
         st.Page("overview.py", title="Overview", default=True),
+        st.Page("gender.py", title="Gender bias", url_path="gender"),
+        st.Page("ethnicity.py", title="Ethnic bias", url_path="ethnicity"),
+        st.Page("homonyms.py", title="Homonyms", url_path="homonyms"),
+        st.Page("synonyms.py", title="Synonyms", url_path="synonyms"),
+        st.Page("intervention.py", title="Intervention", url_path="intervention"),
         st.Page("explorer.py", title="Explorer", url_path="explorer"),
+        st.Page("jobs.py", title="Jobs", url_path="jobs"),
         st.Page("method.py", title="Method", url_path="method"),
     ]
 )

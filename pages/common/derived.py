@@ -3,7 +3,7 @@
 It is arithmetic on stored maps, kept while the file stays as it is, so that only a first look waits for it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from pages.common.state import ALL, View
 from store.decomposition import PARTS, Decomposition, decompose
 from store.information import BANDED
 from store.measures import DEFAULT, MEASURES, ORTHOGONAL
-from store.records import PairResult
+from store.records import PairResult, Region
 
 KEPT = 48  # decompositions: of large maps each takes some megabytes
 BY_BAND = [name for name in QUANTITIES if name in (*PARTS, *BANDED)]
@@ -40,9 +40,10 @@ def bands(pair: PairResult, mode: str) -> dict[str, str]:
     return {ALL: "all levels"} | {str(band): f"{low} to {high}" for band, (low, high) in enumerate(ranges)}
 
 
-def decomposition(path: Path, pair: PairResult, mode: str, level: str) -> Decomposition:
-    """The parts of `pair`, read from `path`, in `mode` at `level`."""
-    return _kept(_identity(path, pair, mode), level, lambda: pair.decomposition(mode, level=level))
+def decomposition(path: Path, pair: PairResult, mode: str, level: str, region: Region | None = None) -> Decomposition:
+    """The parts of `pair`, read from `path`, in `mode` at `level`, of the whole image or a region."""
+    part = f"{level} {region or ''}"
+    return _kept(_identity(path, pair, mode), part, lambda: pair.decomposition(mode, level=level, region=region))
 
 
 def in_band(path: Path, pair: PairResult, mode: str, band: str) -> Decomposition:
@@ -60,7 +61,7 @@ def layers(path: Path, pair: PairResult, view: View, index: int) -> dict[str, fi
     parts = decomposition(path, pair, view.mode, "pixel") if whole else in_band(path, pair, view.mode, view.band)
     told = whole and pair.information[view.mode].maps.count > 1  # what the errors are
     scale, drawn = factor(view.unit), {}
-    limit = _limit(_identity(path, pair, view.mode), whole, path, pair) * scale
+    limit = limit_of(path, pair, whole) * scale
     for name in QUANTITIES if whole else BY_BAND:
         quantity, estimate = QUANTITIES[name], QUANTITIES[name].of(parts)
         colours = figures.Scale(limit, view.unit, quantity.signed(parts.measure, parts.estimator))
@@ -73,6 +74,12 @@ def layers(path: Path, pair: PairResult, view: View, index: int) -> dict[str, fi
     return drawn
 
 
+def limit_of(path: Path, pair: PairResult, whole: bool, names: Sequence[str] = tuple(QUANTITIES)) -> float:
+    """Where the common colour scale of the maps `names` ends, in nats; if not `whole`, of those kept by band."""
+    kept = tuple(name for name in names if whole or name in BY_BAND)
+    return _limit(_identity(path, pair, ""), whole, kept, path, pair)
+
+
 def _identity(path: Path, pair: PairResult, mode: str) -> tuple:
     return *reading.stamp(path), pair.pair.name, pair.measure, pair.estimator, mode
 
@@ -83,12 +90,15 @@ def _kept(identity: tuple, part: str, _derive: Callable[[], Decomposition]) -> D
 
 
 @st.cache_data(max_entries=500, show_spinner=False)
-def _limit(identity: tuple, whole: bool, _path: Path, _pair: PairResult) -> float:
-    """Where the common colour scale ends, in nats: one for all quantities and images, and one for all bands."""
-    mode = identity[-1]
+def _limit(identity: tuple, whole: bool, names: tuple[str, ...], _path: Path, _pair: PairResult) -> float:
+    """One for all images, modes and maps named of the whole range of noise levels, and one for those of all bands."""
     if whole:
-        shown = [decomposition(_path, _pair, mode, "pixel")]
+        shown = [decomposition(_path, _pair, mode, "pixel") for mode in _pair.information]
     else:
-        shown = [in_band(_path, _pair, mode, band) for band in bands(_pair, mode) if band != ALL]
-    names = QUANTITIES if whole else BY_BAND
+        shown = [
+            in_band(_path, _pair, mode, band)
+            for mode in _pair.information
+            for band in bands(_pair, mode)
+            if band != ALL
+        ]
     return max(figures.common_limit([QUANTITIES[name].of(parts).map for name in names]) for parts in shown)

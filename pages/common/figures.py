@@ -3,10 +3,11 @@
 import base64
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 
 import numpy as np
+import pandas as pd
 import plotly.graph_objects as go
 from PIL import Image
 
@@ -15,7 +16,11 @@ OTHER = "Plasma"  # what is no information (Magma will not do: Streamlit takes i
 DIVERGING = ((0.0, "#2166ac"), (0.25, "#92c5de"), (0.5, "#f7f7f7"), (0.75, "#f4a582"), (1.0, "#b2182b"))
 COLOURS = ("#2f8fd0", "#e07b39", "#8a94a0")  # first word, second word, both: legible on white and on black
 DASHES = ("solid", "dash", "dot")
+FRAME = (("#ffffff", 4), ("#d6006c", 1.5))  # of a rectangle: lines that are seen on every image and map
+CLEAR = {"paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)"}
+HIDDEN = {"visible": False, "constrain": "domain", "fixedrange": True}
 LARGEST = 512  # pixels of an image's side in a figure
+PANEL = 192  # the same where several stand side by side
 LOSSLESS = 128  # pixels of a side up to which WebP without loss stays small
 ROBUST = 99.5  # percentile of the values at which the common colour scale ends
 TITLE = 15  # characters of one line above a panel
@@ -47,6 +52,10 @@ class Layer:
     scale: Scale
     errors: np.ndarray | None = None  # (h, w)
 
+    def up_to(self, limit: float) -> "Layer":
+        """The same on a colour scale that ends at `limit`."""
+        return replace(self, scale=replace(self.scale, limit=limit))
+
     @property
     def hover(self) -> str:
         """What pointing at a pixel says."""
@@ -71,73 +80,70 @@ def common_limit(maps: Sequence[np.ndarray]) -> float:
     return limit or 1.0
 
 
-def overlay(image: np.ndarray, layer: Layer, opacity: float) -> go.Figure:
-    """A map (h, w) over its image (H, W, 3); axes count pixels of the image, a cell is H / h of them."""
+def overlay(image: np.ndarray, layer: Layer, opacity: float, threshold: float = 0.0) -> go.Figure:
+    """A map (h, w) over its image (H, W, 3); axes count pixels of the image, a cell is H / h of them.
+
+    Values below `threshold` times the end of the colour scale are left out.
+    """
     height, width = image.shape[:2]
-    down, across = height / layer.values.shape[0], width / layer.values.shape[1]
-    shown = min(1.0, LARGEST / max(height, width))
-    figure = go.Figure()
-    figure.add_trace(
-        go.Image(
-            source=data_uri(image),
-            dx=1 / shown,
-            dy=1 / shown,
-            x0=(1 / shown - 1) / 2,
-            y0=(1 / shown - 1) / 2,
-            zsmooth="fast",
-            hoverinfo="skip",
-        )
-    )
-    figure.add_trace(
-        go.Heatmap(
-            z=_drawn(layer.values),
-            customdata=None if layer.errors is None else _drawn(layer.errors),
-            x0=(across - 1) / 2,
-            dx=across,
-            y0=(down - 1) / 2,
-            dy=down,
-            opacity=opacity,
-            coloraxis="coloraxis",
-            hovertemplate=f"{layer.hover}<br>at pixel (%{{x:.0f}}, %{{y:.0f}})<extra></extra>",
-        )
-    )
-    hidden = {"visible": False, "constrain": "domain", "fixedrange": True}
+    figure = go.Figure([picture(image), heat(layer, (height, width), opacity, threshold)])
     figure.update_layout(
         coloraxis={**layer.scale.axis, "colorbar": _bar(0.5, 1.0, layer.scale.unit)},
-        xaxis={**hidden, "range": [-0.5, width - 0.5]},
-        yaxis={**hidden, "range": [height - 0.5, -0.5], "scaleanchor": "x", "constraintoward": "top"},
+        xaxis={**HIDDEN, "range": [-0.5, width - 0.5]},
+        yaxis={**HIDDEN, "range": [height - 0.5, -0.5], "scaleanchor": "x", "constraintoward": "top"},
         margin={"l": 0, "r": 0, "t": 0, "b": 40},
         height=440,
         dragmode=False,
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
+        showlegend=False,
+        **CLEAR,
     )
     return figure
 
 
-def strip(layers: Sequence[Layer]) -> go.Figure:
-    """Maps side by side; those of one scale share its colour bar."""
+def let_select(figure: go.Figure, size: tuple[int, int], region: Sequence[float] = ()) -> go.Figure:
+    """Let a rectangle be drawn on an overlay over an image of `size`, (H, W), and show the `region` that was.
+
+    A region is left, top, right, bottom, in pixels of the image.
+    """
+    height, width = size
+    corners = {"x": [0, width - 1] * 2, "y": [0, 0, height - 1, height - 1]}  # without points nothing is selected
+    figure.add_trace(go.Scatter(**corners, mode="markers", marker={"opacity": 0}, hoverinfo="skip"))
+    figure.data = figure.data[-1:] + figure.data[:-1]
+    if region:
+        left, top, right, bottom = (end - 0.5 for end in region)
+        for colour, thickness in FRAME:
+            line = {"color": colour, "width": thickness}
+            figure.add_shape(type="rect", x0=left, x1=right, y0=top, y1=bottom, line=line)
+    return figure.update_layout(dragmode="select")
+
+
+def strip(
+    layers: Sequence[Layer],
+    image: np.ndarray | None = None,
+    opacity: float = 1.0,
+    threshold: float = 0.0,
+    groups: Sequence[int] = GROUPS,
+    height: int = 192,
+) -> go.Figure:
+    """Maps side by side, over the `image` (H, W, 3) if it is given; those of one scale share its colour bar.
+
+    `groups` says how many stand together. Values below `threshold` times the end of their scale are left out.
+    """
     figure = go.Figure()
     scales = list(dict.fromkeys(layer.scale for layer in layers))
-    for index, (layer, domain) in enumerate(zip(layers, _domains(len(layers)), strict=True), start=1):
+    for index, (layer, domain) in enumerate(zip(layers, _domains(len(layers), groups), strict=True), start=1):
         axis = "" if index == 1 else str(index)
-        figure.add_trace(
-            go.Heatmap(
-                z=_drawn(layer.values),
-                customdata=None if layer.errors is None else _drawn(layer.errors),
-                xaxis=f"x{axis}",
-                yaxis=f"y{axis}",
-                coloraxis=_name_of_axis(scales.index(layer.scale)),
-                hovertemplate=f"{layer.hover}<extra></extra>",
-            )
-        )
-        rows, columns = layer.values.shape
-        hidden = {"visible": False, "constrain": "domain", "fixedrange": True}
+        axes = {"xaxis": f"x{axis}", "yaxis": f"y{axis}"}
+        rows, columns = layer.values.shape if image is None else image.shape[:2]
+        if image is not None:
+            figure.add_trace(picture(image, PANEL).update(axes))
+        shown = heat(layer, (rows, columns), opacity, threshold, place=image is not None)
+        figure.add_trace(shown.update({**axes, "coloraxis": _name_of_axis(scales.index(layer.scale))}))
         figure.update_layout(
             {
-                f"xaxis{axis}": {**hidden, "domain": domain, "range": [-0.5, columns - 0.5], "anchor": f"y{axis}"},
+                f"xaxis{axis}": {**HIDDEN, "domain": domain, "range": [-0.5, columns - 0.5], "anchor": f"y{axis}"},
                 f"yaxis{axis}": {
-                    **hidden,
+                    **HIDDEN,
                     "range": [rows - 0.5, -0.5],
                     "anchor": f"x{axis}",
                     "scaleanchor": f"x{axis}",
@@ -159,14 +165,46 @@ def strip(layers: Sequence[Layer]) -> go.Figure:
     for index, scale in enumerate(scales):
         bar = _bar((index + 0.5) / len(scales), 0.8 / len(scales), scale.unit)
         figure.update_layout({_name_of_axis(index): {**scale.axis, "colorbar": bar}})
-    figure.update_layout(
-        margin={"l": 0, "r": 0, "t": 36, "b": 40},
-        height=192,
-        dragmode=False,
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-    )
+    figure.update_layout(margin={"l": 0, "r": 0, "t": 36, "b": 40}, height=height, dragmode=False, **CLEAR)
     return figure
+
+
+def picture(image: np.ndarray, largest: int = LARGEST) -> go.Image:
+    """An image (H, W, 3) whose pixels are counted by the axes, in at most `largest` of its own a side."""
+    step = max(1.0, max(image.shape[:2]) / largest)
+    source, start = data_uri(image, largest), (step - 1) / 2
+    return go.Image(source=source, dx=step, dy=step, x0=start, y0=start, zsmooth="fast", hoverinfo="skip")
+
+
+def heat(
+    layer: Layer, size: tuple[int, int], opacity: float = 1.0, threshold: float = 0.0, place: bool = True
+) -> go.Heatmap:
+    """A map (h, w) spread over `size`, the height and width in the axes' units; `place` is said at pointing at it."""
+    down, across = (whole / cells for whole, cells in zip(size, layer.values.shape, strict=True))
+    values, errors = _drawn(layer.values), layer.errors
+    if threshold:
+        values[np.abs(values) < threshold * layer.scale.limit] = np.nan
+    where = "<br>at pixel (%{x:.0f}, %{y:.0f})" if place else ""
+    return go.Heatmap(
+        z=values,
+        customdata=None if errors is None else _drawn(errors),
+        x0=(across - 1) / 2,
+        dx=across,
+        y0=(down - 1) / 2,
+        dy=down,
+        opacity=opacity,
+        coloraxis="coloraxis",
+        hoverongaps=False,
+        hovertemplate=f"{layer.hover}{where}<extra></extra>",
+    )
+
+
+def values(layers: Sequence[Layer]) -> pd.DataFrame:
+    """The maps that a figure draws, a row for each latent pixel."""
+    rows, columns = np.indices(layers[0].values.shape).reshape(2, -1)
+    titles = [f"{layer.title} ({layer.scale.unit})" for layer in layers]
+    maps = {title: layer.values.ravel() for title, layer in zip(titles, layers, strict=True)}
+    return pd.DataFrame({"row": rows, "column": columns, **maps})
 
 
 def curve(
@@ -204,8 +242,7 @@ def curve(
         margin={"l": 0, "r": 8, "t": 28, "b": 0},
         height=330,
         hovermode="x unified",
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
+        **CLEAR,
     )
     return figure
 
@@ -219,9 +256,9 @@ def _name_of_axis(index: int) -> str:
     return f"coloraxis{index + 1}" if index else "coloraxis"
 
 
-def _domains(count: int) -> list[list[float]]:
-    """Where panels lie from 0 to 1: in the groups that they fill, else evenly."""
-    groups = next((GROUPS[:end] for end in range(len(GROUPS) + 1) if sum(GROUPS[:end]) == count), (count,))
+def _domains(count: int, groups: Sequence[int]) -> list[list[float]]:
+    """Where panels lie from 0 to 1: in the first of `groups` that they fill, else evenly."""
+    groups = next((groups[:end] for end in range(len(groups) + 1) if sum(groups[:end]) == count), (count,))
     between, inside = 0.028, 0.008
     width = (1 - between * (len(groups) - 1) - inside * (count - len(groups))) / count
     domains, start = [], 0.0

@@ -22,11 +22,18 @@ def plain(text: str) -> str:
 
 def empty(view: View, root: Path) -> None:
     """Nothing was computed yet: what to do about it."""
+    wanted = replace(EXAMPLE, model=view.model or settings.load().model)
+    said = f"The store {root.absolute()} holds no results. This command computes a first one:"
+    nothing(view, said, state.command(wanted, root))
+
+
+def nothing(view: View, said: str, command: str) -> None:
+    """What was asked for is not computed yet: the command that does so, and the way to the demo store."""
     with st.container(border=True):
         st.subheader("Nothing computed yet", anchor=False)
-        st.text(f"The store {root.absolute()} holds no results. This command computes a first one:")
-        wanted = replace(EXAMPLE, model=view.model or settings.load().model)
-        st.code(state.command(wanted, root), language="bash", wrap_lines=True)
+        st.text(said)
+        st.code(command, language="bash", wrap_lines=True)
+        _launching(view)
         if view.store == DEMO:
             return
         there = reading.demo_exists()
@@ -42,6 +49,18 @@ def empty(view: View, root: Path) -> None:
             st.caption("This installation came without the demo store.")
 
 
+def _launching(view: View) -> None:
+    """The way without a command, where there is one."""
+    if view.store != DEMO and not settings.load().read_only:
+        st.button(
+            "Or launch it from here",
+            icon=":material/add_circle:",
+            on_click=st.session_state.update,
+            args=({state.FORM: True},),
+            help="Opens New compute job in the sidebar, filled in for it",
+        )
+
+
 def missing(what: Missing) -> None:
     """A link names something that the store does not hold."""
     with st.container(border=True):
@@ -51,10 +70,11 @@ def missing(what: Missing) -> None:
         if what.command:
             st.text("This command computes it:")
             st.code(what.command, language="bash", wrap_lines=True)
+            _launching(state.current())
         st.text("There is instead:")
         with st.container(horizontal=True):
             for value in what.there[:LISTED]:
-                changes = {**dict.fromkeys(_after(what.field), ""), what.field: value}
+                changes = {**dict.fromkeys(("word", *_after(what.field)), ""), what.field: value}
                 st.button(plain(value), key=f"instead {value}", on_click=state.change, kwargs=changes)
         if len(what.there) > LISTED:
             st.caption("and others; the Overview lists them all")

@@ -197,3 +197,15 @@ def written(value: float, error: float, kept: int = 2) -> str:
     spread = f" \u00b1 {error:.{digits}f}" if math.isfinite(error) else " \u00b1 ?"
     text = f"{value:.{digits}f}{spread}".replace("-", "\u2212")
     return text if reliable(value, error) else f"{text} {UNRELIABLE}"
+
+
+def ranged(value: float, low: float, high: float) -> str:
+    """A value and its interval, to two digits of half its width, marked where zero lies in it."""
+    if not math.isfinite(value):
+        return f"not finite {UNRELIABLE}"
+    width = (high - low) / 2
+    smallest = width if math.isfinite(width) and width > 0 else abs(value) / 10
+    digits = min(4, max(0, 1 - math.floor(math.log10(smallest)))) if smallest > 0 else 0
+    known = math.isfinite(low) and math.isfinite(high)
+    text = f"{value:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]" if known else f"{value:.{digits}f} [?]"
+    return text.replace("-", "\u2212") + ("" if known and not low <= 0 <= high else f" {UNRELIABLE}")

@@ -7,12 +7,13 @@ from functools import wraps
 from pathlib import Path
 from threading import Thread
 
+import pandas as pd
 import streamlit as st
 
 from pages.common import figures
 from pages.common.state import DEMO, View
 from store import hdf5, settings
-from store.catalogue import Catalogue
+from store.catalogue import Catalogue, Filter
 from store.errors import DiffusionPIDError
 from store.records import RunRecord
 
@@ -48,6 +49,10 @@ class Listing(Catalogue):
     page, count, summary, values, broken = map(
         _remembered, (Catalogue.page, Catalogue.count, Catalogue.summary, Catalogue.values, Catalogue.broken)
     )
+
+    def samples(self, filter: Filter | None = None) -> pd.DataFrame:
+        """See `Catalogue.samples`; what it gives is shared and must not be changed."""
+        return _samples(str(self.root), self.at, filter or Filter())
 
 
 def prepare(root: Path) -> None:
@@ -120,6 +125,11 @@ def _building(root: str) -> _Building:
 @st.cache_data(max_entries=200, show_spinner="Reading the store")
 def _answer(root: str, stamp: tuple, method: str, given: tuple, named: dict):
     return getattr(Catalogue(Path(root)), method)(*given, **named)
+
+
+@st.cache_resource(max_entries=8, show_spinner="Reading the study")
+def _samples(root: str, stamp: tuple, filter: Filter) -> pd.DataFrame:
+    return Catalogue(Path(root)).samples(filter)
 
 
 @st.cache_data(max_entries=32, show_spinner="Reading the results")

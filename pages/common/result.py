@@ -1,35 +1,43 @@
 """One pair of one prompt, drawn: the overlay, the seeds, the totals, the strip of maps and the noise levels."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
 import streamlit as st
 
-from pages.common import derived, figures, notices, reading, state, totals
+from pages.common import derived, exports, figures, notices, reading, region, sliders, state, totals
+from pages.common.exports import Drawn, Listed
 from pages.common.quantities import MAPS, MODE_MEANING, MODE_NAMES, factor
-from pages.common.state import ALL, View
+from pages.common.state import ALL, MAPS_OF, View
 from store import trust
+from store.hdf5 import COARSEST
 from store.information import InformationMaps
 from store.measures import STANDARD
 from store.records import PairResult, RunRecord
 
-CONFIG = {"displayModeBar": False}
+CONDENSED = (
+    f"condensed: rounded, by {100 * COARSEST:.1f} % of the image's largest value at most, and without errors of "
+    "single pixels; totals are exact"
+)
 THUMBNAIL = 76  # pixels
 MANY = 12  # seeds from which on their images scroll
 SCROLLED = 250  # pixels
 
 
 @dataclass(frozen=True)
-class _Shown:
+class Shown:
     """What of a record is on screen."""
 
     view: View  # its band and quantity are among those that there are
+    path: Path
     pair: PairResult  # under the measure and estimator shown
     words: tuple[str, str]
     index: int  # of the seed within the pair
     layers: dict[str, figures.Layer]
     bands: dict[str, str]  # the choices of noise levels
+    drawn: list[Drawn] = field(default_factory=list)
+    table: Listed | None = None
 
     @property
     def levels(self) -> str:
@@ -37,37 +45,45 @@ class _Shown:
         return "" if self.view.band == ALL else f", log SNR {self.bands[self.view.band]}"
 
 
-def draw(view: View, path: Path, record: RunRecord, pair: PairResult) -> None:
-    """Draw `pair` of `record`, read from `path`, for the seed and mode of `view`, which must be there."""
+def draw(view: View, path: Path, record: RunRecord, pair: PairResult) -> Shown:
+    """Draw the maps and totals of `pair` of `record`, read from `path`; gives what it drew and `details` needs.
+
+    The seed and mode of `view` must be there.
+    """
     pair, notes = derived.under(pair, view.measure)
     shown = _shown(view, path, pair)
     left, right = st.columns([5, 7], gap="medium")
     with left:
-        _overlay(shown, record.images_of(pair)[shown.index])
+        shown.drawn.append(_overlay(shown, record))
     with right:
         _seeds(shown, dict(zip(record.seeds, reading.thumbnails(path), strict=True)))
         for note in notes:
             st.info(notices.plain(note))
-        totals.draw(view, path, record.key, pair, shown.index)
-    _strip(shown)
+        table = totals.draw(view, path, record.key, pair, shown.index, region.cells(view, record))
+    shown.drawn.extend(_strip(shown))
+    return replace(shown, table=table)
+
+
+def details(shown: Shown, record: RunRecord) -> None:
+    """Draw from which noise levels the information comes, and how it was computed."""
     left, right = st.columns([7, 5], gap="medium")
     with left:
-        _curve(shown)
+        shown.drawn.append(_curve(shown))
     with right:
         _provenance(shown, record)
 
 
-def _shown(view: View, path: Path, pair: PairResult) -> _Shown:
+def _shown(view: View, path: Path, pair: PairResult) -> Shown:
     bands = derived.bands(pair, view.mode)
     view = replace(view, band=view.band if view.band in bands else ALL)
     index = pair.seeds.index(int(view.seed))
     layers = derived.layers(path, pair, view, index)
     view = replace(view, quantity=view.quantity if view.quantity in layers else next(iter(layers)))
-    return _Shown(view, pair, pair.pair.words, index, layers, bands)
+    return Shown(view, path, pair, pair.pair.words, index, layers, bands)
 
 
-def _overlay(shown: _Shown, image) -> None:
-    view = shown.view
+def _overlay(shown: Shown, record: RunRecord) -> Drawn:
+    view, image = shown.view, record.images_of(shown.pair)[shown.index]
     st.pills(
         "Map over the image",
         list(shown.layers),
@@ -78,21 +94,19 @@ def _overlay(shown: _Shown, image) -> None:
     )
     layer = shown.layers[view.quantity]
     about = f"Map of the quantity {layer.title} over the image of seed {view.seed} of the prompt {view.prompt}"
-    figure = figures.overlay(image, layer, view.opacity / 100)
-    st.plotly_chart(figure, config=CONFIG, key="overlay", alt=about + shown.levels)
-    st.slider("Opacity of the map", 0, 100, step=5, format="%d %%", **state.bound("opacity", view.opacity))
+    figure = figures.overlay(image, layer, view.opacity / 100, view.threshold / 100)
+    figures.let_select(figure, image.shape[:2], region.corners(view))
+    selected = {"on_select": region.drawn, "selection_mode": "box"}
+    exports.figure("overlay-figure", figure, key=region.CHART, alt=about + shown.levels, **selected)
+    region.choices(view, record)
+    sliders.draw(view)
     if len(shown.bands) > 1:
         _noise_levels(shown)
+    return Drawn("overlay-figure", f"Map over the image{shown.levels}", figure, figures.values([layer]))
 
 
-def _noise_levels(shown: _Shown) -> None:
-    st.select_slider(
-        "Noise levels, in log SNR",
-        list(shown.bands),
-        format_func=shown.bands.get,
-        help="Left: almost only noise. Right: almost clean.",
-        **state.bound("band", shown.view.band),
-    )
+def _noise_levels(shown: Shown) -> None:
+    sliders.noise_levels(shown.view, shown.bands)
     said = ["Maps show only what the words say between these noise levels; totals stay those of all levels."]
     if shown.view.band != ALL:
         said.append("R, U1, U2 and S are formed here from the maps of these levels alone.")
@@ -101,7 +115,7 @@ def _noise_levels(shown: _Shown) -> None:
     st.caption(" ".join(said))
 
 
-def _seeds(shown: _Shown, pictures: dict[int, str]) -> None:
+def _seeds(shown: Shown, pictures: dict[int, str]) -> None:
     """The images, one a seed, each with the button that shows it."""
     quantity, measure = MAPS[shown.view.quantity], shown.pair.measure
     with st.container(horizontal=True, wrap=False):
@@ -123,13 +137,28 @@ def _seeds(shown: _Shown, pictures: dict[int, str]) -> None:
                 )
 
 
-def _strip(shown: _Shown) -> None:
+def _strip(shown: Shown) -> list[Drawn]:
     view, layers = shown.view, list(shown.layers.values())
-    st.subheader(f"All maps of seed {view.seed}, {MODE_NAMES[view.mode]}{shown.levels}", anchor=False)
-    about = f"Maps side by side: {', '.join(layer.title for layer in layers)}"
-    st.plotly_chart(figures.strip(layers), config=CONFIG, key="strip", alt=about)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.subheader(f"All maps of seed {view.seed}, {MODE_NAMES[view.mode]}{shown.levels}", anchor=False)
+        others = [mode for mode in shown.pair.information if mode != view.mode]
+        if others:
+            st.segmented_control(
+                "Maps of",
+                MAPS_OF,
+                format_func={"one": MODE_NAMES[view.mode], "both": "PID next to CPID"}.get,
+                required=True,
+                label_visibility="collapsed",
+                **state.bound("maps", view.maps),
+            )
+    drawn = [_side_by_side(view, layers, "strip")]
+    for mode in others if view.maps == "both" else ():
+        other = replace(view, mode=mode)
+        st.text(f"{MODE_NAMES[mode]}{shown.levels}")
+        beside = list(derived.layers(shown.path, shown.pair, other, shown.index).values())
+        drawn.append(_side_by_side(other, beside, "beside"))
     limit = layers[0].scale.limit
-    every = "all seeds and maps" if view.band == ALL else "all seeds and maps of the strongest band"
+    every = "all seeds, maps and modes" if view.band == ALL else "all seeds, maps and modes of the strongest band"
     said = (
         f"{MODE_MEANING[view.mode]} One colour scale for all information, here and in the overlay"
         f"{'' if view.band == ALL else ', at all bands of noise levels'}. It ends at {limit:.3g} {view.unit}: "
@@ -139,9 +168,17 @@ def _strip(shown: _Shown) -> None:
     if "attention_first" in shown.layers:
         said += " Attention is no information: it has a scale of its own."
     st.caption(said)
+    return drawn
 
 
-def _curve(shown: _Shown) -> None:
+def _side_by_side(view: View, layers: list[figures.Layer], key: str) -> Drawn:
+    about = f"Maps side by side, {MODE_NAMES[view.mode]}: {', '.join(layer.title for layer in layers)}"
+    figure = figures.strip(layers, threshold=view.threshold / 100)
+    exports.figure(f"{key}-figure", figure, key=key, alt=about)
+    return Drawn(f"{key}-figure", f"All maps, {view.mode.upper()}", figure, figures.values(layers))
+
+
+def _curve(shown: Shown) -> Drawn:
     view, information = shown.view, shown.pair.information[shown.view.mode]
     st.subheader("At which noise level the information appears", anchor=False)
     values = information.curve[shown.index] * factor(view.unit)
@@ -149,10 +186,13 @@ def _curve(shown: _Shown) -> None:
     band = None if view.band == ALL else (float(edges[int(view.band)]), float(edges[int(view.band) + 1]))
     about = f"Information of each word and of both per unit of log SNR, seed {view.seed}"
     figure = figures.curve(information.log_snr, values, shown.words, view.unit, band)
-    st.plotly_chart(figure, config=CONFIG, key="curve", alt=about)
+    exports.figure("curve-figure", figure, key="curve", alt=about)
+    names = [f"{name} ({view.unit} per unit of log SNR)" for name in (*shown.words, "both")]
+    data = pd.DataFrame(values, columns=names).assign(log_snr=information.log_snr)
+    return Drawn("curve-figure", "Information by noise level", figure, data)
 
 
-def _provenance(shown: _Shown, record: RunRecord) -> None:
+def _provenance(shown: Shown, record: RunRecord) -> None:
     """How the numbers came about."""
     key, pair = record.key, shown.pair
     fewest, most = min(pair.noises), max(pair.noises)
@@ -163,14 +203,18 @@ def _provenance(shown: _Shown, record: RunRecord) -> None:
         "Estimator": f"{pair.estimator}, {noises} noises an image",
         "Redundancy": pair.measure,
         "Noise levels": _levels(pair.information[shown.view.mode]),
-        "Maps": "{} x {} latent pixels, image {} x {}".format(
-            *next(iter(shown.layers.values())).values.shape, *record.images.shape[1:3]
-        ),
+        "Maps": _maps(shown, record),
         "Computed": record.provenance.created[:16].replace("T", " ") + f" UTC, {record.provenance.software}",
     }
     st.subheader("How it was computed", anchor=False)
     cells = [notices.plain(text) for text in facts.values()]
     st.table(pd.DataFrame({"": cells}, index=list(facts)), border="horizontal", hide_header=True)
+
+
+def _maps(shown: Shown, record: RunRecord) -> str:
+    """Their size, and how precise they are where the file was made small."""
+    sizes = *next(iter(shown.layers.values())).values.shape, *record.images.shape[1:3]
+    return "{} x {} latent pixels, image {} x {}".format(*sizes) + (f"; {CONDENSED}" if shown.pair.condensed else "")
 
 
 def _levels(information: InformationMaps) -> str:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import streamlit as st
 
-from pages.common import notices, reading, state
+from pages.common import launch, notices, progress, reading, state
 from pages.common.quantities import MEASURE_MEANING, UNITS
 from pages.common.state import DEMO, SELECTION, Missing, View
 from store import measures, settings
@@ -33,11 +33,12 @@ def draw(page: str) -> None:
         if view.store == DEMO:
             emptied = dict.fromkeys(SELECTION, "")
             st.button("Leave the demo store", on_click=state.change, kwargs={"store": "", "model": "", **emptied})
+        offered_models = sorted({*models, model})
         st.selectbox(
             "Model",
-            sorted({*models, model}),
+            offered_models,
             help="Models with results in this store",
-            **state.bound("model", model, clear=(*SELECTION, "page")),
+            **state.bound("model", model, (*SELECTION, "page"), among=offered_models),
         )
         st.pills(
             "Redundancy measure",
@@ -47,6 +48,9 @@ def draw(page: str) -> None:
             **state.bound("measure", view.measure),
         )
         st.segmented_control("Unit", UNITS, required=True, help="1 bit is 0.693 nats", **state.bound("unit", view.unit))
+        launch.draw(view, page, root, listing)
+        if page != "jobs":  # which shows all of them
+            progress.draw(view, root)
 
 
 def _surprisals(view: View, page: str, listing: reading.Listing) -> measures.Surprisals | None:

@@ -4,14 +4,16 @@ An address that names a model decides alone. One that does not, as after a click
 name, is completed by what the session showed before.
 """
 
+import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
-from pages.common.quantities import MAPS, QUANTITIES, UNITS
+from pages.common.quantities import MAPS, UNITS
 from store.catalogue import Catalogue, Entry, Filter
 from store.errors import InputError
 from store.information import LEVELS
@@ -21,15 +23,43 @@ from store.records import MODES, Probe, TokenPair
 DEMO = "demo"
 SHARED = ("store", "model", "measure", "unit")
 SELECTION = ("prompt", "pair", "run", "mode", "seed")
+LAID = ("opacity", "threshold")  # how a map lies over its image
+STUDIED = (
+    "table",
+    "guidance",
+    "mode",
+    "level",
+    "scale",
+    "filter",
+    "sort",
+    "page",
+    "subject",
+    "seed",
+    "quantity",
+    "opacity",
+)
+SENTENCES = ("study", "guidance", "mode", "seed", "band", *LAID)
 FIELDS = {  # address of a page -> what of the view its address bar says
     "": (*SHARED, "filter", "sort", "page"),
-    "explorer": (*SHARED, *SELECTION, "quantity", "level", "band", "opacity"),
+    "gender": (*SHARED, *STUDIED),
+    "ethnicity": (*SHARED, *STUDIED),
+    "homonyms": (*SHARED, *SENTENCES, "word"),
+    "synonyms": (*SHARED, *SENTENCES, "prompt", "pair", "by"),
+    "intervention": (*SHARED, *SENTENCES, "prompt", "word", "change", "by", "predictor"),
+    "explorer": (*SHARED, *SELECTION, "quantity", "level", "band", *LAID, "region", "maps"),
+    "jobs": SHARED,
     "method": SHARED,
 }
 ALL = "all"  # noise levels
-ORDERS = ("created", "prompt", "pair", "seeds", *QUANTITIES)
+MAPS_OF = ("one", "both")  # modes
+TABLES = ("attributes", "neutral", "guidance")
+SCALES = ("normalised", "information")
+REGION = re.compile(r"[0-9]{1,5}(,[0-9]{1,5}){3}")
 SHOWN = "shown"
+NUMBERS = "numbers"  # of the widget that shows a value, in the order of those that did
+LEFT = "left"  # the address before a click, which the browser may still name in the run that follows
 HABIT = "habit"
+FORM = "job form"  # whether it is open
 
 
 @dataclass(frozen=True)
@@ -49,27 +79,53 @@ class View:
     band: str = ALL  # or the number of one, from the noisiest
     unit: str = "nats"
     opacity: int = 60  # per cent
+    threshold: int = 0  # per cent of the colour scale, below which a map is not drawn
+    maps: str = "one"  # one of MAPS_OF: the mode, or PID next to CPID
+    region: str = ""  # left,top,right,bottom of a rectangle of the image, in its pixels
     filter: str = ""
-    sort: str = "-created"  # one of ORDERS; with a dash before it, descending
+    sort: str = ""  # an order of the page, empty for its own; with a dash before it, descending
     page: str = ""  # of the list, from 1
+    study: str = ""
+    subject: str = ""  # of a study: the row whose images are open
+    word: str = ""  # of a sentence: the homonym, or the word that is taken out
+    change: str = ""  # of a prompt: its word removed or swapped
+    by: str = ""  # what a study is compared by
+    predictor: str = ""  # of a change of the image
+    table: str = TABLES[0]  # of a bias study: with its attributes, of images without any, or over guidances
+    guidance: str = ""  # of the images of a study, empty for the study's own
+    scale: str = SCALES[0]  # of a table: from 0 to 1 over all of it, or the information itself
 
     @classmethod
     def parse(cls, parameters: Mapping[str, str]) -> "View":
         """The view that an address names. What only concerns the display falls back to its default."""
         known = {field.name: parameters[field.name] for field in fields(cls) if field.name in parameters}
-        choices = {"store": (DEMO,), "measure": MEASURES, "quantity": MAPS, "level": LEVELS, "unit": UNITS}
+        choices = {
+            "store": (DEMO,),
+            "measure": MEASURES,
+            "quantity": MAPS,
+            "level": LEVELS,
+            "unit": UNITS,
+            "maps": MAPS_OF,
+            "table": TABLES,
+            "scale": SCALES,
+        }
         for name, allowed in choices.items():
             if known.get(name) not in allowed:
                 known.pop(name, None)
-        opacity = known.pop("opacity", "")
-        if is_number(opacity):
-            known["opacity"] = min(100, int(opacity))
+        for name in ("opacity", "threshold"):
+            share = known.pop(name, "")
+            if is_number(share):
+                known[name] = min(100, int(share))
+        if not REGION.fullmatch(known.get("region", "")):
+            known.pop("region", None)
         for name in ("band", "page"):
             if not is_number(known.get(name, "")):
                 known.pop(name, None)
-        if known.get("sort", "").removeprefix("-") not in ORDERS:
-            known.pop("sort", None)
         return cls(**known)
+
+    def order(self, known: Collection[str], usual: str) -> str:
+        """The order asked for, if it is one of those `known`, else the `usual` one."""
+        return self.sort if self.sort.removeprefix("-") in known else usual
 
     def parameters(self, page: str) -> dict[str, str]:
         """What the address bar of `page` says of it: the fields that differ from their defaults."""
@@ -100,6 +156,14 @@ PARTS_OF_ENTRY = {  # in the order in which a selection narrows down
 def is_number(text: str) -> bool:
     """Whether an address names a natural number by it."""
     return text.isascii() and text.isdigit()
+
+
+def guidance_of(view: View, usual: float) -> float:
+    """The guidance that `view` names, or the `usual` one."""
+    try:
+        return float(view.guidance)
+    except ValueError:
+        return usual
 
 
 def view_of(entry: Entry, view: View) -> View:
@@ -204,6 +268,8 @@ def current() -> View:
     """The view of this run of the script."""
     address = st.query_params.to_dict()
     view, (before, _) = View.parse(address), st.session_state.get(SHOWN, (View(), ""))
+    if address == st.session_state.get(LEFT):
+        return before
     if "model" in address:
         return view
     lost = SELECTION if "prompt" in address else ()
@@ -214,6 +280,7 @@ def current() -> View:
 def show(view: View, page: str) -> None:
     """Remember `view` and put into the address bar what `page` needs of it."""
     st.session_state[SHOWN] = view, page
+    st.session_state.pop(LEFT, None)
     parameters = view.parameters(page)
     if st.query_params.to_dict() != parameters:
         st.query_params.from_dict(parameters)
@@ -221,15 +288,48 @@ def show(view: View, page: str) -> None:
 
 def change(**changes: object) -> None:
     """Change what is shown: for widgets to call."""
-    view, page = st.session_state[SHOWN]
+    (view, page), left = st.session_state[SHOWN], st.query_params.to_dict()
     show(replace(view, **changes), page)
+    st.session_state[LEFT] = left
 
 
-def bound(name: str, value: object, clear: Sequence[str] = ()) -> dict[str, object]:
+def keep() -> None:
+    """Stay with what is shown in the next run, should the browser name the address as it is now."""
+    st.session_state[LEFT] = st.query_params.to_dict()
+
+
+def bound(
+    name: str, value: object, clear: Sequence[str] = (), start: str = "default", among: Sequence | None = None
+) -> dict[str, object]:
     """Arguments that tie a widget to the field `name` of the view; a change empties the fields `clear`."""
-    key = f"choice of {name}"
-    st.session_state[key] = value
-    return {"key": key, "on_change": lambda: change(**dict.fromkeys(clear, ""), **{name: st.session_state[key]})}
+    return tied(name, value, lambda chosen: change(**dict.fromkeys(clear, ""), **{name: chosen}), start, among)
+
+
+def tied(
+    name: str,
+    value: object,
+    chosen: Callable[[Any], None],
+    start: str = "default",
+    among: Sequence | None = None,
+) -> dict[str, object]:
+    """Arguments by which the widget `name` shows `value`, and calls `chosen` with another one that somebody chooses.
+
+    The value is its default, in its argument `start`, or in a box of the options `among` its place there. Where
+    something else than the widget has changed the value, it gives way to a new one: the browser, which may be late,
+    goes on naming the value of the old one, and nobody listens.
+    """
+    number = st.session_state.setdefault(NUMBERS, {})
+    key = f"choice of {name} {number.setdefault(name, 0)}"
+    if key in st.session_state and st.session_state[key] != value:
+        number[name] += 1
+        key = f"choice of {name} {number[name]}"
+
+    def changed() -> None:
+        if key == f"choice of {name} {number[name]}":
+            chosen(st.session_state[key])
+
+    default = {start: value} if among is None else {"index": None if value is None else among.index(value)}
+    return {"key": key, "on_change": changed, **default}
 
 
 def habit() -> tuple[str, str]:

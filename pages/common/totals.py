@@ -1,5 +1,6 @@
 """The totals of one pair: a table at the level chosen, with what may make them wrong said above it."""
 
+import math
 from pathlib import Path
 from typing import NamedTuple
 
@@ -7,13 +8,14 @@ import pandas as pd
 import streamlit as st
 
 from pages.common import derived, notices, state
+from pages.common.exports import Listed
 from pages.common.quantities import INDEX, QUANTITIES, UNRELIABLE_MEANING, factor, reliable, written
 from pages.common.state import View
 from store import trust
 from store.decomposition import ALIGNMENT, Decomposition
 from store.information import LEVELS, Estimate
 from store.measures import STANDARD
-from store.records import PairResult, RunKey
+from store.records import PairResult, Region, RunKey
 
 LEVELS_MEANING = "\n\n".join(
     [
@@ -32,8 +34,11 @@ class _Row(NamedTuple):
     scale: float  # to what is shown
 
 
-def draw(view: View, path: Path, key: RunKey, pair: PairResult, index: int) -> None:
-    """Draw the totals of `pair`, read from `path`: of the image `index` and over all images, both modes."""
+def draw(view: View, path: Path, key: RunKey, pair: PairResult, index: int, region: Region | None = None) -> Listed:
+    """Draw the totals of `pair`, read from `path`: of the image `index` and over all images, both modes.
+
+    They are sums over the `region`, if one is given. What is drawn is given back, with its numbers.
+    """
     with st.container(horizontal=True, vertical_alignment="center"):
         st.text("Level of the totals", help=LEVELS_MEANING, width="content")
         st.segmented_control(
@@ -46,20 +51,29 @@ def draw(view: View, path: Path, key: RunKey, pair: PairResult, index: int) -> N
     if warnings := trust.warnings(key, pair)[view.mode]:
         st.warning("\n\n".join(map(notices.plain, warnings)), icon=":material/warning:")
     columns: dict[str, list[str]] = {}
-    doubtful = negative = False
+    numbers: dict[str, list[float]] = {}
+    doubtful = negative = untold = False
     for mode in pair.information:
-        rows = _rows(pair, derived.decomposition(path, pair, mode, view.level), factor(view.unit))
+        rows = _rows(pair, derived.decomposition(path, pair, mode, view.level, region), factor(view.unit))
         for heading, image in _columns(view, index):
             cells = []
             for row in rows:
                 total, error = row.estimate.mean() if image is None else _of_image(row.estimate, image)
                 cells.append(written(total * row.scale, error * row.scale, kept=1 if row.name == ALIGNMENT else 2))
                 doubtful |= not reliable(total, error)
+                untold |= math.isnan(error)
                 negative |= row.name == "synergy" and total < 0 and reliable(total, error)
-            columns[f"{mode.upper()}, {heading}"] = cells
-    labels = pd.Index([row.label for row in rows], name=f"Total in {view.unit}, {view.level} level")
-    st.table(pd.DataFrame(columns, index=labels), border="horizontal")
-    _notes(view, pair, doubtful, negative)
+                column = f"{mode.upper()}, {heading}"
+                numbers.setdefault(column, []).append(total * row.scale)
+                numbers.setdefault(f"{column}, standard error", []).append(error * row.scale)
+            columns[column] = cells
+    what = "Sum over the region" if region else "Total"
+    labels = pd.Index([row.label for row in rows], name=f"{what} in {view.unit}, {view.level} level")
+    shown = pd.DataFrame(columns, index=labels)
+    st.table(shown, border="horizontal")
+    _notes(view, pair, doubtful, negative, untold)
+    names = pd.Index([row.name for row in rows], name=f"{what} in {view.unit}, {view.level} level")
+    return Listed("Totals", pd.DataFrame(numbers, index=names), shown.set_axis(names), [])
 
 
 def _columns(view: View, index: int) -> list[tuple[str, int | None]]:
@@ -91,12 +105,12 @@ def _of_image(estimate: Estimate, index: int) -> tuple[float, float]:
     return float(estimate.total[index]), float(estimate.total_se[index])
 
 
-def _notes(view: View, pair: PairResult, doubtful: bool, negative: bool) -> None:
+def _notes(view: View, pair: PairResult, doubtful: bool, negative: bool, untold: bool) -> None:
     count = len(pair.seeds)
     over = f"One value over all {count} seeds." if view.level == "prompt" else f"Mean: over {count} seeds."
     notes = [f"{view.level.capitalize()} level: {LEVELS[view.level]}. {over} \u00b1: standard error of estimation."]
-    if pair.information[view.mode].maps.count == 1:
-        notes.append("\u00b1 ?: this file is of an older format and keeps nothing that errors could be told from.")
+    if untold and pair.information[view.mode].maps.count == 1:
+        notes.append("\u00b1 ?: the file neither states this error nor keeps anything that it could be told from.")
     notes.append(
         f"{INDEX}, the alignment index: from \u22121 (the words pull the prediction in opposite directions) over 0 to "
         "1 (in the same one), whatever the measure."

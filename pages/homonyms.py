@@ -1,0 +1,87 @@
+"""Which meaning a model gives a homonym: a row for each sentence, with its image, its synergy and what can be told."""
+
+from dataclasses import replace
+
+import pandas as pd
+import streamlit as st
+
+from pages.common import kept, notices, sliders, state
+from pages.common.quantities import MODE_NAMES, UNRELIABLE, factor
+from pages.common.sentences import asked, senses, tabled
+from pages.common.sentences.asked import Asked
+from pages.common.sentences.measured import in_band, read
+from pages.common.sentences.senses import QUANTITY, Row
+from pages.common.state import ALL, View
+from store.errors import InputError
+from store.study import Pairs
+
+PAGE = "homonyms"
+FEW = 12  # sentences that are shown together
+
+
+def main() -> None:
+    """The page."""
+    view = state.current()
+    found = asked.choose(view, (PAGE,), lambda each: isinstance(each.content, Pairs) and each.content.homonyms)
+    if found is None:
+        return
+    view = asked.settled(view, found)
+    try:
+        table = tabled.senses(found, view)
+    except InputError as error:
+        st.error(notices.plain(str(error)))
+        return
+    words = list(dict.fromkeys(table["word"]))
+    if view.word not in ("", ALL, *words):
+        notices.missing(state.Missing("word", view.word, f"study {found.study.name}", tuple(words)))
+        return
+    offered = [ALL, *words] if len(table) <= FEW else words
+    view = replace(view, word=view.word if view.word in offered else offered[0], prompt="", pair="")
+    shown = table if view.word == ALL else table[table["word"] == view.word]
+    rows = _rows(view, found, shown, table.attrs["images"])
+    if not rows:
+        return
+    seeds = sorted({seed for row in rows for seed in row.measured.pair.seeds})
+    view = replace(view, seed=view.seed if view.seed in map(str, seeds) else str(seeds[0]))
+    state.show(view, PAGE)
+    view, bands = in_band(view, rows[0].measured)
+    word, mode, seed = st.columns([5, 2, 4], vertical_alignment="bottom")
+    with word:
+        st.pills(
+            "Word",
+            offered,
+            required=True,
+            wrap=True,
+            format_func=lambda each: "all words" if each == ALL else notices.plain(each),
+            **state.bound("word", view.word),
+        )
+    with mode:
+        asked.mode_choice(view, found.modes)
+    with seed:
+        asked.seed_choice(view, seeds)
+    sliders.draw(view, bands)
+    senses.explain()
+    limit = max(row.measured.limit(view, (QUANTITY,)) for row in rows) * factor(view.unit)
+    drawn = [figure for number, row in enumerate(rows) for figure in senses.draw(view, row, limit, number)]
+    st.caption(
+        f"Synergy: {MODE_NAMES[view.mode]}, pixel level, under {rows[0].measured.pair.measure}, guidance "
+        f"{found.guidance:g}. All maps on one colour scale, which ends at {limit:.3g} {view.unit} a latent pixel; blue "
+        "is below zero. \u00b1: standard error of estimation. [ ]: 95 % interval over seeds. "
+        f"{UNRELIABLE} Cannot be told from zero. \u2713 Nearest to images of its own sense."
+        f"{sliders.said(view)}"
+    )
+    kept.of_study(PAGE, view, found, table, drawn, shown.drop(columns="chance"))
+
+
+def _rows(view: View, found: Asked, table: pd.DataFrame, images: pd.DataFrame) -> list[Row]:
+    """What can be read of the sentences of `table`; what cannot is said."""
+    rows = []
+    for _, told in table.iterrows():
+        measured = read(view, found.entry(told["prompt"], f"{told['word']}+{told['context']}", view.mode))
+        if measured:
+            nearest = images[images["prompt"] == told["prompt"]].set_index("seed")["nearest"]
+            rows.append(Row(told, nearest, measured))
+    return rows
+
+
+main()

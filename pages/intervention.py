@@ -1,0 +1,112 @@
+"""What happens to the image when a word is taken out, and whether what was measured of the word foretells it."""
+
+from dataclasses import replace
+
+import pandas as pd
+import streamlit as st
+
+from pages.common import kept, notices, sliders, state
+from pages.common.sentences import asked, changed, foretold, tabled
+from pages.common.sentences.asked import Asked
+from pages.common.sentences.changed import PREDICTORS, Shown
+from pages.common.sentences.foretold import BY
+from pages.common.sentences.measured import in_band, read
+from pages.common.state import View
+from store.errors import InputError
+from store.records import MODES
+from store.study import REMOVED, SWAPPED, Interventions
+from store.study.kinds import Change
+
+PAGE = "intervention"
+
+
+def main() -> None:
+    """The page."""
+    view = state.current()
+    found = asked.choose(view, (PAGE,), lambda each: isinstance(each.content, Interventions))
+    if found is None:
+        return
+    view = asked.settled(view, found)
+    view = replace(
+        view,
+        by=view.by if view.by in BY else "structure",
+        predictor=view.predictor if view.predictor in PREDICTORS else "conditional",
+    )
+    there = [each for each in found.study.content.changes if found.entry(each.pair.prompt, each.pair.name, MODES[1])]
+    if not there:
+        st.info("Nothing of the prompts as they stand is there yet, only of changed ones.")
+        return
+    change = _named(view, there)
+    if change is None:
+        prompts = tuple(dict.fromkeys(each.pair.prompt for each in there))
+        notices.missing(state.Missing("prompt", view.prompt, f"study {found.study.name}", prompts))
+        return
+    try:
+        images = tabled.interventions(found, view)
+    except InputError as error:
+        st.error(notices.plain(str(error)))
+        return
+    view = replace(view, prompt=change.pair.prompt, word=change.word, pair="")
+    shown = _shown(view, found, change, images)
+    if shown is None:
+        return
+    state.show(shown.view, PAGE)
+    _choices(shown, there)
+    changed.images(shown)
+    strip = changed.maps(shown)
+    charts = foretold.draw(shown)
+    printed = shown.rows[["prompt", "word", "seed", *BY, *PREDICTORS]]
+    kept.of_study(PAGE, shown.view, found, shown.rows, [strip, *charts], printed)
+
+
+def _named(view: View, there: list[Change]) -> Change | None:
+    """The change that `view` names, or the first; None where it names one that is not there."""
+    if not view.prompt:
+        return there[0]
+    of_prompt = [each for each in there if each.pair.prompt == view.prompt]
+    return next((each for each in of_prompt if view.word in ("", each.word)), None)
+
+
+def _shown(view: View, found: Asked, change: Change, images: pd.DataFrame) -> Shown | None:
+    original = read(view, found.entry(change.pair.prompt, change.pair.name, view.mode))
+    if original is None:
+        return None
+    if original.index(view.seed) is None:
+        view = replace(view, seed=str(original.pair.seeds[0]))
+    asked_about = {REMOVED: change.removed, SWAPPED: change.swapped}
+    read_of = {
+        kind: read(view, found.entry(prompt, change.pair.name, MODES[0])) for kind, prompt in asked_about.items()
+    }
+    changed = {kind: one for kind, one in read_of.items() if one}
+    offered = list(changed) or [REMOVED]
+    view, bands = in_band(replace(view, change=view.change if view.change in offered else offered[0]), original)
+    return Shown(view, found, change, original, changed, images, bands)
+
+
+def _choices(shown: Shown, there: list[Change]) -> None:
+    view = shown.view
+    sentence, change, mode, seed = st.columns([5, 3, 2, 4], vertical_alignment="bottom")
+    sentence.selectbox(
+        "Sentence and word",
+        range(len(there)),
+        format_func=lambda number: f"{there[number].pair.prompt}: {there[number].word}",
+        **state.tied("sentence", there.index(shown.change), lambda number: _open(there[number]), "index"),
+    )
+    change.segmented_control(
+        "The word is",
+        list(shown.changed) or [REMOVED],
+        required=True,
+        **state.bound("change", view.change),
+    )
+    with mode:
+        asked.mode_choice(view, shown.found.modes)
+    with seed:
+        asked.seed_choice(view, shown.original.pair.seeds)
+    sliders.draw(view, shown.bands)
+
+
+def _open(change: Change) -> None:
+    state.change(prompt=change.pair.prompt, word=change.word)
+
+
+main()

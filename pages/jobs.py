@@ -1,0 +1,106 @@
+"""Everything that was asked for: what waits, how far what runs is, and what came of the rest."""
+
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+from pages.common import notices, progress, reading, state
+from pages.common.times import duration, moment
+from store.errors import DiffusionPIDError
+from store.jobs import ACTIVE, Job, Queue, State
+
+EVERY = 2.0  # seconds
+ENDED = 30  # jobs listed
+BADGES = {State.DONE: ("green", "check"), State.FAILED: ("red", "error"), State.CANCELLED: ("gray", "block")}
+
+
+def main() -> None:
+    """The page."""
+    view = state.current()
+    root = reading.folder(view)
+    st.title("Jobs", anchor=False)
+    st.markdown(
+        "A job measures one prompt or a whole study, image by image. Each finished image is in the store at once and "
+        "stays there, whatever becomes of the job; a job that is tried again does only what is missing."
+    )
+    _live(view, root)
+
+
+@st.fragment(run_every=EVERY)
+def _live(view: state.View, root: Path) -> None:
+    queue = Queue(root)
+    try:
+        workers = queue.workers()
+        active = queue.jobs(ACTIVE)
+        ended = queue.jobs([one for one in State if one not in ACTIVE], ENDED + 1)
+        for worker in workers:
+            st.caption(notices.plain(f"Worker {worker.name}: {worker.place}, {worker.slots} at once"))
+        if not workers:
+            progress.no_worker(root)
+        st.subheader("Waiting and running", anchor=False)
+        if not active:
+            st.text("Nothing waits. New compute job, in the sidebar, starts something.")
+        for job in active:
+            _active(queue, job)
+        if ended:
+            st.subheader("Ended", anchor=False)
+        for job in ended[:ENDED]:
+            _ended(queue, job, view)
+        if len(ended) > ENDED:
+            st.caption("Older ones: `python -m compute jobs`")
+    except DiffusionPIDError as error:
+        st.error(notices.plain(str(error)))
+
+
+def _active(queue: Queue, job: Job) -> None:
+    with st.container(border=True, gap="small"):
+        text, button = st.columns([6, 1], vertical_alignment="center")
+        text.text(job.wanted.title)
+        with button:
+            progress.change(queue.cancel, "Cancel", job, f"cancel {job.number}")
+        progress.bar(job)
+        st.caption(notices.plain(_about(job)))
+        _history(queue, job)
+
+
+def _ended(queue: Queue, job: Job, view: state.View) -> None:
+    with st.container(border=True, gap="small"):
+        text, badge, button = st.columns([6, 1, 1], vertical_alignment="center")
+        text.text(job.wanted.title)
+        color, icon = BADGES[job.state]
+        badge.badge(str(job.state), color=color, icon=f":material/{icon}:")
+        with button:
+            if job.state != State.DONE:
+                progress.change(queue.retry, "Retry", job, f"retry {job.number}")
+            elif job.wanted.prompt:
+                progress.link(job, view)
+        if job.reason:
+            st.text(job.reason)
+        st.caption(notices.plain(_about(job)))
+        _history(queue, job)
+
+
+def _about(job: Job) -> str:
+    """Who asked for it, when, and what it cost so far."""
+    parts = [f"Job {job.number}", f"model {job.wanted.model}", f"by {job.author}", moment(job.created)]
+    if job.began:
+        parts.append(f"{job.progress.done} of {job.progress.units} images in the store")
+        parts.append(f"{job.progress.fresh} measured in {duration(job.seconds)}")
+    if job.rate:
+        parts.append(f"{job.rate:,.0f} evaluations a second")
+    return " \u00b7 ".join(parts)
+
+
+def _history(queue: Queue, job: Job) -> None:
+    """What failed, and what happened, in a box that opens."""
+    with st.expander("History", key=f"history {job.number}"):
+        failures = queue.failures(job.number)
+        if failures:
+            rows = [{"Prompt": one.prompt, "Seed": one.seed, "Reason": one.reason} for one in failures]
+            st.dataframe(pd.DataFrame(rows), hide_index=True, alt=f"What failed of job {job.number}")
+        lines = [f"{moment(written)}  {text}" for written, text in queue.log(job.number)]
+        st.code("\n".join(lines), language=None, wrap_lines=True)
+
+
+main()

@@ -1,0 +1,91 @@
+"""Whether two words bring the same: redundancy beside information and attention, and a control word beside the pair."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pandas as pd
+import streamlit as st
+
+from pages.common import kept, notices, sliders, state
+from pages.common.sentences import asked, beside, tabled
+from pages.common.sentences.asked import Asked
+from pages.common.sentences.beside import BY
+from pages.common.sentences.measured import Measured, in_band, read
+from pages.common.state import View
+from store.decomposition import ALIGNMENT
+from store.errors import InputError
+from store.study import Pairs
+
+PAGE = "synonyms"
+STUDIES = ("synonyms", "cohyponyms")
+
+
+def main() -> None:
+    """The page."""
+    view = state.current()
+    found = asked.choose(view, STUDIES, lambda each: isinstance(each.content, Pairs) and not each.content.homonyms)
+    if found is None:
+        return
+    view = asked.settled(view, found)
+    view = replace(view, by=view.by if view.by in BY else ALIGNMENT, word="")
+    try:
+        table = tabled.against_control(found, view)
+    except InputError as error:
+        st.error(notices.plain(str(error)))
+        return
+    row = _sentence(view, table)
+    if row is None:
+        there = tuple(dict.fromkeys(table["prompt"]))
+        notices.missing(state.Missing("prompt", view.prompt, f"study {found.study.name}", there))
+        return
+    view = replace(view, prompt=row["prompt"], pair=f"{row['first']}+{row['second']}")
+    pair = read(view, found.entry(view.prompt, view.pair, view.mode))
+    if pair is None:
+        return
+    control = read(view, found.entry(view.prompt, f"{row['first']}+{row['control']}", view.mode))
+    view = replace(view, seed=view.seed if pair.index(view.seed) is not None else str(pair.pair.seeds[0]))
+    state.show(view, PAGE)
+    view, bands = in_band(view, pair)
+    keys = [(each.prompt, f"{each.first}+{each.second}") for each in table.itertuples()]
+    _choices(view, found, keys, pair, bands)
+    shown = {"The two words": pair} | ({"With the control word": control} if control else {})
+    strips = beside.strips(view, row, shown)
+    left, right = st.columns(2, gap="large")
+    with left:
+        beside.numbers(view, row, shown)
+    with right:
+        chart = beside.study(view, table, row, lambda number: _open(keys[number]))
+    kept.of_study(PAGE, view, found, table, [*strips, chart], table.drop(columns="seeds"))
+
+
+def _sentence(view: View, table: pd.DataFrame) -> pd.Series | None:
+    """The row that `view` names, or the first; None where it names one that is not there."""
+    words = set(view.pair.casefold().split("+"))
+    for _, row in table.iterrows():
+        named = {row["first"].casefold(), row["second"].casefold()} == words or not view.pair
+        if not view.prompt or (row["prompt"] == view.prompt and named):
+            return row
+    return None
+
+
+def _choices(view: View, found: Asked, keys: list[tuple[str, str]], pair: Measured, bands: Mapping[str, str]) -> None:
+    sentence, mode, seed = st.columns([5, 2, 4], vertical_alignment="bottom")
+    sentence.selectbox(
+        "Sentence",
+        range(len(keys)),
+        format_func=lambda number: f"{keys[number][0]}: {keys[number][1].replace('+', ', ')}",
+        **state.tied("sentence", keys.index((view.prompt, view.pair)), lambda number: _open(keys[number]), "index"),
+    )
+    with mode:
+        asked.mode_choice(view, found.modes)
+    with seed:
+        asked.seed_choice(view, pair.pair.seeds)
+    sliders.draw(view, bands)
+
+
+def _open(key: tuple[str, str]) -> None:
+    prompt, pair = key
+    state.change(prompt=prompt, pair=pair)
+
+
+main()
