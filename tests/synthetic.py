@@ -5,14 +5,17 @@ import json
 import random
 import tempfile
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
 import numpy as np
 
-from store import hdf5
+from store import hdf5, study
 from store.information import BANDED, InformationMaps, Replicates
-from store.records import MODES, PairResult, Probe, Provenance, RunKey, RunRecord, TokenPair
+from store.measures import DEFAULT
+from store.records import MODES, Label, PairResult, Probe, Provenance, RunKey, RunRecord, TokenPair
+from store.study import Study
 
 SHARPNESS = 6.0
 ATTRIBUTES = ("female", "male", "young", "old")
@@ -39,14 +42,17 @@ def record(
     noise: float = 0.02,
     infinite: bool = False,
     guidance: float = 1.0,
-    measure: str = "mmi",
+    measure: str = DEFAULT,
     probe: bool = False,
     surprisals: tuple[float, float] | None = None,
     created: str = "2026-01-02T03:04:05+00:00",
+    strength: float = 1.0,
+    labels: tuple[Label, ...] = (),
 ) -> RunRecord:
     """A record of two words that say what `_bumps` shows of each.
 
-    Both words together bring `together` times what the better one does: below 1, synergy is negative.
+    Both words together bring `together` times what the better one does: below 1, synergy is negative. All that they
+    say is multiplied with `strength`.
     `noise` is the standard error of each total, as a share of I12. With `infinite`, one value is not finite. A
     `probe` asks for words that need not be in the prompt.
     """
@@ -54,18 +60,25 @@ def record(
     pair = Probe(prompt, words) if probe else TokenPair.find(prompt, *words)
     modes, information = modes[:1] if probe else modes, {}
     for index, mode in enumerate(modes):
-        scale = 1.0 - 0.35 * index
+        scale = strength * (1.0 - 0.35 * index)
         centres = rng.uniform(0.3, 0.7, (2, len(seeds), 2))
-        first, second = (
-            scale * strength * _bumps(grid, place) for strength, place in zip((1.0, 1.6), centres, strict=True)
-        )
+        first, second = (scale * share * _bumps(grid, place) for share, place in zip((1.0, 1.6), centres, strict=True))
         both = np.maximum(first, second) * together
         if infinite:
             both[0, 0, 0] = np.inf
         information[mode] = _information(first, second, both, noise, rng)
     attention = None if probe else np.stack([first, second], axis=1) / 100
     noises = (64,) * len(seeds)
-    result = PairResult(pair, seeds, noises, information, measure=measure, surprisals=surprisals, attention=attention)
+    result = PairResult(
+        pair,
+        seeds,
+        noises,
+        information,
+        measure=measure,
+        surprisals=surprisals,
+        attention=attention,
+        labels=labels,
+    )
     return RunRecord(
         key=RunKey(model, "1", prompt, guidance),
         seeds=seeds,
@@ -95,6 +108,14 @@ def fill(root: Path) -> None:
     hdf5.publish(root, record("a female doctor", model="stable-diffusion-1.5", size=512, grid=64, seeds=(0, 7)))
 
 
+def of_study(root: Path, study: Study, guidance: float = 1.0, **about) -> None:
+    """What a study would leave in a store: each pair about the images of its prompt, with its labels."""
+    for item in study.expand():
+        for pair in item.pairs:
+            found = record(item.prompt, pair.words, probe=isinstance(pair, Probe), guidance=guidance, **about)
+            hdf5.publish(root, replace(found, pairs=(replace(found.pairs[0], labels=item.labels[pair]),)))
+
+
 def many(root: Path, files: int, models: Sequence[str] = ("embedded",)) -> Iterator[Path]:
     """A large store, quickly: copies of a few files whose texts and totals are changed; yields each file."""
     templates = list(_templates())
@@ -115,6 +136,23 @@ def many(root: Path, files: int, models: Sequence[str] = ("embedded",)) -> Itera
                 for mode in MODES:
                     pair[mode].attrs["summary"] = pair[mode].attrs["summary"] * scale.random()
         yield path
+
+
+def bias(root: Path, subjects: int = 3, *, name: str = "gender", model: str = "embedded", **about) -> Study:
+    """The first `subjects` of a bias study, neutral images included; `about` goes to each `record`.
+
+    The n-th subject's first attribute brings (n + 1) times what its others do.
+    """
+    asked = study.load(name, model=model)
+    for item in asked.expand(subjects):
+        for pair in item.pairs:
+            label = item.labels[pair][0]
+            place = asked.content.subjects.index(label.subject)
+            strength = place + 1.0 if label.attribute == asked.content.attributes[0] else 1.0
+            probe = isinstance(pair, Probe)
+            given = {"model": model, "strength": strength, "labels": item.labels[pair], "probe": probe, **about}
+            hdf5.publish(root, record(item.prompt, pair.words, **given))
+    return asked
 
 
 def truncate(path: Path) -> None:

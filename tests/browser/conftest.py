@@ -1,4 +1,4 @@
-"""A fresh dashboard per case, on a store of its own, and a real Chromium."""
+"""A dashboard for each store of a file of tests, and a real Chromium."""
 
 import os
 import shutil
@@ -51,25 +51,27 @@ def patience(page: Page) -> None:
     expect.set_options(timeout=PATIENCE)
 
 
-@pytest.fixture
-def serve(tmp_path: Path) -> Iterator[Callable[[Path], str]]:
-    """Starts the dashboard on a store; gives its address. Every server ends with the test."""
-    servers: list[subprocess.Popen] = []
+@pytest.fixture(scope="module")
+def serve(tmp_path_factory) -> Iterator[Callable[[Path], str]]:
+    """Starts the dashboard on a store, if none runs on it yet; gives its address."""
+    servers: dict[Path, tuple[str, subprocess.Popen]] = {}
+    logs = tmp_path_factory.mktemp("servers")
 
     def start(store: Path) -> str:
+        if store in servers and servers[store][1].poll() is None:
+            return servers[store][0]
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
-        log = tmp_path / f"server-{port}.log"
-        command = ["-m", "streamlit", "run", "dashboard.py", "--server.headless", "true", "--server.port", str(port)]
-        with log.open("w") as output:
-            environment = {**os.environ, "DIFFUSIONPID_STORE": str(store)}
-            servers.append(
-                subprocess.Popen(
-                    [sys.executable, *command], cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT
-                )
-            )
+        log = logs / f"{port}.log"
         address = f"http://127.0.0.1:{port}"
+        command = ["-m", "streamlit", "run", "dashboard.py", "--server.headless", "true", "--server.port", str(port)]
+        environment = {**os.environ, "DIFFUSIONPID_STORE": str(store)}
+        with log.open("w") as output:
+            server = subprocess.Popen(
+                [sys.executable, *command], cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT
+            )
+        servers[store] = address, server
         for _ in range(150):
             try:
                 urllib.request.urlopen(f"{address}/_stcore/health", timeout=1).close()
@@ -79,7 +81,7 @@ def serve(tmp_path: Path) -> Iterator[Callable[[Path], str]]:
         raise RuntimeError(f"the dashboard did not start:\n{log.read_text()}")
 
     yield start
-    for server in servers:
+    for _, server in servers.values():
         server.terminate()
-    for server in servers:
-        server.wait(10)
+    for _, server in servers.values():
+        server.wait(60)

@@ -39,7 +39,7 @@ def method(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
 
 def test_an_absent_table_says_how_to_make_it(method):
-    assert method(None).code[0].value == "python -m compute verify --json > store/validation.json"
+    assert method(None).code[0].value == "python -m compute verify --full --json > store/validation.json"
 
 
 def test_the_table_is_shown(method):

@@ -54,11 +54,11 @@ def test_the_embedded_model_from_prompt_to_file(tmp_path):
 
 
 def test_words_matter_where_they_act():
-    """The word *heart* says more of a red heart than *with* does; colour and shape both count."""
+    """In much noise, where words are needed, a red heart is predicted best as one: colour and shape both count."""
     denoiser = registry.load("embedded", device="cpu")
     latents = denoiser.generate("a red heart", [0], 1.0, 20)
     encoded = denoiser.encode(["a red heart", "a blue heart", "a red square"])
-    levels = (denoiser.log_snr - 0).abs().argmin().repeat(3)
+    levels = (denoiser.log_snr + 5).abs().argmin().repeat(3)
     alpha = denoiser.alphas[levels[:1]].view(-1, 1, 1, 1).float()
     noise = np.random.default_rng(0).normal(size=latents.shape)
     z = alpha.sqrt() * latents + (1 - alpha).sqrt() * latents.new_tensor(noise)

@@ -88,7 +88,9 @@ def test_totals_are_exported_as_numbers_and_prompts_as_text(store, tmp_path):
         run("export", "--json", tmp_path / "images.json", "--by-image", "--prompt", "a toy bear", "--store", store) == 0
     )
     document = json.loads((tmp_path / "images.json").read_text())
-    assert len(document["rows"]) == 2 * 4 * 3 * 2  # modes, images, measures, levels
+    assert len(document["rows"]) == 2 * (
+        4 * 3 * 2 + 3
+    )  # modes; images, measures, levels; measures of all images together
 
 
 def test_nothing_to_export_is_an_error(store, tmp_path):

@@ -15,6 +15,20 @@ from tests.conftest import ROOT
 
 QUICK = ["gender", "--model", "embedded", "--limit", "1", "--seeds", "2", "--noises", "16"]
 
+ODD = """
+title = "Odd words"
+question = "What of them?"
+kind = "pairs"
+[[sentence]]
+prompt = "a cat and a dog"
+pair = ["cat", "dog"]
+group = "plain"
+[[sentence]]
+prompt = "é cat ü"
+pair = ["é", "ü"]
+group = "odd"
+"""
+
 
 def open_prompts(text):
     return int(re.search(r"3 prompts, (\d+) of them open", text).group(1))
@@ -30,7 +44,9 @@ def test_a_study_that_is_killed_goes_on_and_its_table_is_there(tmp_path, capsys)
     first.wait()
     kept = {path: path.stat().st_mtime_ns for path in hdf5.paths(tmp_path) if len(hdf5.read(path).seeds) == 2}
     assert compute(["study", *QUICK, "--store", str(tmp_path)]) == 0
-    assert open_prompts(capsys.readouterr().err) == 3 - len(kept)
+    said = capsys.readouterr().err
+    assert open_prompts(said) == 3 - len(kept)
+    assert re.search(r"\[\d\d:\d\d<\d\d:\d\d", said)  # the time that it will take
     assert all(path.stat().st_mtime_ns == written for path, written in kept.items())
     assert compute(["study", *QUICK, "--store", str(tmp_path)]) == 0
     assert open_prompts(capsys.readouterr().err) == 0
@@ -45,6 +61,18 @@ def test_a_study_that_is_killed_goes_on_and_its_table_is_there(tmp_path, capsys)
     out = tmp_path / "table.tex"
     assert show(["table", "gender", "--store", str(tmp_path), "--measure", "aligned", "--out", str(out)]) == 0
     assert r"\toprule" in out.read_text()
+
+
+def test_what_the_model_cannot_read_is_said_before_anything_is_computed(tmp_path, epsilon_folder, capsys):
+    (tmp_path / "odd.toml").write_text(ODD)
+    asked = ["study", str(tmp_path / "odd.toml"), "--model", str(epsilon_folder), "--seeds", "1", "--noises", "16"]
+    assert compute([*asked, "--store", str(tmp_path / "store")]) == 1
+    said = capsys.readouterr().err
+    note, failed = said.index("never trained with 'é', 'ü'"), said.index("the same tokens")
+    assert note < said.index("2 prompts, 2 of them open") < failed < said.index("a cat and a dog: image 1 of 1")
+    assert [hdf5.read(path).key.prompt for path in hdf5.paths(tmp_path / "store")] == ["a cat and a dog"]
+    assert compute([*asked, "--limit", "1", "--store", str(tmp_path / "store")]) == 0
+    assert "never trained" not in capsys.readouterr().err
 
 
 def test_what_cannot_be_asked_is_said(tmp_path, capsys):

@@ -34,6 +34,10 @@ cricket = ["cricket bat", "bat"]
 heart = { red = "heart", blue = "blue_heart" }
 [scenes]
 of = ["apple", "bat"]
+[held_out]
+shapes = ["blue heart"]
+scenes = 0.2
+lot = 1
 """
 NAMES = ["prince", "bat", "apple", "cricket", "heart", "blue_heart"]
 NAMES += [f"{gender}-{role}" for gender in ("male", "female") for role in ("doctor", "cook")]
@@ -96,7 +100,7 @@ def test_every_stage_trains_resumes_and_the_result_is_an_ordinary_pipeline(packa
     monkeypatch.setattr(card, "SCENES", 1)
     monkeypatch.setattr(card, "STEPS", 2)
     judgement = card.write(denoiser, out)
-    assert judgement.prompts == 12 + 6 + 1
+    assert judgement.prompts == 12 + 6 + 2
     assert "planted" in (out / card.CARD).read_text()
     assert Image.open(out / card.SHEET).width == 24 * pictures.SIZE
 

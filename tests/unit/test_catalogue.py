@@ -16,6 +16,7 @@ from store.__main__ import main
 from store.catalogue import NAME, SORTS, Catalogue, Filter, Summary, images, reader
 from store.decomposition import PARTS
 from store.errors import InputError
+from store.information import LEVELS, STANDARD_MAPS
 from store.records import Label
 from tests import synthetic
 
@@ -346,22 +347,24 @@ def test_samples_of_images_are_split_under_each_measure_and_level(told):
     found = catalogue.samples(Filter(prompt="a male doctor", mode="pid", study="gender"))
     assert tuple(found.columns) == images.COLUMNS
     (result,) = hdf5.read(hdf5.path_of(told, small("a male doctor", ("male", "doctor")).key)).pairs
-    assert set(found["seed"]) == set(result.seeds)
+    assert set(found["seed"].dropna()) == set(result.seeds)
+    assert set(found[found["seed"].isna()]["level"]) == {"prompt"}
     assert set(zip(found["measure"], found["level"], strict=True)) == set(
-        itertools.product(("mmi", "aligned", "ccs"), ("pixel", "image"))
+        itertools.product(("mmi", "aligned", "ccs"), LEVELS)
     )
     for (measure, level), rows in found.groupby(["measure", "level"]):
         expected = result.decomposition("pid", measure, level)
         rows = rows.sort_values("seed")
         np.testing.assert_allclose(rows["information_both"], expected["both"].total, rtol=1e-3)
+        for name in STANDARD_MAPS:
+            np.testing.assert_allclose(rows[name], expected[name].total, rtol=1e-3)
         for name in PARTS:
             np.testing.assert_allclose(rows[name], expected[name].total, rtol=2e-3, atol=2e-3)
     (about,) = {tuple(row) for row in found[["model", "prompt", "first", "mode", "study", "attribute"]].to_numpy()}
     assert about == ("embedded", "a male doctor", "male", "pid", "gender", "male")
     every = catalogue.samples()
-    assert len(every) == 6 * len(result.seeds) * 2 * (
-        2 + 2 + 1
-    )  # in two modes, two pairs have two labels each, one has none
+    rows = 6 * len(result.seeds) + 3  # of single images, and of all together
+    assert len(every) == rows * 2 * (2 + 2 + 1)  # in two modes, two pairs have two labels each, one has none
     assert set(every[every["first"] == "a"]["study"]) == {""}
     assert list(catalogue.samples(Filter(study="none")).dtypes) == list(every.dtypes)
 

@@ -1,8 +1,8 @@
 import pytest
 
 from compute.analytic import GATES, AnalyticDenoiser
-from compute.conditions import Row, all_pairs, of_pairs, unseen, without
 from compute.models import registry
+from store.conditions import Row, all_pairs, of_pairs, unseen, without
 from store.errors import InputError
 from store.records import Probe, Span, TokenPair
 
@@ -52,6 +52,10 @@ def test_words_that_training_never_showed_are_named(letters):
     gate = AnalyticDenoiser(GATES["UNQ"])
     assert unseen("a0 zebra B1", gate) == ["zebra"]
     assert unseen("any word", letters) == []
+
+
+def test_words_that_the_tokenizer_has_no_token_for_are_named(letters):
+    assert unseen("a naïve cat, 医者", letters) == ["naïve", "医者"]
 
 
 def test_all_pairs_of_a_prompt_share_their_texts(letters):

@@ -6,11 +6,11 @@ import torch
 
 from compute.analytic import GATES, AnalyticDenoiser
 from compute.bench import Logistic
-from compute.conditions import of_pairs
 from compute.evaluate import Budget, evaluate
 from compute.forward import Forward
 from compute.information import gather
 from compute.noise import BANDS, MAP_BANDS, NoiseLevels
+from store.conditions import of_pairs
 from store.decomposition import decompose
 from store.errors import InputError
 from store.records import TokenPair

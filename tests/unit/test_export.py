@@ -140,6 +140,20 @@ def test_what_is_bold_can_be_chosen_and_one_statistic_alone_is_compared():
     ]
 
 
+def test_an_interval_stands_in_the_cell_of_its_value():
+    frame = pd.DataFrame([["x", 1.0, 0.5, 1.5, 2.0, math.nan, math.nan]])
+    frame.columns = ["name", "mean", "low", "high", "rank", "rank_low", "rank_high"]
+    assert export.markdown(frame).splitlines() == [
+        "| name | mean | rank |", "| --- | ---: | ---: |", "| x | 1.000 [0.500, 1.500] | 2.000 |",
+    ]  # fmt: skip
+    columns = [(name, each) for name in ("mean", "low", "high") for each in ("a", "b")]
+    bias = pd.DataFrame([[1.0, 2.0, 0.0, 1.0, 3.0, 4.0]])
+    bias.columns = pd.MultiIndex.from_tuples(columns, names=["statistic", "attribute"])
+    line = export.latex(bias).splitlines()[4]
+    assert line == r"1.000 [0.000, 3.000] & \textbf{2.000} [1.000, 4.000] \\"
+    assert read_csv(export.csv_text(bias))[0][:3] == ["mean a", "mean b", "low a"]
+
+
 def test_small_numbers_keep_their_size():
     assert export.markdown(pd.DataFrame({"p": [1.23456e-7, 0.0, 0.25]})).splitlines()[2:] == [
         "| 1.2e-07 |", "| 0.000 |", "| 0.250 |",
@@ -197,3 +211,8 @@ def test_errors_name_the_mend(tmp_path):
         export.write(bias_like(), tmp_path / "table.xlsx")
     with pytest.raises(StoreError, match="choose another place"):
         export.write(bias_like(), tmp_path / "missing" / "table.csv")
+
+
+def test_texts_are_what_a_reader_sees():
+    frame = pd.DataFrame({"word": ["<b>a\nb</b>", None], "value": [-0.12345, np.nan]})
+    assert export.texts(frame) == (["word", "value"], [["<b>a b</b>", "\u22120.123"], ["\u2013", "\u2013"]])

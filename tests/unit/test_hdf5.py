@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from itertools import product
 
 import h5py
 import numpy as np
@@ -15,6 +16,7 @@ import pytest
 
 from store import hdf5
 from store.catalogue import Catalogue
+from store.decomposition import PARTS
 from store.errors import BrokenFileError, InputError, NewerFormatError, StoreError
 from store.records import Label, Probe
 from tests import synthetic
@@ -37,13 +39,22 @@ def test_a_record_comes_back_within_the_precision_of_its_type(tmp_path):
     assert (read.key, read.seeds, read.provenance) == (written.key, written.seeds, written.provenance)
     assert np.array_equal(read.images, written.images)
     one, other = (record.result(("female", "doctor")) for record in (written, read))
-    old, new = (result.decomposition("cpid")["redundancy"] for result in (one, other))
-    np.testing.assert_allclose(new.map, old.map, rtol=2e-3, atol=1e-6)  # subnormal halves
-    np.testing.assert_allclose(new.total, old.total, rtol=1e-4)
+    before, after = (result.decomposition("cpid") for result in (one, other))
+    for name in ("first", "second", "both"):
+        np.testing.assert_allclose(after[name].map, before[name].map, rtol=2e-3, atol=1e-6)  # subnormal halves
+    old, new = before["redundancy"], after["redundancy"]
+    np.testing.assert_allclose(new.map, old.map, atol=1e-3 * before["both"].map.max())
+    np.testing.assert_allclose(new.total, old.total, rtol=1e-3)
     np.testing.assert_allclose(new.total_se, old.total_se, rtol=0.2)
     np.testing.assert_allclose(other.attention, one.attention, rtol=1e-3, atol=1e-7)
     for name in ("curve", "log_snr", "gap", "tail", "band_edges"):
         np.testing.assert_array_equal(getattr(other.information["pid"], name), getattr(one.information["pid"], name))
+
+
+def test_the_same_content_is_the_same_bytes(tmp_path):
+    first = hdf5.publish(tmp_path / "one", synthetic.record(size=16, grid=4)).read_bytes()
+    time.sleep(1.1)  # times in a file count seconds
+    assert hdf5.publish(tmp_path / "other", synthetic.record(size=16, grid=4)).read_bytes() == first
 
 
 def test_the_layout_is_that_of_the_specification(tmp_path):
@@ -68,10 +79,13 @@ def test_a_file_of_the_first_format_stays_readable(tmp_path):
     shutil.copy(old, path)
     assert hdf5.problems(path) == []
     with h5py.File(path) as file:
-        totals = file["pairs/female+doctor/cpid/synergy_total"][:]
-    found = hdf5.read(path).pairs[0].decomposition("cpid")["synergy"]
-    np.testing.assert_allclose(found.total, totals, rtol=2e-3, atol=1e-3)
-    assert np.isnan(found.total_se).all()
+        group = file["pairs/female+doctor/cpid"]
+        totals, errors = group["synergy_total"][:], group["synergy_total_se"][:]
+    (result,) = hdf5.read(path).pairs
+    found = result.decomposition("cpid")["synergy"]
+    np.testing.assert_array_equal(found.total, totals)
+    np.testing.assert_array_equal(found.total_se, errors)
+    assert np.isnan(result.decomposition("cpid", "aligned")["synergy"].total_se).all()
     (pid, cpid) = sorted(Catalogue(tmp_path).entries(), key=lambda entry: entry.mode, reverse=True)
     assert cpid.totals["synergy"][0] == pytest.approx(totals.mean())
     hdf5.publish(tmp_path, synthetic.record(seeds=(0, 5), size=16, grid=4))
@@ -103,6 +117,34 @@ def test_a_file_of_the_second_format_stays_readable(tmp_path):
         assert file["pairs/female+doctor"].attrs["version"] == hdf5.FORMAT_VERSION
 
 
+def test_a_file_of_the_third_format_stays_readable(tmp_path):
+    old = ROOT / "tests" / "archives" / "format_3.h5"
+    path = hdf5.path_of(tmp_path, hdf5.read(old).key)
+    path.parent.mkdir(parents=True)
+    shutil.copy(old, path)
+    assert hdf5.problems(path) == []
+    with h5py.File(path) as file:
+        assert file.attrs["format_version"] == 3
+        group = file["pairs/female+doctor/cpid"]
+        parts, samples, summary = group["parts"][:], group.attrs["samples"], group.attrs["summary"]
+    result = hdf5.read(path).result(("female", "doctor"))
+    assert (result.labels, len(set(result.run_keys))) == ((Label("gender", "female", "doctor"),), 2)
+    for measure, level in product(("mmi", "ccs", "aligned"), ("pixel", "image")):
+        place = ("mmi", "aligned", "ccs").index(measure), ("pixel", "image").index(level)
+        found = result.decomposition("cpid", measure, level)
+        for part, name in enumerate(PARTS):
+            np.testing.assert_array_equal(found[name].stated, parts[:, *place, part])
+    hdf5.publish(tmp_path, synthetic.record(seeds=(7,), size=16, grid=4))
+    record = hdf5.read(path)
+    assert isinstance(record.result(("male", "doctor")).pair, Probe)
+    assert record.result(("female", "doctor")).seeds == (0, 1, 7)
+    assert hdf5.problems(path) == []
+    with h5py.File(path) as file:
+        group = file["pairs/female+doctor/cpid"]
+        np.testing.assert_array_equal(group.attrs["samples"][:2], samples)
+        assert group.attrs["summary"].shape == summary.shape
+
+
 def test_totals_hold_every_measure_and_every_image(tmp_path):
     record = synthetic.record()
     (label,) = labels = (Label("gender", "female", "doctor"),)
@@ -112,14 +154,26 @@ def test_totals_hold_every_measure_and_every_image(tmp_path):
     (result,) = hdf5.read(path).pairs
     assert result.labels == row["labels"] == (label,)
     assert row["image_seeds"] == result.seeds
-    samples = dict(zip(row["sample_names"], row["samples"].T[3:], strict=True))
+    samples = dict(zip(row["sample_names"], row["samples"].T[6:], strict=True))
     for name in ("aligned/pixel", "mmi/image", "ccs/pixel"):
         measure, level = name.split("/")
         expected = result.decomposition("cpid", measure, level)["redundancy"].total
         np.testing.assert_allclose(samples[name], expected, rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(row["samples"][:, 5], result.decomposition("cpid")["standard_both"].total, rtol=1e-3)
+    offered = dict.fromkeys(name.partition("/")[0] for name in row["sample_names"])
+    for measure, value in zip(offered, row["together"], strict=True):
+        expected = result.decomposition("cpid", measure, "prompt")["redundancy"].total
+        assert value == pytest.approx(expected.item(), rel=1e-3, abs=1e-3)
     mean, error = result.decomposition("cpid")["synergy"].mean()
     assert row["synergy"] == pytest.approx(mean, rel=1e-3)
     assert row["synergy_se"] == pytest.approx(error, rel=0.2)
+    with h5py.File(path, "r+") as file:
+        for mode in file["pairs/female+doctor"].values():
+            if isinstance(mode, h5py.Group):
+                del mode.attrs["standard"], mode.attrs["together"]  # as the first files of this version
+    for before, after in zip(totals.rows, hdf5.read_totals(path).rows, strict=True):
+        np.testing.assert_array_equal(before["samples"], after["samples"])
+        np.testing.assert_array_equal(before["together"], after["together"])
     with h5py.File(path) as file:
         group = file["pairs/female+doctor/cpid"]
         expected = result.decomposition("cpid", "ccs", "prompt")["synergy"]

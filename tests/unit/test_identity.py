@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 
 from compute.analytic import GATES, AnalyticDenoiser
-from compute.conditions import of_pairs
 from compute.evaluate import Budget
 from compute.noise import NoiseLevels
 from compute.units import identities, owed
+from store.conditions import of_pairs
 from store.identity import Identity, digest_of_levels
 from store.records import RunKey, Span, TokenPair
 from tests import synthetic
@@ -51,37 +51,41 @@ def test_every_part_makes_other_work(part):
 
 
 @pytest.fixture
-def wanted():
+def work():
+    """The identities of a pair's work, and its conditions."""
     denoiser = AnalyticDenoiser(GATES["COR"])
     pair = TokenPair.find("a0 b0", "a0", "b0")
     key = RunKey(denoiser.name, denoiser.revision, "a0 b0", 1.0)
-    return identities(key, of_pairs([pair], denoiser), NoiseLevels.of(denoiser.log_snr))
+    conditions = of_pairs([pair], denoiser)
+    return identities(key, conditions, NoiseLevels.of(denoiser.log_snr)), conditions
 
 
-def known(wanted, noises, key=None):
+def known(work, noises, key=None):
     """A store's record of seeds 0 and 1, under the run keys of this work or under another."""
-    ((pair, identity),) = wanted.items()
+    ((pair, identity),) = work[0].items()
     record = synthetic.record("a0 b0", ("a0", "b0"), seeds=(0, 1), model=identity.run.model)
     keys = tuple(identity.of(seed, noises).key if key is None else key for seed in (0, 1))
     return replace(record, pairs=(replace(record.pairs[0], pair=pair, noises=(noises,) * 2, run_keys=keys),))
 
 
-def test_what_is_there_is_not_owed(wanted):
-    assert not list(owed(known(wanted, 64), wanted, (0, 1), Budget(64)))
-    assert not list(owed(known(wanted, 128), wanted, (0, 1), Budget(64)))
-    assert not list(owed(known(wanted, 64, ""), wanted, (0, 1), Budget(64)))  # of a file without run keys
+def test_what_is_there_is_not_owed(work):
+    assert not list(owed(known(work, 64), *work, (0, 1), Budget(64)))
+    assert not list(owed(known(work, 128), *work, (0, 1), Budget(64)))
+    assert not list(owed(known(work, 64, ""), *work, (0, 1), Budget(64)))  # of a file without run keys
 
 
-def test_more_noises_and_more_seeds_are_owed_alone(wanted):
-    units = list(owed(known(wanted, 64), wanted, (0, 1, 2), Budget(256)))
+def test_more_noises_and_more_seeds_are_owed_alone(work):
+    units = list(owed(known(work, 64), *work, (0, 1, 2), Budget(256)))
     assert [(unit.seed, unit.done, len(unit.known)) for unit in units] == [(0, 64, 1), (1, 64, 1), (2, 0, 0)]
+    assert [unit.evaluations for unit in units] == [4 * 192, 4 * 192, 4 * 256]
+    assert [unit.latent is None for unit in units] == [False, False, True]
 
 
-def test_other_work_is_owed_from_the_start(wanted):
-    units = list(owed(known(wanted, 256, "0" * 64), wanted, (0, 1), Budget(256)))
+def test_other_work_is_owed_from_the_start(work):
+    units = list(owed(known(work, 256, "0" * 64), *work, (0, 1), Budget(256)))
     assert [(unit.seed, unit.done) for unit in units] == [(0, 0), (1, 0)]
 
 
-def test_a_precision_that_is_reached_owes_nothing(wanted):
-    assert not list(owed(known(wanted, 64), wanted, (0, 1), Budget(1024, 0.5)))
-    assert len(list(owed(known(wanted, 64), wanted, (0, 1), Budget(1024, 1e-6)))) == 2
+def test_a_precision_that_is_reached_owes_nothing(work):
+    assert not list(owed(known(work, 64), *work, (0, 1), Budget(1024, 0.5)))
+    assert len(list(owed(known(work, 64), *work, (0, 1), Budget(1024, 1e-6)))) == 2

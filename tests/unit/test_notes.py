@@ -5,7 +5,7 @@ import multiprocessing
 import pytest
 
 from store.errors import InputError, StoreError
-from store.notes import NAME, Notes, key_of
+from store.notes import NAME, Notes, Pin, key_of, key_of_view
 from store.records import RunKey
 
 RUN = RunKey("embedded", "1", "a female doctor", 1.0)
@@ -66,3 +66,26 @@ def test_a_damaged_file_is_named_and_left_alone(tmp_path):
     with pytest.raises(StoreError, match=NAME):
         Notes(tmp_path).about(key_of(RUN))
     assert (tmp_path / NAME).read_bytes().startswith(b"no database")
+
+
+def test_a_note_keeps_what_was_on_screen(tmp_path):
+    notes, pin = Notes(tmp_path), Pin("/gender?subject=doctor", "Gender bias", '{"figures": []}')
+    assert notes.pinned() == []
+    notes.add("key", "Ada", "no picture")
+    note = notes.add("key", "Ada", "look at the hands", pin)
+    assert notes.pinned() == [(note, pin)] and notes.count_pinned() == 1
+    newer = notes.revise(note.number, "Grace", "look at the coat")
+    assert notes.pinned() == [(newer, pin)]
+    notes.withdraw(note.number, "Ada")
+    assert (
+        notes.pinned() == []
+        and notes.count_pinned() == 0
+        and [each.text for each in notes.about("key")] == ["no picture"]
+    )
+
+
+def test_a_view_has_one_key_whatever_the_order_of_its_parts():
+    one = key_of_view("gender", model="embedded", subject="doctor")
+    assert one == key_of_view("gender", subject="doctor", model="embedded")
+    assert one != key_of_view("gender", model="embedded", subject="nurse")
+    assert one != key_of_view("ethnicity", model="embedded", subject="doctor")

@@ -19,12 +19,15 @@ FULL = View(
     pair="female+doctor",
     mode="cpid",
     seed="3",
-    measure="aligned",
+    measure="mmi",
     quantity="synergy",
     level="image",
     band="3",
     unit="bits",
     opacity=35,
+    threshold=20,
+    region="8,0,64,40",
+    maps="both",
 )
 LIST = View(model="embedded", filter="doctor", sort="unique_first", page="3")
 
@@ -60,19 +63,56 @@ def test_an_address_says_only_what_its_page_needs():
         {"opacity": "-4"},
         {"opacity": "\u0663"},
         {"unit": "bytes"},
+        {"threshold": "half"},
+        {"maps": "three"},
+        {"region": "1,2,3"},
+        {"region": "1,2,3,-4"},
+        {"region": "1,2,3,4e9"},
         {"quantity": "?"},
         {"measure": "?"},
         {"level": "?"},
         {"band": "?"},
         {"band": "-1"},
         {"store": "/etc"},
-        {"sort": "--created"},
-        {"sort": "attention_first"},
         {"page": "-2"},
+        {"table": "other"},
+        {"scale": "?"},
     ],
 )
 def test_odd_display_values_fall_back(odd):
     assert View.parse(odd) == View()
+
+
+@pytest.mark.parametrize("odd", ["", "-", "--created", "attention_first"])
+def test_an_order_that_a_page_does_not_know_falls_back(odd):
+    assert View(sort=odd).order(("created", "prompt"), "-created") == "-created"
+    assert View(sort="-prompt").order(("created", "prompt"), "-created") == "-prompt"
+
+
+def test_a_link_into_a_study_holds_the_whole_view():
+    view = View(
+        model="embedded",
+        filter="doc",
+        sort="-light skin",
+        subject="police officer",
+        seed="2",
+        table="neutral",
+        guidance="3",
+        scale="information",
+    )
+    assert View.parse(view.parameters("ethnicity")) == view
+
+
+def test_a_link_into_a_study_of_sentences_holds_the_whole_view():
+    shown = {"model": "embedded", "study": "embedded-x", "guidance": "3", "mode": "cpid", "seed": "2", "band": "1"}
+    chosen = {
+        "homonyms": {"word": "mouse"},
+        "synonyms": {"prompt": "a car", "pair": "car+automobile", "by": "alignment"},
+        "intervention": {"prompt": "a cat and a car", "word": "cat", "change": "swapped", "predictor": "unique"},
+    }
+    for page, choice in chosen.items():
+        view = View(**shown, **choice, opacity=20, threshold=40)
+        assert View.parse(view.parameters(page)) == view
 
 
 def test_opacity_is_at_most_whole():

@@ -139,7 +139,7 @@ def test_every_homonym_has_two_senses_or_more(name):
 def test_subjects_come_first_so_that_first_and_unique_first_are_about_them(name):
     sentences = study.load(name).content.sentences
     assert [sentence.asked.words[0] for sentence in sentences] == [sentence.subject for sentence in sentences]
-    assert len({sentence.subject for sentence in sentences}) == len(sentences) == 12
+    assert len({sentence.subject for sentence in sentences}) == len(sentences) >= 12
 
 
 @pytest.mark.parametrize("name", ["synonyms", "cohyponyms", "embedded-synonyms", "embedded-cohyponyms"])

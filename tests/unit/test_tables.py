@@ -317,21 +317,6 @@ def test_correlation_of_what_says_nothing():
         tables.correlation([1, 2, 3], [1, 2])
 
 
-def test_effects_has_a_row_for_each_predictor():
-    rng = np.random.default_rng(0)
-    frame = pd.DataFrame(rng.normal(size=(40, 3)), columns=["change", "information", "attention"])
-    frame["prompt"] = np.repeat(range(10), 4)
-    frame.loc[0, "attention"] = math.nan
-    found = tables.effects(frame, "change", ["information", "attention"])
-    assert list(found["images"]) == [40, 39]
-    assert list(found["groups"]) == [10, 10]
-    assert found.loc["information", "pearson"] == pytest.approx(
-        stats.pearsonr(frame["information"], frame["change"]).statistic
-    )
-    with pytest.raises(InputError, match="column 'saliency'"):
-        tables.effects(frame, "change", ["saliency"])
-
-
 def test_totals_are_the_catalogue_in_columns(tmp_path):
     shutil.copytree(DEMO / "maps", tmp_path / "maps")
     entries = list(Catalogue(tmp_path).entries())

@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from compute import tuning
-from compute.conditions import of_pairs
 from compute.models import registry
 from compute.noise import NoiseLevels
+from store.conditions import of_pairs
 from store.records import TokenPair
 
 

@@ -1,0 +1,82 @@
+"""What the bias pages say where something is missing, broken or forbidden, and what becomes of notes."""
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from store import hdf5
+from store.catalogue import Catalogue, Filter
+from store.notes import Notes
+from tests import synthetic
+from tests.conftest import ROOT
+
+SMALL = {"size": 16, "grid": 8, "seeds": (0, 1)}
+
+
+@pytest.fixture
+def opened(tmp_path, monkeypatch):
+    """Opens a page without a browser, on the store `tmp_path`."""
+    monkeypatch.setenv("DIFFUSIONPID_STORE", str(tmp_path))
+
+    def at(script: str, **address: str) -> AppTest:
+        app = AppTest.from_file(str(ROOT / "pages" / "shell.py"), default_timeout=60).run()
+        app.switch_page(script)
+        for name, value in address.items():
+            app.query_params[name] = value
+        app.run()
+        assert not app.exception
+        return app
+
+    return at
+
+
+@pytest.mark.parametrize(("script", "name"), [("gender.py", "embedded-gender"), ("ethnicity.py", "embedded-tone")])
+def test_a_study_of_which_nothing_is_there_says_what_computes_it(opened, tmp_path, script, name):
+    hdf5.publish(tmp_path, synthetic.record())
+    app = opened(script)
+    assert app.code[0].value == f"python -m compute study {name} --model embedded --store {tmp_path}"
+    assert any(each.value == "Nothing computed yet" for each in app.subheader)
+
+
+def test_what_a_link_names_and_is_not_there_is_said(opened, tmp_path):
+    synthetic.bias(tmp_path, 2, **SMALL)
+    app = opened("gender.py", model="embedded", subject="astronaut")
+    assert "This table has no row astronaut" in app.warning[0].value.replace("\\", "")
+    app = opened("gender.py", model="embedded", guidance="7")
+    assert "only guidance 1 is in the store" in app.error[0].value.replace("\\", "")
+    app = opened("gender.py", model="embedded", measure="pm")
+    assert "nothing is there" in app.error[0].value.replace("\\", "")
+    app = opened("gender.py", model="embedded", filter="astronaut")
+    assert any("No occupation of the table has astronaut in its name" in each.value for each in app.text)
+
+
+def test_a_broken_file_is_named_and_the_rest_is_shown(opened, tmp_path):
+    synthetic.bias(tmp_path, 2, **SMALL)
+    entry = Catalogue(tmp_path).page(Filter(subject="nurse", attribute="male", study="embedded-gender"))[0]
+    synthetic.truncate(entry.path)
+    app = opened("gender.py", model="embedded", subject="nurse")
+    assert any("1 file of the store cannot be used" in each.label for each in app.expander)
+    assert len(app.get("plotly_chart")) == 1 + len(SMALL["seeds"])
+
+
+def test_a_store_that_is_only_read_takes_no_notes(opened, tmp_path, monkeypatch):
+    synthetic.bias(tmp_path, 1, **SMALL)
+    assert "Pin" in [each.label for each in opened("gender.py").button]
+    monkeypatch.setenv("DIFFUSIONPID_READ_ONLY", "1")
+    app = opened("gender.py")
+    assert "Pin" not in [each.label for each in app.button]
+    assert any(each.value == "Notes on what is shown" for each in app.subheader)
+
+
+def test_notes_are_revised_and_taken_back(opened, tmp_path):
+    synthetic.bias(tmp_path, 1, **SMALL)
+    app = opened("gender.py")
+    app.text_area[0].set_value("one")
+    next(each for each in app.text_input if each.label == "Your name").set_value("Ada")
+    next(each for each in app.button if each.label == "Pin").click().run()
+    assert "one" in [each.value for each in app.text]
+    app.text_area[0].set_value("two")
+    next(each for each in app.button if each.label == "Save").click().run()
+    assert [each.text for each in Notes(tmp_path).history(1)] == ["one", "two"]
+    next(each for each in app.button if each.label == "Take it back").click().run()
+    assert Notes(tmp_path).pinned() == []
+    assert any(each.value == "Nobody has written one yet." for each in app.caption)
