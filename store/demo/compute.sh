@@ -1,23 +1,18 @@
 #!/bin/sh
-# Computes the store that ships: `make demo-store`. What is there already is not computed again.
+# Computes the store that ships: `make demo-store [SEEDS=8] [NOISES=128]`, 2 million evaluations, two hours on two cores. The
+# whole results go into WHOLE (build/demo-store), where what is there already is not computed again; what ships is their condensed copy.
 set -e
-store=$(dirname "$0")
-run() {
-    prompt=$1
-    shift
-    python -m compute run --model embedded --dtype float32 --store "$store" --seeds 4 --noises 128 --prompt "$prompt" "$@"
-}
-run "a female doctor" --pair female doctor
-run "a male doctor" --pair male doctor
-run "a female nurse" --pair female nurse
-run "a male nurse" --pair male nurse
-run "a female firefighter" --pair female firefighter
-run "a doctor with dark skin" --pair doctor dark
-run "a red heart" --pair red heart
-run "a red heart and a blue circle" --all-pairs red heart blue circle
-run "a cat and a dog" --pair cat dog
-run "a computer mouse" --pair computer mouse
-run "a wild mouse" --pair wild mouse
-run "a cricket bat" --pair cricket bat
-run "a doctor" --probe male doctor
-run "a doctor" --probe female doctor
+here=$(dirname "$0")
+whole=${WHOLE:-build/demo-store}
+budget="--seeds ${SEEDS:-8} --noises ${NOISES:-128} --model embedded --dtype float32 --store $whole"
+for study in gender homonyms synonyms cohyponyms intervention uniqueness tone; do
+    # shellcheck disable=SC2086
+    python -m compute study "embedded-$study" $budget
+done
+# shellcheck disable=SC2086
+python -m compute study embedded-gender --guidance 3 --limit 6 $budget
+# shellcheck disable=SC2086
+python -m compute run --prompt "a female doctor with dark skin" --all-pairs female doctor dark skin $budget
+rm -rf "$here/maps"
+python -m store condense --store "$whole" --out "$here" \
+    --latents embedded-homonyms --bands embedded-homonyms
