@@ -5,7 +5,9 @@ BIN := $(VENV)/bin
 .PHONY: demo test lint bench demo-store browser
 
 demo: $(VENV)/app
-	DIFFUSIONPID_STORE=store/demo $(BIN)/streamlit run dashboard.py
+	@mkdir -p build && { test -d build/demo || cp -R store/demo build/demo; }
+	@export DIFFUSIONPID_STORE=build/demo; nice -n 5 $(BIN)/python -m compute worker & \
+		trap "kill $$! 2>/dev/null" EXIT INT TERM; $(BIN)/streamlit run dashboard.py
 
 test: $(VENV)/tools browser
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
