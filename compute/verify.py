@@ -25,7 +25,7 @@ from store.measures import STANDARD
 from store.measures.aligned import aligned
 from store.records import TokenPair
 
-IMAGES, NOISES, BATCH = 96, 8192, 4096  # images of a gate, noises of each, evaluations at once
+IMAGES, NOISES, BATCH = 96, 4096, 4096  # images of a gate, noises of each, evaluations at once
 RUNS, RUN_IMAGES, RUN_NOISES = 200, 16, 256  # of the calibration
 COVERAGE = 0.9
 
