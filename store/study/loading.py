@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 from store.errors import InputError
@@ -74,6 +74,15 @@ def load(name: str | Path, store: Path | None = None, model: str = "") -> Study:
     shipped = SHIPPED / path.name
     if shipped.exists() and path.resolve() != shipped.resolve():
         raise InputError(str(path), f"a study that ships is called {path.stem} too", "rename the file")
+    return _read_shipped(path) if path == shipped else _read(path)
+
+
+@cache
+def _read_shipped(path: Path) -> Study:
+    return _read(path)
+
+
+def _read(path: Path) -> Study:
     if not NAME.fullmatch(path.stem):
         raise InputError(str(path), "its name has more than letters, digits, - and _", "rename the file")
     table = Table.read(path)

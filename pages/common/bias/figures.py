@@ -128,18 +128,19 @@ def table(grid: Grid, opened: str = "", sort: str = "") -> go.Figure:
     )
     if chart:
         figure.update_layout(yaxis2={**rows, "anchor": "x2"})
-    for place in range(grid.pinned, count + 1):
-        _rule(figure, place - 0.5, strong=place == grid.pinned)
+    lines = [_rule(place - 0.5, strong=place == grid.pinned) for place in range(grid.pinned, count + 1)]
     if opened in grid.keys[grid.pinned :]:
         place = grid.keys.index(opened, grid.pinned)
         box = {"y0": place - 0.5, "y1": place + 0.5, "x0": 0, "x1": 1, "xref": "x domain", "yref": "y"}
-        figure.add_shape(type="rect", line={"color": SERIES[0][0], "width": 2}, **box)
+        lines.append({"type": "rect", "line": {"color": SERIES[0][0], "width": 2}, **box})
+    figure.layout.shapes = lines
     return figure
 
 
-def _rule(figure: go.Figure, place: float, strong: bool) -> None:
+def _rule(place: float, strong: bool) -> dict:
     line = {"color": f"rgba(128, 128, 128, {0.6 if strong else 0.2})", "width": 1}
-    figure.add_shape(type="line", x0=0, x1=1, xref="paper", y0=place, y1=place, yref="y", line=line, layer="below")
+    across = {"x0": 0, "x1": 1, "xref": "paper"}
+    return {"type": "line", "line": line, "layer": "below", "y0": place, "y1": place, "yref": "y", **across}
 
 
 def _shade(figure: go.Figure, grid: Grid, edges: np.ndarray) -> None:
