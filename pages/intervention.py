@@ -85,7 +85,7 @@ def _shown(view: View, found: Asked, change: Change, images: pd.DataFrame) -> Sh
 
 def _choices(shown: Shown, there: list[Change]) -> None:
     view = shown.view
-    sentence, change, mode, seed = st.columns([5, 3, 2, 4], vertical_alignment="bottom")
+    sentence, change, mode, seed = st.columns([4, 3, 2, 5], vertical_alignment="bottom")
     sentence.selectbox(
         "Sentence and word",
         range(len(there)),

@@ -159,8 +159,8 @@ def _table(view: state.View, entries: Sequence[Entry], measures: Sequence[str]) 
             "Measure": st.column_config.TextColumn(width=70, help="Redundancy measure of the stored R, U1, U2 and S"),
             "Unreliable": st.column_config.TextColumn(help="Smaller than twice the standard error, or not finite"),
             "Open": st.column_config.LinkColumn(display_text="open", width=60, help="Opens this result"),
-            **{symbol: number(format="%.1f", help=f"Mean total over seeds, {view.unit}") for symbol in symbols},
-            **{f"\u00b1 {symbol}": number(format="%.1f", help="Standard error of estimation") for symbol in symbols},
+            **{symbol: number(format="%.2f", help=f"Mean total over seeds, {view.unit}") for symbol in symbols},
+            **{f"\u00b1 {symbol}": number(format="%.2f", help="Standard error of estimation") for symbol in symbols},
         },
     )
 

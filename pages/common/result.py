@@ -17,8 +17,8 @@ from store.measures import STANDARD
 from store.records import PairResult, RunRecord
 
 CONDENSED = (
-    f"condensed: rounded, by {100 * COARSEST:.1f} % of the image's largest value at most, and without errors of "
-    "single pixels; totals are exact"
+    f"condensed: rounded by {100 * COARSEST:.1f} % of the image's largest value at most (totals by a millionth), "
+    "without errors of single pixels"
 )
 THUMBNAIL = 76  # pixels
 MANY = 12  # seeds from which on their images scroll

@@ -9,8 +9,9 @@ from pages.common.state import ALL, View
 
 
 def draw(view: View, bands: Mapping[str, str] | None = None) -> None:
-    """Opacity and threshold, and beside them `noise_levels` if there are `bands`."""
-    places = st.columns(3 if bands else 2, gap="medium")
+    """Opacity and threshold, and beside them `noise_levels` if there are several `bands`."""
+    several = len(bands or {}) > 1
+    places = st.columns(3 if several else 2, gap="medium")
     places[0].slider(
         "Opacity of the map", 0, 100, step=5, format="%d %%", **state.bound("opacity", view.opacity, start="value")
     )
@@ -23,7 +24,7 @@ def draw(view: View, bands: Mapping[str, str] | None = None) -> None:
         help="Values below this share of the colour scale are left out, whatever their sign",
         **state.bound("threshold", view.threshold, start="value"),
     )
-    if bands:
+    if several:
         with places[2]:
             noise_levels(view, bands)
 

@@ -184,7 +184,7 @@ def test_a_condensed_pair_shows_the_totals_of_the_original(serve, store, tmp_pat
         expect(table.get_by_role("row").filter(has_text="log ratio of both")).to_contain_text(
             written(*found["standard_both"].mean())
         )
-    expect(page.get_by_text("condensed: rounded, by 1.6 % of the image's largest value at most")).to_be_visible()
+    expect(page.get_by_text("condensed: rounded by 1.6 % of the image's largest value at most")).to_be_visible()
     expect(page.get_by_text("the file neither states this error")).to_have_count(0)
     expect(page.get_by_role("slider", name="Noise levels")).to_have_count(0)
     expect(page.locator(f"{STRIP} .heatmaplayer image")).to_have_count(11)

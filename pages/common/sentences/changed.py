@@ -110,8 +110,8 @@ def _foretold(shown: Shown) -> None:
             mode, quantity = places[name]
             value = shown.original.total(mode, quantity, view)
         else:
-            value = _number(float(told[name]), 3)
-        rows[label] = [value, *(_number(float(told[within(name, by)]), 2) for by in ("pixels", "structure"))]
+            value = _number(float(told[name]), ".3g")
+        rows[label] = [value, *(_number(float(told[within(name, by)]), ".2f") for by in ("pixels", "structure"))]
     columns = [view.unit, "r, pixels", "r, structure"]
     table = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
     st.table(table.rename_axis(f"{shown.change.word}, {view.change}"), border="horizontal")
@@ -122,8 +122,8 @@ def _foretold(shown: Shown) -> None:
     )
 
 
-def _number(value: float, digits: int) -> str:
-    return f"{value:.{digits}g}".replace("-", "\u2212") if np.isfinite(value) else "\u2013"
+def _number(value: float, manner: str) -> str:
+    return f"{value:{manner}}".replace("-", "\u2212") if np.isfinite(value) else "\u2013"
 
 
 def maps(shown: Shown) -> exports.Drawn:
