@@ -287,7 +287,7 @@ def _bar(centre: float, length: float, unit: str) -> dict:
         "len": length,
         "thickness": 9,
         "outlinewidth": 0,
-        "nticks": 6 if length > 0.5 else 4,
+        "nticks": 6 if length > 0.5 else 4 if length > 0.2 else 3,
         "tickangle": 0,
         "ticksuffix": f" {unit}",
         "showticksuffix": "last",

@@ -66,6 +66,8 @@ def facts(shown: "Shown") -> str:
     if "seeds" in frame:
         said.append(f"{int(frame['seeds'].iloc[:-1].to_numpy().max())} images of each prompt at most")
     said += [f"{frame.attrs['confidence']:.0%} intervals over images", f"{STAR} q at most {frame.attrs['alpha']:g}"]
+    if view.table == "attributes":
+        said.append(f"{UNRELIABLE} smaller than half its interval")
     return ", ".join(said) + "." + _stability(frame.attrs.get("order"))
 
 
