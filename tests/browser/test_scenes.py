@@ -86,6 +86,7 @@ def test_meanings_and_synonyms_on_one_scale(serve, store, page: Page):
     expect(page.get_by_text("In 22 of 22 pairs the two words have more in common")).to_be_visible()
     click_point(page, "study", trace=0, point=1)
     expect(page.get_by_role("heading", name="The two words: bicycle and bike")).to_be_visible()
+    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
     strips = page.locator("[class*=st-key-maps-] .js-plotly-plot")
     expect(strips).to_have_count(2)
     ends = strips.evaluate_all("figures => figures.map(figure => figure.layout.coloraxis.cmax)")

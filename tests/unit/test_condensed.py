@@ -98,9 +98,10 @@ def test_lists_and_tables_say_the_same(store):
                     np.testing.assert_allclose(other[name], value, rtol=1e-6, err_msg=name)
                 else:
                     np.testing.assert_array_equal(other[name], value, name)
+    # uniqueness in there is a difference of two totals, each right to a millionth
     one, other = (Catalogue(root).samples().sort_values(["prompt", "first", "mode"]) for root in (store, out))
     assert len(one)
-    pd.testing.assert_frame_equal(one.reset_index(drop=True), other.reset_index(drop=True), rtol=1e-6)
+    pd.testing.assert_frame_equal(one.reset_index(drop=True), other.reset_index(drop=True), rtol=1e-6, atol=2e-4)
 
 
 def test_maps_bands_and_attention_are_within_the_rounding(store):
