@@ -7,13 +7,12 @@ a revision is one more version, so two people who write at once both stay readab
 import hashlib
 import json
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from dataclasses import astuple, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from store.errors import InputError, StoreError
+from store.database import Database
+from store.errors import InputError
 from store.records import RunKey
 
 NAME = "notes.sqlite"
@@ -66,7 +65,11 @@ class Notes:
     """The notes of the store in folder `root`; every method raises StoreError where they cannot be read or written."""
 
     def __init__(self, root: Path):
-        self.root = root
+        self._file = Database(
+            root / NAME,
+            lambda database: database.executescript(SCHEMA),
+            "try again, or check that it is the file of the notes",
+        )
 
     def add(self, key: str, author: str, text: str, pin: Pin | None = None) -> Note:
         """A new note about `key`, with what was on screen if it is to be kept.
@@ -75,7 +78,7 @@ class Notes:
         ------
         InputError: text or author is empty, or the text too long.
         """
-        with self._connected() as database:
+        with self._file.changing() as database:
             number = database.execute("SELECT coalesce(max(number), 0) + 1 FROM notes").fetchone()[0]
             note = self._write(database, Note(number, 1, key, author, _now(), _checked(author, text)))
             if pin:
@@ -92,11 +95,11 @@ class Notes:
 
     def about(self, key: str) -> list[Note]:
         """The notes on `key` in their newest version, in the order in which they were first written."""
-        return [Note(*row) for row in self._read(f"SELECT * FROM notes AS n WHERE key = ? AND {NEWEST}", key)]
+        return [Note(*row) for row in self._file.rows(f"SELECT * FROM notes AS n WHERE key = ? AND {NEWEST}", (key,))]
 
     def pinned(self) -> list[tuple[Note, Pin]]:
         """Every note that keeps what was on screen, in its newest version, with that; in the order of the first."""
-        rows = self._read(
+        rows = self._file.rows(
             f"SELECT n.*, address, title, content FROM notes AS n JOIN pins USING (number) WHERE {NEWEST}"
         )
         return [(Note(*row[:-3]), Pin(*row[-3:])) for row in rows]
@@ -104,18 +107,16 @@ class Notes:
     def count_pinned(self) -> int:
         """How many `pinned` gives, without reading what they keep."""
         query = f"SELECT number FROM notes AS n JOIN pins USING (number) WHERE {NEWEST}"
-        return len(self._read(query))
+        return len(self._file.rows(query))
 
     def history(self, number: int) -> list[Note]:
         """All versions of one note, oldest first."""
-        with self._connected() as database:
-            return [
-                Note(*row)
-                for row in database.execute("SELECT * FROM notes WHERE number = ? ORDER BY version", (number,))
-            ]
+        return [
+            Note(*row) for row in self._file.rows("SELECT * FROM notes WHERE number = ? ORDER BY version", (number,))
+        ]
 
     def _append(self, number: int, author: str, text: str) -> Note:
-        with self._connected() as database:
+        with self._file.changing() as database:
             last = database.execute(
                 "SELECT version, key FROM notes WHERE number = ? ORDER BY version DESC LIMIT 1", (number,)
             ).fetchone()
@@ -126,37 +127,6 @@ class Notes:
     def _write(self, database: sqlite3.Connection, note: Note) -> Note:
         database.execute("INSERT INTO notes VALUES (?, ?, ?, ?, ?, ?)", astuple(note))
         return note
-
-    def _read(self, query: str, *values: object) -> list[tuple]:
-        """Rows of a file that need not be writable, or be there."""
-        path = self.root / NAME
-        if not path.exists():
-            return []
-        try:
-            with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", timeout=20, uri=True)) as database:
-                return database.execute(query, values).fetchall()
-        except sqlite3.Error as error:
-            raise self._trouble(error) from error
-
-    def _trouble(self, error: Exception) -> StoreError:
-        return StoreError(self.root / NAME, str(error), "try again, or check that it is the file of the notes")
-
-    @contextmanager
-    def _connected(self) -> Iterator[sqlite3.Connection]:
-        """A transaction that no other writer gets between: numbers and versions follow one another."""
-        try:
-            self.root.mkdir(parents=True, exist_ok=True)
-            with closing(sqlite3.connect(self.root / NAME, timeout=20, isolation_level=None)) as database:
-                database.executescript(SCHEMA)
-                database.execute("BEGIN IMMEDIATE")
-                try:
-                    yield database
-                except BaseException:
-                    database.execute("ROLLBACK")
-                    raise
-                database.execute("COMMIT")
-        except (sqlite3.Error, OSError) as error:
-            raise self._trouble(error) from error
 
 
 def _checked(author: str, text: str) -> str:

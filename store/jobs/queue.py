@@ -5,19 +5,19 @@ of a state is one transaction that looks at the state first.
 """
 
 import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Sequence
 from dataclasses import astuple, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from store.database import Database
 from store.errors import InputError, StoreError
 from store.jobs.record import Failure, Job, Pace, Progress, Worker
 from store.jobs.schema import COLUMNS, NAME, PROGRESS, SCHEMA, VERSION, job_of
 from store.jobs.states import ACTIVE, NEXT, State
 from store.jobs.wanted import Wanted
 
-PATIENCE = 30  # seconds that a writer waits for others
+MEND = "try again, update the software, or check that it is the queue of the store"
 SOON, LATER = 1, 0  # priorities: somebody waits for it, or nobody does
 LOGGED = 200  # lines of a job
 FADING = 0.9  # what older units count, at each new one, in the pace of a model
@@ -28,10 +28,11 @@ class Queue:
 
     def __init__(self, root: Path):
         self.root, self.path = root, root / NAME
+        self._file = Database(self.path, self._prepare, MEND)
 
     def submit(self, wanted: Wanted, author: str, priority: int = LATER, picture: bytes | None = None) -> int:
         """Put a job into the queue, with the image that it is about if there is one; its number."""
-        with self._changing() as database:
+        with self._file.changing() as database:
             number = database.execute(
                 "INSERT INTO jobs (wanted, author, priority, state, created, picture) VALUES (?, ?, ?, ?, ?, ?)",
                 (wanted.as_json(), author, priority, State.QUEUED, _now(), picture),
@@ -47,7 +48,7 @@ class Queue:
         ------
         InputError: there is no such job, or it has ended.
         """
-        with self._changing() as database:
+        with self._file.changing() as database:
             _recover(database)
             state = _state(database, number)
             if state != State.CANCELLING:
@@ -60,7 +61,7 @@ class Queue:
         ------
         InputError: there is no such job, or it is waiting, running or done.
         """
-        with self._changing() as database:
+        with self._file.changing() as database:
             if _state(database, number) in ACTIVE:
                 raise InputError(f"job {number}", "it has not ended", "wait, or cancel it first")
             _move(database, number, State.QUEUED, "asked for again")
@@ -71,40 +72,40 @@ class Queue:
         query = f"""SELECT {COLUMNS} FROM current WHERE state IN ({", ".join("?" * len(states))})
             ORDER BY state NOT IN ('running', 'cancelling'), state != 'queued',
             iif(state = 'queued', -priority, 0), iif(state = 'queued', number, -number) LIMIT ?"""
-        return [job_of(row) for row in self._read(query, (*states, limit))]
+        return [job_of(row) for row in self._file.rows(query, (*states, limit))]
 
     def job(self, number: int) -> Job:
         """One job; raises InputError if there is none of that number."""
-        for row in self._read(f"SELECT {COLUMNS} FROM current WHERE number = ?", (number,)):
+        for row in self._file.rows(f"SELECT {COLUMNS} FROM current WHERE number = ?", (number,)):
             return job_of(row)
         raise _unknown(number)
 
     def picture(self, number: int) -> bytes | None:
         """The image file that a job is about, if somebody brought one."""
-        return next((row[0] for row in self._read("SELECT picture FROM jobs WHERE number = ?", (number,))), None)
+        return next((row[0] for row in self._file.rows("SELECT picture FROM jobs WHERE number = ?", (number,))), None)
 
     def failures(self, number: int, limit: int = 1000) -> list[Failure]:
         """What of a job could not be measured."""
         query = "SELECT prompt, seed, reason FROM failures WHERE job = ? ORDER BY rowid LIMIT ?"
-        return [Failure(*row) for row in self._read(query, (number, limit))]
+        return [Failure(*row) for row in self._file.rows(query, (number, limit))]
 
     def log(self, number: int) -> list[tuple[str, str]]:
         """What happened to a job: times (UTC, ISO 8601) and texts, oldest first, the last `LOGGED` of them."""
-        return self._read("SELECT written, text FROM log WHERE job = ? ORDER BY rowid", (number,))
+        return self._file.rows("SELECT written, text FROM log WHERE job = ? ORDER BY rowid", (number,))
 
     def workers(self) -> list[Worker]:
         """The workers that are alive."""
-        rows = self._read("SELECT name, place, slots, beat FROM workers ORDER BY name", ())
+        rows = self._file.rows("SELECT name, place, slots, beat FROM workers ORDER BY name", ())
         return [worker for row in rows if (worker := Worker(*row)).alive]
 
     def pace(self, model: str) -> Pace | None:
         """What units of `model` cost lately, if any were measured."""
         query = "SELECT evaluations / seconds, bytes / results FROM pace WHERE model = ?"
-        return next((Pace(*row) for row in self._read(query, (model,))), None)
+        return next((Pace(*row) for row in self._file.rows(query, (model,))), None)
 
     def beat(self, worker: Worker) -> None:
         """Say that `worker` is alive."""
-        with self._changing() as database:
+        with self._file.changing() as database:
             database.execute("INSERT OR REPLACE INTO workers VALUES (?, ?, ?, ?)", astuple(worker))
 
     def take(self, worker: str, above: int | None = None) -> Job | None:
@@ -113,7 +114,7 @@ class Queue:
         Jobs of workers that died are back in the queue.
         """
         least = -(2**31) if above is None else above
-        with self._changing() as database:
+        with self._file.changing() as database:
             _recover(database)
             row = database.execute(
                 f"SELECT {COLUMNS} FROM jobs WHERE state = ? AND priority > ? ORDER BY priority DESC, number LIMIT 1",
@@ -128,7 +129,7 @@ class Queue:
     def report(self, job: Job, progress: Progress) -> State | None:
         """Write down how far `job` is; its state, None if it is no longer its worker's."""
         setting = ", ".join(f"{name} = ?" for name in PROGRESS)
-        with self._changing() as database:
+        with self._file.changing() as database:
             found = database.execute(
                 f"UPDATE jobs SET {setting} WHERE number = ? AND worker = ? RETURNING state",
                 (*astuple(progress), job.number, job.worker),
@@ -137,19 +138,19 @@ class Queue:
 
     def fail(self, job: Job, failure: Failure) -> None:
         """Write down what of `job` could not be measured."""
-        with self._changing() as database:
+        with self._file.changing() as database:
             database.execute("INSERT INTO failures VALUES (?, ?, ?, ?)", (job.number, *astuple(failure)))
             seed = "" if failure.seed is None else f", seed {failure.seed}"
             _log(database, job.number, f"{failure.prompt!r}{seed}: {failure.reason}")
 
     def note(self, job: Job, text: str) -> None:
         """Add a line to the log of `job`."""
-        with self._changing() as database:
+        with self._file.changing() as database:
             _log(database, job.number, text)
 
     def keep_pace(self, model: str, evaluations: int, seconds: float, size: int, results: int) -> None:
         """Remember what a unit of `model` cost: bytes of so many results of one pair and image."""
-        with self._changing() as database:
+        with self._file.changing() as database:
             database.execute(
                 """INSERT INTO pace VALUES (?, ?, ?, ?, ?) ON CONFLICT (model) DO UPDATE SET
                 evaluations = ? * evaluations + excluded.evaluations, seconds = ? * seconds + excluded.seconds,
@@ -159,7 +160,7 @@ class Queue:
 
     def finish(self, job: Job, reason: str = "") -> None:
         """End `job`: cancelled if that was asked for, failed if there is a `reason`, else done. Not if it was lost."""
-        with self._changing() as database:
+        with self._file.changing() as database:
             if not _belongs(database, job):
                 return
             if _state(database, job.number) == State.CANCELLING:
@@ -169,49 +170,17 @@ class Queue:
 
     def release(self, worker: str) -> None:
         """Let `worker` end: what it was running goes back into the queue."""
-        with self._changing() as database:
+        with self._file.changing() as database:
             database.execute("DELETE FROM workers WHERE name = ?", (worker,))
             _recover(database)
-
-    def _read(self, query: str, values: Sequence[object]) -> list[tuple]:
-        """Rows of a file that need not be there."""
-        if not self.path.exists():
-            return []
-        try:
-            with closing(sqlite3.connect(f"{self.path.absolute().as_uri()}?mode=ro", PATIENCE, uri=True)) as database:
-                return database.execute(query, values).fetchall()
-        except sqlite3.Error as error:
-            raise self._trouble(str(error)) from error
-
-    @contextmanager
-    def _changing(self) -> Iterator[sqlite3.Connection]:
-        """A transaction that no other writer gets between."""
-        try:
-            self.root.mkdir(parents=True, exist_ok=True)
-            with closing(sqlite3.connect(self.path, PATIENCE, isolation_level=None)) as database:
-                self._prepare(database)
-                database.execute("BEGIN IMMEDIATE")
-                try:
-                    yield database
-                except BaseException:
-                    database.execute("ROLLBACK")
-                    raise
-                database.execute("COMMIT")
-        except (sqlite3.Error, OSError) as error:
-            raise self._trouble(str(error)) from error
 
     def _prepare(self, database: sqlite3.Connection) -> None:
         version = database.execute("PRAGMA user_version").fetchone()[0]
         if version > VERSION:
-            raise self._trouble(f"it is in version {version}, of later software")
+            raise StoreError(self.path, f"it is in version {version}, of later software", MEND)
         if version < VERSION:
             database.execute("PRAGMA journal_mode = WAL")
             database.executescript(SCHEMA)
-
-    def _trouble(self, cause: str) -> StoreError:
-        return StoreError(
-            self.path, cause, "try again, update the software, or check that it is the queue of the store"
-        )
 
 
 def _state(database: sqlite3.Connection, number: int) -> State:
