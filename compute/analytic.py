@@ -116,15 +116,15 @@ class AnalyticDenoiser:
         return found
 
     def encode(self, texts: Sequence[str]) -> Conditioning:
-        """Prior weights of the components under each text, float64 (K, N)."""
-        return Conditioning({"weights": torch.stack([self._prior(text) for text in texts])})
+        """Logarithms of the components' prior weights under each text, float64 (K, N)."""
+        return Conditioning({"log_prior": torch.stack([self._log_prior(text) for text in texts])})
 
     def predict_noise(self, z: Tensor, level: Tensor, conditioning: Conditioning) -> Tensor:
         alpha = self.log_snr[level].sigmoid().view(-1, 1)
         variance = alpha * SPREAD**2 + 1 - alpha
         flat, means = z.double().flatten(1), self.means.flatten(1)  # (B, D), (N, D)
         fit = (alpha.sqrt() * (flat @ means.T) - alpha / 2 * means.square().sum(1)) / variance  # (B, N)
-        posterior = (fit + conditioning.tensors["weights"].log()).softmax(1)
+        posterior = (fit + conditioning.tensors["log_prior"]).softmax(1)
         off = flat - alpha.sqrt() * (posterior @ means)
         return ((1 - alpha).sqrt() / variance * off).view(z.shape).float()
 
@@ -137,7 +137,7 @@ class AnalyticDenoiser:
     def generate(self, prompt: str, seeds: Sequence[int], guidance: float, steps: int) -> Tensor:
         """Exact samples given `prompt`; guidance and steps do not apply."""
         generators = [torch.Generator().manual_seed(seed) for seed in seeds]
-        prior = self._prior(prompt)
+        prior = self._log_prior(prompt).exp()
         chosen = torch.cat([torch.multinomial(prior, 1, generator=generator) for generator in generators])
         noise = torch.stack([torch.randn(self.latent_shape, generator=generator) for generator in generators])
         return (self.means[chosen] + SPREAD * noise).float()
@@ -152,10 +152,10 @@ class AnalyticDenoiser:
     def log_density(self, latents: Tensor, text: str) -> Tensor:
         """log p(x | text) in nats, float64 (S,), up to a constant that no text changes."""
         off = latents.double().unsqueeze(1) - self.means
-        return (self._prior(text).log() - off.square().sum((2, 3, 4)) / (2 * SPREAD**2)).logsumexp(1)
+        return (self._log_prior(text) - off.square().sum((2, 3, 4)) / (2 * SPREAD**2)).logsumexp(1)
 
-    def _prior(self, text: str) -> Tensor:
+    def _log_prior(self, text: str) -> Tensor:
         wanted = set(text.split())
         named = torch.tensor([wanted <= set(words) for _, words, _ in self.gate.components])
         prior = self.weights * named
-        return prior / prior.sum()
+        return (prior / prior.sum()).log()

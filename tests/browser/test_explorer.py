@@ -19,15 +19,27 @@ from tests.conftest import ROOT
 
 STRIP = ".st-key-strip .js-plotly-plot"
 RARE = synthetic.record("a rare word", ("rare", "word"), surprisals=(1.0, 3.0))
+PROBED = synthetic.record("a doctor", ("male", "doctor"), probe=True)
 
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory) -> Path:
-    """A store with two prompts, one of which has surprisals."""
+    """A store with a prompt for each question: an ordinary one, with surprisals, a probe, and not to be trusted."""
     root = tmp_path_factory.mktemp("store")
-    hdf5.publish(root, synthetic.record())
-    hdf5.publish(root, RARE)
+    for record in (synthetic.record(), RARE, PROBED, doubtful()):
+        hdf5.publish(root, record)
     return root
+
+
+def doubtful() -> RunRecord:
+    """A record with half of its information in context at the cleanest levels, and evaluations made again."""
+    record = synthetic.record("a late female doctor")
+    (pair,) = record.pairs
+    rough = pair.information["cpid"]
+    curve = np.nan_to_num(rough.curve)
+    curve[:, -1] = curve.sum(1)
+    information = pair.information | {"cpid": replace(rough, curve=curve)}
+    return replace(record, pairs=(replace(pair, information=information, retried=3),))
 
 
 def stored(root: Path, record: RunRecord) -> PairResult:
@@ -129,17 +141,16 @@ def test_attention_is_drawn_without_unit_and_error(serve, store, page: Page):
     expect(page.locator(STRIP)).to_contain_text("attention to")
 
 
-def test_a_probe_opens_by_link(serve, tmp_path, page: Page):
-    hdf5.publish(tmp_path, synthetic.record(words=("male", "doctor"), probe=True))
-    address = serve(tmp_path)
-    page.goto(explorer(address, pair="male+doctor", mode="pid", quantity="attention_first"))
+def test_a_probe_opens_by_link(serve, store, page: Page):
+    about = {"prompt": "a doctor", "mode": "pid", "quantity": "attention_first"}
+    page.goto(explorer(serve(store), **about, pair="male+doctor"))
     expect(page.get_by_text("They need not stand in the prompt")).to_be_visible()
     expect(page.get_by_role("combobox", name="Pair of words")).to_have_value("male + doctor (probe)")
     expect(page.get_by_role("radio", name="PID, isolated")).to_be_visible()
     expect(page.get_by_role("radio", name="CPID, in context")).to_have_count(0)
     expect(page.get_by_text("R: redundant")).to_be_visible()  # as it has no attention
     sound(page)
-    page.goto(explorer(address, pair="old+doctor"))
+    page.goto(explorer(serve(store), **about, pair="old+doctor"))
     expect(page.get_by_test_id("stCode")).to_contain_text("--probe old doctor")
 
 
@@ -195,15 +206,8 @@ def test_a_condensed_pair_shows_the_totals_of_the_original(serve, store, tmp_pat
     sound(page)
 
 
-def test_what_may_be_wrong_is_said_beside_the_totals(serve, tmp_path, page: Page):
-    record = synthetic.record()
-    (pair,) = record.pairs
-    rough = pair.information["cpid"]
-    curve = np.nan_to_num(rough.curve)
-    curve[:, -1] = curve.sum(1)
-    information = pair.information | {"cpid": replace(rough, curve=curve)}
-    hdf5.publish(tmp_path, replace(record, pairs=(replace(pair, information=information, retried=3),)))
-    page.goto(explorer(serve(tmp_path)))
+def test_what_may_be_wrong_is_said_beside_the_totals(serve, store, page: Page):
+    page.goto(explorer(serve(store), prompt=doubtful().key.prompt))
     warning = page.get_by_test_id("stAlert")
     expect(warning).to_contain_text("50% of the information lies at the cleanest levels measured")
     expect(warning).to_contain_text("3 evaluations were not finite and were made again in float32.")

@@ -66,7 +66,7 @@ def total(page: Page, name: str, column: str) -> str:
     return row.locator("th, td").nth(headings.index(column)).inner_text()
 
 
-def test_a_link_opens_cold(serve, store, page: Page):
+def test_a_link_opens_cold_and_the_map_lies_exactly_on_the_image(serve, store, page: Page):
     page.goto(explorer(serve(store)))
     figures = page.locator(".js-plotly-plot")
     expect(figures).to_have_count(3)
@@ -80,6 +80,10 @@ def test_a_link_opens_cold(serve, store, page: Page):
         assert total(page, name, "CPID, seed 2") == written(estimate.total[2], estimate.total_se[2])
         assert total(page, name, "CPID, mean") == written(*estimate.mean())
     assert address_of(page) == LINK
+    boxes = [overlay.locator(f".{layer} image").first.bounding_box() for layer in ("imagelayer", "heatmaplayer")]
+    for side in ("x", "y", "width", "height"):
+        assert boxes[0][side] == pytest.approx(boxes[1][side], abs=1)
+    assert boxes[0]["width"] > 300
 
 
 def test_a_link_into_the_store_that_ships_opens_cold(serve, tmp_path, page: Page):
@@ -95,22 +99,7 @@ def test_a_link_into_the_store_that_ships_opens_cold(serve, tmp_path, page: Page
     assert total(page, "redundancy", "CPID, mean") == written(*redundancy.mean())
 
 
-def test_the_map_lies_exactly_on_the_image(serve, store, page: Page):
-    page.goto(explorer(serve(store)))
-    overlay = page.locator(OVERLAY)
-    boxes = [overlay.locator(f".{layer} image").first.bounding_box() for layer in ("imagelayer", "heatmaplayer")]
-    for side in ("x", "y", "width", "height"):
-        assert boxes[0][side] == pytest.approx(boxes[1][side], abs=1)
-    assert boxes[0]["width"] > 300
-
-
-def test_hovering_shows_quantity_value_and_unit(serve, store, page: Page):
-    page.goto(explorer(serve(store), unit="bits", quantity="unique_first"))
-    page.locator(OVERLAY).locator(".nsewdrag").hover()
-    expect(page.locator(f"{OVERLAY} .hoverlayer")).to_contain_text(re.compile("unique to 'female'.*bits"))
-
-
-def test_clicks_change_the_address_and_a_reload_keeps_the_view(serve, store, page: Page):
+def test_clicks_change_the_address_which_back_and_reload_follow(serve, store, page: Page):
     page.goto(explorer(serve(store)))
     page.get_by_role("radio", name="PID, isolated").click()
     expect(page).to_have_url(re.compile("mode=pid"))
@@ -122,20 +111,19 @@ def test_clicks_change_the_address_and_a_reload_keeps_the_view(serve, store, pag
     expect(page).to_have_url(re.compile("quantity=unique_second"))
     view = address_of(page)
     assert view == LINK | {"mode": "pid", "seed": "1", "unit": "bits", "quantity": "unique_second"}
+    expect(page.get_by_text("U2: unique to 'doctor'")).to_be_visible()
+    page.go_back()
+    expect(page.get_by_text("R: redundant")).to_be_visible()
+    assert address_of(page) == {name: value for name, value in view.items() if name != "quantity"}
+    page.go_forward()
+    expect(page.get_by_text("U2: unique to 'doctor'")).to_be_visible()
     page.reload()
     expect(page.get_by_role("heading", name="All maps of seed 1, PID, isolated")).to_be_visible()
     expect(page.get_by_text("U2: unique to 'doctor'")).to_be_visible()
     expect(page.get_by_role("table").filter(has_text="Total in bits, pixel level")).to_be_visible()
     assert address_of(page) == view
-
-
-def test_the_back_button_goes_back(serve, store, page: Page):
-    page.goto(explorer(serve(store)))
-    page.get_by_role("radio", name="S", exact=True).click()
-    expect(page.get_by_text("S: synergy")).to_be_visible()
-    page.go_back()
-    expect(page.get_by_text("R: redundant")).to_be_visible()
-    assert address_of(page) == LINK
+    page.locator(OVERLAY).locator(".nsewdrag").hover()
+    expect(page.locator(f"{OVERLAY} .hoverlayer")).to_contain_text(re.compile("unique to 'doctor'.*bits"))
 
 
 def test_another_prompt_is_shown_in_the_same_mode_and_seed(serve, store, page: Page):
@@ -159,16 +147,15 @@ def test_the_view_survives_a_visit_to_another_page(serve, store, page: Page):
     assert address_of(page) == LINK | {"unit": "bits"}
 
 
-@pytest.mark.parametrize("path", ["/", "/explorer"])
-def test_an_empty_store_offers_the_command_and_the_demo(serve, tmp_path, page: Page, path):
-    page.goto(serve(tmp_path / "nothing") + path)
-    expect(page.get_by_text("Nothing computed yet")).to_be_visible()
-    sound(page)
+def test_an_empty_store_offers_the_command_and_the_demo(serve, tmp_path, page: Page):
     command = '--prompt "a female doctor" --pair female doctor --seeds 4 --store'
-    expect(page.get_by_test_id("stCode")).to_contain_text(f"python -m compute run --model embedded {command}")
-    button = page.get_by_role("button", name="Open the demo store")
-    expect(button).to_be_visible()
-    button.click()
+    for path in ("/explorer", "/"):
+        page.goto(serve(tmp_path / "nothing") + path)
+        expect(page.get_by_text("Nothing computed yet")).to_be_visible()
+        sound(page)
+        expect(page.get_by_test_id("stCode")).to_contain_text(f"python -m compute run --model embedded {command}")
+        expect(page.get_by_role("button", name="Open the demo store")).to_be_visible()
+    page.get_by_role("button", name="Open the demo store").click()
     expect(page).to_have_url(re.compile("store=demo"))
     expect(page.get_by_test_id("stSidebar").get_by_text("Demo store", exact=True)).to_be_visible()
     page.get_by_role("link", name="Explorer").click()
@@ -257,13 +244,7 @@ def named(entry: Entry) -> dict[str, str]:
     return {"prompt": entry.key.prompt, "pair": entry.pair, "mode": entry.mode}
 
 
-def test_a_row_of_the_table_opens_its_result(serve, store, page: Page):
-    page.goto(serve(store))
-    opened = open_first_row(page)
-    assert named(Catalogue(store).page()[0]).items() <= address_of(opened).items()
-
-
-def test_a_long_list_is_sorted_and_paged_and_a_link_keeps_both(serve, long, page: Page):
+def test_a_long_list_is_sorted_and_paged_a_link_keeps_both_and_a_row_opens_its_result(serve, long, page: Page):
     page.goto(f"{serve(long)}?model=embedded")
     expect(page.get_by_text("1\u201350 of 804")).to_be_visible()
     expect(page.get_by_role("button", name="Previous")).to_be_disabled()

@@ -167,14 +167,16 @@ def test_a_store_that_takes_nothing_ends_the_job(tmp_path, pool, pair):
     assert "make room" in job.reason
 
 
-def end_the_process(report):
-    with open(report, "a") as file:
-        file.write("begun\n")
-    os._exit(1)
+ENDING = """
+import os
+with open({!r}, "a") as file:
+    file.write("begun\\n")
+os._exit(1)
+"""
 
 
 def test_a_unit_that_ends_its_process_again_and_again_has_failed(tmp_path, pool):
-    future = pool.client.submit(end_the_process, tmp_path / "report")
+    future = pool.client.submit(exec, ENDING.format(str(tmp_path / "report")))
     wait_for(future.done)
     assert f"it ended {KILLS} times" in str(_trouble(future))
     assert (tmp_path / "report").read_text() == "begun\n" * KILLS
