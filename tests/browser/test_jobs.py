@@ -15,7 +15,7 @@ from compute.models import registry
 from store import hdf5, models, settings
 from store.jobs import Failure, Progress, Queue, State, Wanted, Worker
 from tests import synthetic
-from tests.browser.test_pages import OVERLAY, explorer, sound
+from tests.browser.test_pages import OVERLAY, choose, explorer, sound
 from tests.conftest import ROOT
 
 SLOW = 300_000  # milliseconds, for a model to be loaded and an image measured on a busy machine
@@ -74,9 +74,7 @@ def test_a_pair_is_launched_from_the_sidebar_and_its_maps_appear(serve, store, w
     images.fill("1")
     images.press("Enter")
     expect(sidebar.get_by_text("1 images, 8 texts")).to_be_visible()
-    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
-    sidebar.get_by_role("combobox", name="Precision").click()
-    page.get_by_role("option", name="Draft").click()
+    choose(page, "Precision", "Draft: 64 noises")
     expect(sidebar.get_by_text("1 images, 8 texts, 64 noises: at most 512 evaluations")).to_be_visible()
     sidebar.get_by_role("button", name="Launch").click()
     expect(sidebar.get_by_text("female + nurse in 'a female nurse'")).to_be_visible()

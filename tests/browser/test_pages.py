@@ -57,6 +57,15 @@ def sound(page: Page) -> None:
     expect(page.get_by_test_id("stException")).to_have_count(0)
 
 
+def choose(page: Page, box: str, option: str) -> None:
+    """Choose in a box, once the page stands still: its list closes when the page moves."""
+    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+    page.get_by_role("combobox", name=box).scroll_into_view_if_needed()
+    page.wait_for_timeout(500)
+    page.get_by_role("combobox", name=box).click()
+    page.get_by_role("option", name=option, exact=True).click()
+
+
 def total(page: Page, name: str, column: str) -> str:
     """A cell of the table of totals."""
     table = page.get_by_role("table").filter(has_text="Total in")
@@ -128,8 +137,7 @@ def test_clicks_change_the_address_which_back_and_reload_follow(serve, store, pa
 
 def test_another_prompt_is_shown_in_the_same_mode_and_seed(serve, store, page: Page):
     page.goto(explorer(serve(store)))
-    page.get_by_role("combobox", name="Prompt").click()
-    page.get_by_role("option", name="a green apple").click()
+    choose(page, "Prompt", "a green apple")
     expect(page).to_have_url(re.compile("green"))
     expect(page.get_by_text("Synergy is below zero")).to_be_visible()
     assert address_of(page) == LINK | {"prompt": "a green apple", "pair": "green+apple"}
@@ -248,10 +256,7 @@ def test_a_long_list_is_sorted_and_paged_a_link_keeps_both_and_a_row_opens_its_r
     page.goto(f"{serve(long)}?model=embedded")
     expect(page.get_by_text("1\u201350 of 804")).to_be_visible()
     expect(page.get_by_role("button", name="Previous")).to_be_disabled()
-    page.get_by_role("button", name="Next").scroll_into_view_if_needed()
-    page.wait_for_timeout(500)  # scrolling closes the list of choices
-    page.get_by_role("combobox", name="Sort").click()
-    page.get_by_role("option", name="Largest S", exact=True).click()
+    choose(page, "Sort", "Largest S")
     expect(page).to_have_url(re.compile("sort=-synergy"))
     page.get_by_role("button", name="Next").click()
     expect(page.get_by_text("51\u2013100 of 804")).to_be_visible()
@@ -273,9 +278,7 @@ def test_one_of_many_prompts_is_found_by_its_words(serve, long, page: Page):
     page.get_by_role("textbox", name="Find prompts").fill(prompt.rpartition(", ")[2].upper())
     page.keyboard.press("Enter")
     page.wait_for_timeout(500)  # until the page has taken it up
-    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
-    page.get_by_role("combobox", name="Prompt").click()
-    page.get_by_role("option", name=prompt).click()
+    choose(page, "Prompt", prompt)
     page.wait_for_url(lambda _: address_of(page).get("prompt") == prompt)
     page.get_by_role("textbox", name="Find prompts").fill("")
     page.keyboard.press("Enter")
