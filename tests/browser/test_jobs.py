@@ -143,7 +143,7 @@ def test_what_failed_is_on_the_page_with_its_reason_as_text(serve, store, page: 
     page.goto(f"{serve(store)}/jobs")
     main = page.get_by_test_id("stMain")
     expect(main.get_by_text("1 of 4 images could not be measured")).to_be_visible()
-    expect(main.get_by_text("by <b>Ada</b>")).to_be_visible()
+    expect(main.get_by_text("\u00b7 by <b>Ada</b> \u00b7")).to_be_visible()
     main.get_by_text("History").click()
     expect(main.get_by_test_id("stCode").last).to_contain_text("'a female doctor', seed 2: *out* of memory")
     expect(main.get_by_role("button", name="Retry")).to_be_visible()
