@@ -167,6 +167,7 @@ def test_a_store_that_takes_nothing_ends_the_job(tmp_path, pool, pair):
     assert "make room" in job.reason
 
 
+# as text: a function would have every new process import this module, and torch with it
 ENDING = """
 import os
 with open({!r}, "a") as file:
