@@ -5,7 +5,7 @@ import os
 import sys
 import warnings
 
-from compute.commands import queueing, running, upkeep, working
+from compute.commands import maintenance, queue, run, worker
 from store import settings
 from store.errors import DiffusionPIDError
 
@@ -29,9 +29,9 @@ def main(arguments: list[str] | None = None) -> int:
 def _parser(defaults: settings.Settings) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m compute", description="Computes information maps into a store.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for topic in (running, queueing, working):
+    for topic in (run, queue, worker):
         topic.add(commands, defaults)
-    upkeep.add(commands)
+    maintenance.add(commands)
     return parser
 
 

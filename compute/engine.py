@@ -11,20 +11,20 @@ import diffusers
 import numpy as np
 import torch
 
-from compute import generate
-from compute.attention import AttentionRecorder
-from compute.denoiser import Conditioning, Denoiser
-from compute.evaluate import Evaluation, evaluate
-from compute.forward import Forward
-from compute.information import gather
-from compute.noise import NoiseLevels
-from compute.plan import Cost, plan
-from compute.request import Request
-from compute.tuning import Tuning, Work, tune
-from compute.units import Unit, satisfied
+from compute.estimation import images
+from compute.estimation.batching import Forward
+from compute.estimation.evaluate import Evaluation, evaluate
+from compute.estimation.information import gather
+from compute.estimation.noise_levels import NoiseLevels
+from compute.estimation.tuning import Tuning, Work, tune
+from compute.models.attention import AttentionRecorder
+from compute.models.denoiser import Conditioning, Denoiser
+from compute.planning.plan import Cost, plan
+from compute.planning.request import Request
+from compute.planning.work import Unit, satisfied
 from store import hdf5
-from store.conditions import Conditions, of_pairs
 from store.identity import Identity
+from store.prompts.conditions import Conditions, of_pairs
 from store.records import MODES, PairResult, Probe, Provenance, RunKey, RunRecord, TokenPair
 
 KEPT = 8  # prompts whose texts and tuning are kept while units of several jobs take turns
@@ -57,7 +57,7 @@ class Engine:
         """
         yield 0
         latent = self._latent(unit, request)
-        tensor = generate.as_tensor(latent)
+        tensor = images.as_tensor(latent)
         image = self.denoiser.decode(tensor[None])
         conditions, encoded = self._prepared(unit.pairs)
         work = Work(self.levels, tensor, conditions, encoded, request.budget.noises, len(request.images))
@@ -85,8 +85,8 @@ class Engine:
         if unit.latent is not None:
             return unit.latent
         if request.picture:
-            return generate.encode(self.denoiser, request.picture)
-        return generate.generate(self.denoiser, unit.key.prompt, unit.seed, unit.key.guidance)
+            return images.encode(self.denoiser, request.picture)
+        return images.generate(self.denoiser, unit.key.prompt, unit.seed, unit.key.guidance)
 
     def _prepare(self, pairs: tuple[TokenPair | Probe, ...]) -> tuple[Conditions, Conditioning]:
         conditions = of_pairs(pairs, self.denoiser)
@@ -160,7 +160,7 @@ def _about(request: Request, tuning: Tuning) -> Provenance:
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         software=f"{hdf5.SOFTWARE}, torch {torch.__version__}, diffusers {diffusers.__version__}",
         settings={
-            "steps": generate.STEPS,
+            "steps": images.STEPS,
             "noises": request.budget.noises,
             "target": request.budget.target,
             "dtype": str(tuning.dtype).removeprefix("torch."),

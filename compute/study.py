@@ -6,8 +6,8 @@ from pathlib import Path
 
 from compute import engine
 from compute.engine import Engine, Progress
-from compute.plan import Cost, plan
-from compute.request import Request
+from compute.planning.plan import Cost, plan
+from compute.planning.request import Request
 from store.errors import InputError
 from store.records import RunRecord
 

@@ -1,5 +1,5 @@
 """Ethnic bias: which occupations the model draws with one ethnic group or skin tone in mind."""
 
-from pages.common.bias import page
+from pages.sections.bias import page
 
 page.draw("ethnicity", ("tone", "ethnicity"))

@@ -5,8 +5,11 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.common import kept, notices, reading, result, state, words
-from pages.common.quantities import MODE_MEANING, MODE_NAMES
+from pages.address import view as address
+from pages.data import results
+from pages.figures.quantities import MODE_MEANING, MODE_NAMES
+from pages.sections import result
+from pages.widgets import notices, take_along, words
 from store.catalogue import Catalogue, Entry, Filter
 from store.errors import StoreError
 from store.notes import key_of
@@ -19,22 +22,22 @@ PAIRS = 3000  # of one prompt: all of 77 words
 
 def main() -> None:
     """Resolve what the address names, and draw it or say what is missing."""
-    view = state.current()
-    root = reading.folder(view)
-    listing = reading.Listing(root)
-    mode, seed = state.habit()
-    entry, broken = state.resolve(view, listing, mode), listing.broken()
+    view = address.current()
+    root = results.folder(view)
+    listing = results.Listing(root)
+    mode, seed = address.habit()
+    entry, broken = address.resolve(view, listing, mode), listing.broken()
     notices.broken(broken, root, expanded=not isinstance(entry, Entry))
     if entry is None:
         notices.empty(view, root)
         return
-    if isinstance(entry, state.Missing):
+    if isinstance(entry, address.Missing):
         if entry.field == "pair":
             words.chips(view, list(entry.there))
         notices.missing(entry)
         return
     try:
-        record = reading.record(entry.path, entry.pair)
+        record = results.record(entry.path, entry.pair)
     except StoreError as error:
         st.error(notices.plain(str(error)))
         return
@@ -51,7 +54,7 @@ def main() -> None:
         mode=entry.mode,
         seed=view.seed or (seed if seed in seeds else seeds[0]),
     )
-    state.show(view, PAGE)
+    address.show(view, PAGE)
     pairs = listing.values("pair", prompt, PAIRS)
     _choices(view, listing, pairs, runs, list(pair.information))
     words.chips(view, pairs)
@@ -63,19 +66,21 @@ def main() -> None:
     if view.seed not in seeds:
         notices.missing(_missing_seed(view, root, seeds))
         return
-    state.remember_habit(view.mode, view.seed)
+    address.remember_habit(view.mode, view.seed)
     shown = result.draw(view, entry.path, record, pair)
     matrix = words.all_pairs(view, listing, entry)
     result.details(shown, record)
-    name = f"{view.prompt}, {state.pair_label(view.prompt, view.pair)}, {view.model}"
+    name = f"{view.prompt}, {address.pair_label(view.prompt, view.pair)}, {view.model}"
     about = f"{MODE_NAMES[view.mode]}, {shown.pair.measure}, {shown.pair.estimator} estimates, seed {view.seed}."
     key = key_of(record.key, pair.pair.words, view.mode, int(view.seed))
-    kept.draw(PAGE, view, root, key, name, about, shown.table, [*shown.drawn, *matrix])
+    take_along.draw(PAGE, view, root, key, name, about, shown.table, [*shown.drawn, *matrix])
 
 
-def _choices(view: state.View, listing: Catalogue, pairs: list[str], runs: dict[str, Entry], modes: list[str]) -> None:
+def _choices(
+    view: address.View, listing: Catalogue, pairs: list[str], runs: dict[str, Entry], modes: list[str]
+) -> None:
     """The row of controls. A choice empties those that depend on it."""
-    _, *after_prompt = state.SELECTION
+    _, *after_prompt = address.SELECTION
     _, *after_pair = after_prompt
     _, *after_run = after_pair
     wanted = Filter(model=view.model)
@@ -90,13 +95,13 @@ def _choices(view: state.View, listing: Catalogue, pairs: list[str], runs: dict[
         "Prompt",
         prompts,
         help=f"The newest {OFFERED} that were found" if many else "Type to search",
-        **state.bound("prompt", view.prompt, (*after_prompt, "region", "study"), among=prompts),
+        **address.bound("prompt", view.prompt, (*after_prompt, "region", "study"), among=prompts),
     )
     next(columns).selectbox(
         "Pair of words",
         pairs,
-        format_func=lambda pair: state.pair_label(view.prompt, pair),
-        **state.bound("pair", view.pair, after_pair, among=pairs),
+        format_func=lambda pair: address.pair_label(view.prompt, pair),
+        **address.bound("pair", view.pair, after_pair, among=pairs),
     )
     if several:
         next(columns).selectbox(
@@ -104,7 +109,7 @@ def _choices(view: state.View, listing: Catalogue, pairs: list[str], runs: dict[
             list(runs),
             format_func=lambda run: f"{_images_of(runs[run])}, {runs[run].created[:10]}, {run[:6]}",
             help="The same prompt with another guidance, model revision or image",
-            **state.bound("run", view.run, after_run, among=list(runs)),
+            **address.bound("run", view.run, after_run, among=list(runs)),
         )
     next(columns).segmented_control(
         "Mode",
@@ -112,7 +117,7 @@ def _choices(view: state.View, listing: Catalogue, pairs: list[str], runs: dict[
         format_func=MODE_NAMES.get,
         required=True,
         help="\n\n".join(f"**{MODE_NAMES[mode]}.** {meaning}" for mode, meaning in MODE_MEANING.items()),
-        **state.bound("mode", view.mode),
+        **address.bound("mode", view.mode),
     )
 
 
@@ -120,10 +125,10 @@ def _images_of(entry: Entry) -> str:
     return "own image" if entry.key.image else f"guidance {entry.key.guidance:g}"
 
 
-def _missing_seed(view: state.View, root: Path, seeds: list[str]) -> state.Missing:
+def _missing_seed(view: address.View, root: Path, seeds: list[str]) -> address.Missing:
     known = view.seed.isascii() and view.seed.isdigit()
-    text = state.command(view, root, seeds=int(view.seed) + 1) if known else ""
-    return state.Missing("seed", view.seed, f"prompt {view.prompt}, pair {view.pair}", tuple(seeds), text)
+    text = address.command(view, root, seeds=int(view.seed) + 1) if known else ""
+    return address.Missing("seed", view.seed, f"prompt {view.prompt}, pair {view.pair}", tuple(seeds), text)
 
 
 main()

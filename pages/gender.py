@@ -1,5 +1,5 @@
 """Gender bias: which occupations the model draws with one gender in mind."""
 
-from pages.common.bias import page
+from pages.sections.bias import page
 
 page.draw("gender", ("gender",))

@@ -5,15 +5,17 @@ from dataclasses import replace
 import pandas as pd
 import streamlit as st
 
-from pages.common import kept, notices, sliders, state
-from pages.common.quantities import MODE_NAMES, UNRELIABLE, factor
-from pages.common.sentences import asked, senses, tabled
-from pages.common.sentences.asked import Asked
-from pages.common.sentences.measured import in_band, read
-from pages.common.sentences.senses import QUANTITY, Row
-from pages.common.state import ALL, View
+from pages.address import view as address
+from pages.address.view import ALL, View
+from pages.data import sentence_tables
+from pages.data.pairs import in_band, read
+from pages.figures.quantities import MODE_NAMES, UNRELIABLE, factor
+from pages.sections import senses, study_header
+from pages.sections.senses import QUANTITY, Row
+from pages.sections.study_header import Asked
+from pages.widgets import notices, sliders, take_along
 from store.errors import InputError
-from store.study import Pairs
+from store.studies import Pairs
 
 PAGE = "homonyms"
 FEW = 12  # sentences that are shown together
@@ -21,19 +23,19 @@ FEW = 12  # sentences that are shown together
 
 def main() -> None:
     """The page."""
-    view = state.current()
-    found = asked.choose(view, (PAGE,), lambda each: isinstance(each.content, Pairs) and each.content.homonyms)
+    view = address.current()
+    found = study_header.choose(view, (PAGE,), lambda each: isinstance(each.content, Pairs) and each.content.homonyms)
     if found is None:
         return
-    view = asked.settled(view, found)
+    view = study_header.settled(view, found)
     try:
-        table = tabled.senses(found, view)
+        table = sentence_tables.senses(found, view)
     except InputError as error:
         st.error(notices.plain(str(error)))
         return
     words = list(dict.fromkeys(table["word"]))
     if view.word not in ("", ALL, *words):
-        notices.missing(state.Missing("word", view.word, f"study {found.study.name}", tuple(words)))
+        notices.missing(address.Missing("word", view.word, f"study {found.study.name}", tuple(words)))
         return
     offered = [ALL, *words] if len(table) <= FEW else words
     view = replace(view, word=view.word if view.word in offered else offered[0], prompt="", pair="")
@@ -43,7 +45,7 @@ def main() -> None:
         return
     seeds = sorted({seed for row in rows for seed in row.measured.pair.seeds})
     view = replace(view, seed=view.seed if view.seed in map(str, seeds) else str(seeds[0]))
-    state.show(view, PAGE)
+    address.show(view, PAGE)
     view, bands = in_band(view, rows[0].measured)
     word, mode, seed = st.columns([5, 2, 4], vertical_alignment="bottom")
     with word:
@@ -53,12 +55,12 @@ def main() -> None:
             required=True,
             wrap=True,
             format_func=lambda each: "all words" if each == ALL else notices.plain(each),
-            **state.bound("word", view.word),
+            **address.bound("word", view.word),
         )
     with mode:
-        asked.mode_choice(view, found.modes)
+        study_header.mode_choice(view, found.modes)
     with seed:
-        asked.seed_choice(view, seeds)
+        study_header.seed_choice(view, seeds)
     sliders.draw(view, bands)
     senses.explain()
     limit = max(row.measured.limit(view, (QUANTITY,)) for row in rows) * factor(view.unit)
@@ -70,7 +72,7 @@ def main() -> None:
         f"{UNRELIABLE} Cannot be told from zero. \u2713 Nearest to images of its own sense."
         f"{sliders.said(view)}"
     )
-    kept.of_study(PAGE, view, found, table, drawn, shown.drop(columns="chance"))
+    take_along.of_study(PAGE, view, found, table, drawn, shown.drop(columns="chance"))
 
 
 def _rows(view: View, found: Asked, table: pd.DataFrame, images: pd.DataFrame) -> list[Row]:

@@ -5,28 +5,30 @@ from dataclasses import replace
 import pandas as pd
 import streamlit as st
 
-from pages.common import kept, notices, sliders, state
-from pages.common.sentences import asked, changed, foretold, tabled
-from pages.common.sentences.asked import Asked
-from pages.common.sentences.changed import PREDICTORS, Shown
-from pages.common.sentences.foretold import BY
-from pages.common.sentences.measured import in_band, read
-from pages.common.state import View
+from pages.address import view as address
+from pages.address.view import View
+from pages.data import sentence_tables
+from pages.data.pairs import in_band, read
+from pages.sections import before_after, prediction, study_header
+from pages.sections.before_after import PREDICTORS, Shown
+from pages.sections.prediction import BY
+from pages.sections.study_header import Asked
+from pages.widgets import notices, sliders, take_along
 from store.errors import InputError
 from store.records import MODES
-from store.study import REMOVED, SWAPPED, Interventions
-from store.study.kinds import Change
+from store.studies import REMOVED, SWAPPED, Interventions
+from store.studies.kinds import Change
 
 PAGE = "intervention"
 
 
 def main() -> None:
     """The page."""
-    view = state.current()
-    found = asked.choose(view, (PAGE,), lambda each: isinstance(each.content, Interventions))
+    view = address.current()
+    found = study_header.choose(view, (PAGE,), lambda each: isinstance(each.content, Interventions))
     if found is None:
         return
-    view = asked.settled(view, found)
+    view = study_header.settled(view, found)
     view = replace(
         view,
         by=view.by if view.by in BY else "structure",
@@ -39,10 +41,10 @@ def main() -> None:
     change = _named(view, there)
     if change is None:
         prompts = tuple(dict.fromkeys(each.pair.prompt for each in there))
-        notices.missing(state.Missing("prompt", view.prompt, f"study {found.study.name}", prompts))
+        notices.missing(address.Missing("prompt", view.prompt, f"study {found.study.name}", prompts))
         return
     try:
-        images = tabled.interventions(found, view)
+        images = sentence_tables.interventions(found, view)
     except InputError as error:
         st.error(notices.plain(str(error)))
         return
@@ -50,13 +52,13 @@ def main() -> None:
     shown = _shown(view, found, change, images)
     if shown is None:
         return
-    state.show(shown.view, PAGE)
+    address.show(shown.view, PAGE)
     _choices(shown, there)
-    changed.images(shown)
-    strip = changed.maps(shown)
-    charts = foretold.draw(shown)
+    before_after.images(shown)
+    strip = before_after.maps(shown)
+    charts = prediction.draw(shown)
     printed = shown.rows[["prompt", "word", "seed", *BY, *PREDICTORS]]
-    kept.of_study(PAGE, shown.view, found, shown.rows, [strip, *charts], printed)
+    take_along.of_study(PAGE, shown.view, found, shown.rows, [strip, *charts], printed)
 
 
 def _named(view: View, there: list[Change]) -> Change | None:
@@ -90,23 +92,23 @@ def _choices(shown: Shown, there: list[Change]) -> None:
         "Sentence and word",
         range(len(there)),
         format_func=lambda number: f"{there[number].pair.prompt}: {there[number].word}",
-        **state.tied("sentence", there.index(shown.change), lambda number: _open(there[number]), "index"),
+        **address.tied("sentence", there.index(shown.change), lambda number: _open(there[number]), "index"),
     )
     change.segmented_control(
         "The word is",
         list(shown.changed) or [REMOVED],
         required=True,
-        **state.bound("change", view.change),
+        **address.bound("change", view.change),
     )
     with mode:
-        asked.mode_choice(view, shown.found.modes)
+        study_header.mode_choice(view, shown.found.modes)
     with seed:
-        asked.seed_choice(view, shown.original.pair.seeds)
+        study_header.seed_choice(view, shown.original.pair.seeds)
     sliders.draw(view, shown.bands)
 
 
 def _open(change: Change) -> None:
-    state.change(prompt=change.pair.prompt, word=change.word)
+    address.change(prompt=change.pair.prompt, word=change.word)
 
 
 main()

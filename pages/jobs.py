@@ -5,8 +5,10 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from pages.common import notices, progress, reading, state
-from pages.common.times import duration, moment
+from pages.address import view as address
+from pages.data import results
+from pages.figures.times import duration, moment
+from pages.widgets import job_progress, notices
 from store.errors import DiffusionPIDError
 from store.jobs import ACTIVE, Job, Queue, State
 
@@ -17,8 +19,8 @@ BADGES = {State.DONE: ("green", "check"), State.FAILED: ("red", "error"), State.
 
 def main() -> None:
     """The page."""
-    view = state.current()
-    root = reading.folder(view)
+    view = address.current()
+    root = results.folder(view)
     st.title("Jobs", anchor=False)
     st.markdown(
         "A job measures one prompt or a whole study, image by image. Each finished image is in the store at once and "
@@ -28,7 +30,7 @@ def main() -> None:
 
 
 @st.fragment(run_every=EVERY)
-def _live(view: state.View, root: Path) -> None:
+def _live(view: address.View, root: Path) -> None:
     queue = Queue(root)
     try:
         workers = queue.workers()
@@ -37,7 +39,7 @@ def _live(view: state.View, root: Path) -> None:
         for worker in workers:
             st.caption(notices.plain(f"Worker {worker.name}: {worker.place}, {worker.slots} at once"))
         if not workers:
-            progress.no_worker(root)
+            job_progress.no_worker(root)
         st.subheader("Waiting and running", anchor=False)
         if not active:
             st.text("Nothing waits. New compute job, in the sidebar, starts something.")
@@ -58,13 +60,13 @@ def _active(queue: Queue, job: Job) -> None:
         text, button = st.columns([6, 1], vertical_alignment="center")
         text.text(job.wanted.title)
         with button:
-            progress.change(queue.cancel, "Cancel", job, f"cancel {job.number}")
-        progress.bar(job)
+            job_progress.change(queue.cancel, "Cancel", job, f"cancel {job.number}")
+        job_progress.bar(job)
         st.caption(notices.plain(_about(job)))
         _history(queue, job)
 
 
-def _ended(queue: Queue, job: Job, view: state.View) -> None:
+def _ended(queue: Queue, job: Job, view: address.View) -> None:
     with st.container(border=True, gap="small"):
         text, badge, button = st.columns([6, 1, 1], vertical_alignment="center")
         text.text(job.wanted.title)
@@ -72,9 +74,9 @@ def _ended(queue: Queue, job: Job, view: state.View) -> None:
         badge.badge(str(job.state), color=color, icon=f":material/{icon}:")
         with button:
             if job.state != State.DONE:
-                progress.change(queue.retry, "Retry", job, f"retry {job.number}")
+                job_progress.change(queue.retry, "Retry", job, f"retry {job.number}")
             elif job.wanted.prompt:
-                progress.link(job, view)
+                job_progress.link(job, view)
         if job.reason:
             st.text(job.reason)
         st.caption(notices.plain(_about(job)))

@@ -3,7 +3,8 @@
 import pandas as pd
 import streamlit as st
 
-from pages.common import notices, reading
+from pages.data import results
+from pages.widgets import notices
 from store import settings
 
 ITD = "[Kong et al. 2024](https://arxiv.org/abs/2310.07972)"
@@ -205,7 +206,7 @@ def _validation() -> None:
     """The checks, and what the experiments on the embedded model found, as `compute verify` wrote them."""
     table, checks = None, None
     try:
-        table = reading.validation()
+        table = results.validation()
         checks = pd.DataFrame(table["rows"])[list(CHECKS)] if table else None
     except (ValueError, KeyError) as error:
         st.warning(notices.plain(f"{settings.VALIDATION}: not a table of checks ({error}); make it again as below"))

@@ -7,8 +7,10 @@ from urllib.parse import urlencode
 import pandas as pd
 import streamlit as st
 
-from pages.common import notices, paging, reading, state
-from pages.common.quantities import MODE_NAMES, QUANTITIES, factor, reliable
+from pages.address import view as address
+from pages.data import results
+from pages.figures.quantities import MODE_NAMES, QUANTITIES, factor, reliable
+from pages.widgets import notices, paging
 from store.catalogue import Catalogue, Entry, Filter
 from store.errors import StoreError
 
@@ -28,9 +30,9 @@ SORTS = ("-created", "created", "prompt", "pair", "-seeds", *DIRECTIONS)
 
 def main() -> None:
     """The page."""
-    view = state.current()
-    root = reading.folder(view)
-    listing = reading.Listing(root)
+    view = address.current()
+    root = results.folder(view)
+    listing = results.Listing(root)
     st.title("Which word put what into the picture", anchor=False)
     st.markdown(
         "For two words of a prompt, this tool measures how much each tells the model about each pixel of a generated "
@@ -50,7 +52,7 @@ def main() -> None:
     _figures(listing)
     st.text_input(
         "Filter by words of the prompt",
-        **state.bound("filter", view.filter, ["page"], start="value"),
+        **address.bound("filter", view.filter, ["page"], start="value"),
         placeholder="doctor",
     )
     wanted = Filter(text=view.filter, model=view.model)
@@ -75,7 +77,7 @@ def _figures(listing: Catalogue) -> None:
         column.metric(name, f"{number:,}")
 
 
-def _cards(view: state.View, listing: Catalogue, wanted: Filter) -> None:
+def _cards(view: address.View, listing: Catalogue, wanted: Filter) -> None:
     """The newest prompts, with their first image."""
     prompts = listing.values("prompt", wanted, CARDS)
     newest = [entry for prompt in prompts for entry in listing.page(replace(wanted, prompt=prompt), limit=1)]
@@ -83,21 +85,21 @@ def _cards(view: state.View, listing: Catalogue, wanted: Filter) -> None:
     for column, entry in zip(st.columns(CARDS), newest, strict=False):
         with column.container(border=True, height="stretch", gap="xsmall"):
             try:
-                st.image(reading.thumbnails(entry.path)[0], width="stretch", alt=f"First image of: {entry.key.prompt}")
+                st.image(results.thumbnails(entry.path)[0], width="stretch", alt=f"First image of: {entry.key.prompt}")
             except StoreError as error:
                 st.caption(notices.plain(str(error)))
             st.text(entry.key.prompt)
-            st.caption(notices.plain(state.pair_label(entry.key.prompt, entry.pair)))
+            st.caption(notices.plain(address.pair_label(entry.key.prompt, entry.pair)))
             st.page_link(
                 "explorer.py",
                 label="Explore",
                 icon=":material/arrow_forward:",
                 icon_position="right",
-                query_params=state.view_of(entry, view).parameters("explorer"),
+                query_params=address.view_of(entry, view).parameters("explorer"),
             )
 
 
-def _results(view: state.View, listing: Catalogue, wanted: Filter, number: int) -> None:
+def _results(view: address.View, listing: Catalogue, wanted: Filter, number: int) -> None:
     """All results, some at a time."""
     part = paging.part(view, number, ROWS)
     sort = view.order((*ENDS, *QUANTITIES), SORTS[0])
@@ -113,7 +115,7 @@ def _results(view: state.View, listing: Catalogue, wanted: Filter, number: int) 
         sorts,
         format_func=_order,
         help="Of all results; a click on the head of a column sorts the rows below it alone",
-        **state.bound("sort", sort, ["page"], among=sorts),
+        **address.bound("sort", sort, ["page"], among=sorts),
     )
     _table(view, entries, measures)
     paging.buttons(part)
@@ -127,13 +129,13 @@ def _order(sort: str) -> str:
     return f"{'Largest' if sort.startswith('-') else 'Smallest'} {QUANTITIES[name].symbol}"
 
 
-def _table(view: state.View, entries: Sequence[Entry], measures: Sequence[str]) -> None:
+def _table(view: address.View, entries: Sequence[Entry], measures: Sequence[str]) -> None:
     """One page of results; a link opens one by its content, wherever sorting moved it."""
     scale, rows = factor(view.unit), []
     for entry in entries:
         totals = {name: entry.totals[QUANTITIES[name].column] for name in COLUMNS}
-        link = "explorer?" + urlencode(state.view_of(entry, view).parameters("explorer"))
-        pair = state.pair_label(entry.key.prompt, entry.pair)
+        link = "explorer?" + urlencode(address.view_of(entry, view).parameters("explorer"))
+        pair = address.pair_label(entry.key.prompt, entry.pair)
         row: dict[str, object] = {"Open": link, "Prompt": entry.key.prompt, "Pair": pair}
         row |= {"Mode": entry.mode.upper(), "Seeds": entry.seeds}
         row |= {"Measure": entry.measure} if len(measures) > 1 else {}

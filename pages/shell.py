@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages.common import sidebar
+from pages.widgets import sidebar
 
 # Streamlit's own margins leave 900 of 1366 pixels to the page. Texts that a figure consists of have the theme's colour,
 # not the paler one of its axes. Plotly's camera is worked by the menu of exports. Streamlit keeps widgets and

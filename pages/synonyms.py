@@ -6,15 +6,17 @@ from dataclasses import replace
 import pandas as pd
 import streamlit as st
 
-from pages.common import kept, notices, sliders, state
-from pages.common.sentences import asked, beside, tabled
-from pages.common.sentences.asked import Asked
-from pages.common.sentences.beside import BY
-from pages.common.sentences.measured import Measured, in_band, read
-from pages.common.state import View
-from store.decomposition import ALIGNMENT
+from pages.address import view as address
+from pages.address.view import View
+from pages.data import sentence_tables
+from pages.data.pairs import Measured, in_band, read
+from pages.sections import control_pairs, study_header
+from pages.sections.control_pairs import BY
+from pages.sections.study_header import Asked
+from pages.widgets import notices, sliders, take_along
 from store.errors import InputError
-from store.study import Pairs
+from store.pid.decomposition import ALIGNMENT
+from store.studies import Pairs
 
 PAGE = "synonyms"
 STUDIES = ("synonyms", "cohyponyms")
@@ -22,21 +24,23 @@ STUDIES = ("synonyms", "cohyponyms")
 
 def main() -> None:
     """The page."""
-    view = state.current()
-    found = asked.choose(view, STUDIES, lambda each: isinstance(each.content, Pairs) and not each.content.homonyms)
+    view = address.current()
+    found = study_header.choose(
+        view, STUDIES, lambda each: isinstance(each.content, Pairs) and not each.content.homonyms
+    )
     if found is None:
         return
-    view = asked.settled(view, found)
+    view = study_header.settled(view, found)
     view = replace(view, by=view.by if view.by in BY else ALIGNMENT, word="")
     try:
-        table = tabled.against_control(found, view)
+        table = sentence_tables.against_control(found, view)
     except InputError as error:
         st.error(notices.plain(str(error)))
         return
     row = _sentence(view, table)
     if row is None:
         there = tuple(dict.fromkeys(table["prompt"]))
-        notices.missing(state.Missing("prompt", view.prompt, f"study {found.study.name}", there))
+        notices.missing(address.Missing("prompt", view.prompt, f"study {found.study.name}", there))
         return
     view = replace(view, prompt=row["prompt"], pair=f"{row['first']}+{row['second']}")
     pair = read(view, found.entry(view.prompt, view.pair, view.mode))
@@ -44,18 +48,18 @@ def main() -> None:
         return
     control = read(view, found.entry(view.prompt, f"{row['first']}+{row['control']}", view.mode))
     view = replace(view, seed=view.seed if pair.index(view.seed) is not None else str(pair.pair.seeds[0]))
-    state.show(view, PAGE)
+    address.show(view, PAGE)
     view, bands = in_band(view, pair)
     keys = [(each.prompt, f"{each.first}+{each.second}") for each in table.itertuples()]
     _choices(view, found, keys, pair, bands)
     shown = {"The two words": pair} | ({"With the control word": control} if control else {})
-    strips = beside.strips(view, row, shown)
+    strips = control_pairs.strips(view, row, shown)
     left, right = st.columns(2, gap="large")
     with left:
-        beside.numbers(view, row, shown)
+        control_pairs.numbers(view, row, shown)
     with right:
-        chart = beside.study(view, table, row, lambda number: _open(keys[number]))
-    kept.of_study(PAGE, view, found, table, [*strips, chart], table.drop(columns="seeds"))
+        chart = control_pairs.study(view, table, row, lambda number: _open(keys[number]))
+    take_along.of_study(PAGE, view, found, table, [*strips, chart], table.drop(columns="seeds"))
 
 
 def _sentence(view: View, table: pd.DataFrame) -> pd.Series | None:
@@ -74,18 +78,18 @@ def _choices(view: View, found: Asked, keys: list[tuple[str, str]], pair: Measur
         "Sentence",
         range(len(keys)),
         format_func=lambda number: f"{keys[number][0]}: {keys[number][1].replace('+', ', ')}",
-        **state.tied("sentence", keys.index((view.prompt, view.pair)), lambda number: _open(keys[number]), "index"),
+        **address.tied("sentence", keys.index((view.prompt, view.pair)), lambda number: _open(keys[number]), "index"),
     )
     with mode:
-        asked.mode_choice(view, found.modes)
+        study_header.mode_choice(view, found.modes)
     with seed:
-        asked.seed_choice(view, pair.pair.seeds)
+        study_header.seed_choice(view, pair.pair.seeds)
     sliders.draw(view, bands)
 
 
 def _open(key: tuple[str, str]) -> None:
     prompt, pair = key
-    state.change(prompt=prompt, pair=pair)
+    address.change(prompt=prompt, pair=pair)
 
 
 main()

@@ -11,11 +11,12 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from store import hdf5, measures, settings, trust
+from store import hdf5, settings, warnings
 from store.catalogue import Catalogue, Entry, Filter
-from store.decomposition import ALIGNMENT, PARTS
 from store.errors import DiffusionPIDError, InputError
-from store.information import INFORMATION, LEVELS, STANDARD_MAPS
+from store.pid import measures
+from store.pid.decomposition import ALIGNMENT, PARTS
+from store.pid.information import INFORMATION, LEVELS, STANDARD_MAPS
 from store.records import MODES
 
 TOTALS = ("information_first", "information_second", "information_both", *PARTS)
@@ -196,12 +197,12 @@ def _print_entry(entry: Entry, given: argparse.Namespace) -> None:
         value, error = (f"{number:.3f}".replace("nan", "unknown") for number in found[name].mean())
         unit = "" if name == ALIGNMENT else " nats"
         print(f"  {hdf5.DATASETS.get(name, name):20} {value:>10} +- {error}{unit}")
-    low, high = trust.edge_shares(result.information[entry.mode])
-    below = trust.tail_share(result.information[entry.mode])
+    low, high = warnings.edge_shares(result.information[entry.mode])
+    below = warnings.tail_share(result.information[entry.mode])
     print(
         f"  of I(both) {low:.1%} at the noisiest levels, {high:.1%} at the cleanest; about {below:.1%} more below them"
     )
-    for sentence in trust.warnings(key, result)[entry.mode]:
+    for sentence in warnings.warnings(key, result)[entry.mode]:
         print(f"  warning: {sentence}")
 
 
@@ -273,19 +274,19 @@ def _condense(given: argparse.Namespace) -> int:
 
 
 def _studies(given: argparse.Namespace) -> int:
-    from store import study
+    from store import studies
 
-    for name in study.names(given.store):
-        found = study.load(name, given.store)
+    for name in studies.names(given.store):
+        found = studies.load(name, given.store)
         print(f"{name:24} {found.kind:13} {found.size:4}  {found.title}" + (f" ({found.model})" * bool(found.model)))
     return 0
 
 
 def _table(given: argparse.Namespace) -> int:
-    from store import study
+    from store import studies
     from store.tables import command
 
-    command.run(given, _prepared(given.store), study.load(given.study, given.store, given.model))
+    command.run(given, _prepared(given.store), studies.load(given.study, given.store, given.model))
     return 0
 
 

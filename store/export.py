@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from store.atomic import replacing
 from store.errors import InputError, StoreError
+from store.files.atomic import replacing
 from store.hdf5 import SOFTWARE
 
 # Statistics of which the largest of a row is bold, as in Dewan et al. (2024).

@@ -11,8 +11,8 @@ from dataclasses import astuple, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from store.database import Database
 from store.errors import InputError
+from store.files.database import Database
 from store.records import RunKey
 
 NAME = "notes.sqlite"

@@ -1,7 +1,7 @@
 """The core types that compute writes and pages read: frozen, with shapes and units.
 
-S images (seeds), an h x w latent grid. What was measured of a pair is in `store.information`, what follows
-from it in `store.decomposition`.
+S images (seeds), an h x w latent grid. What was measured of a pair is in `store.pid.information`, what follows
+from it in `store.pid.decomposition`.
 """
 
 import re
@@ -11,11 +11,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from store.decomposition import Decomposition, decompose, stated
 from store.errors import InputError
-from store.information import INFORMATION, ORTHOGONAL_MAPS, InformationMaps
-from store.measures import DEFAULT, ORTHOGONAL, Surprisals
-from store.stated import Stated
+from store.pid.decomposition import Decomposition, decompose, stated
+from store.pid.information import INFORMATION, ORTHOGONAL_MAPS, InformationMaps
+from store.pid.measures import DEFAULT, ORTHOGONAL, Surprisals
+from store.pid.totals import Stated
 
 MODES = ("pid", "cpid")
 Region = tuple[slice, slice]  # rows and columns of the latent grid

@@ -11,11 +11,11 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from store import hdf5, study
-from store.information import BANDED, InformationMaps, Replicates
-from store.measures import DEFAULT
+from store import hdf5, studies
+from store.pid.information import BANDED, InformationMaps, Replicates
+from store.pid.measures import DEFAULT
 from store.records import MODES, Label, PairResult, Probe, Provenance, RunKey, RunRecord, TokenPair
-from store.study import Study
+from store.studies import Study
 
 SHARPNESS = 6.0
 ATTRIBUTES = ("female", "male", "young", "old")
@@ -131,8 +131,8 @@ def many(root: Path, files: int, models: Sequence[str] = ("embedded",)) -> Itera
             file.attrs.update(model=model, prompt=prompt, created=created)
             for pair in file["pairs"].values():
                 first, second = pair.attrs["first"], pair.attrs["second"]
-                studies = ["gender"] * (first in ATTRIBUTES) + ["pilot study"] * (number < 10)
-                pair.attrs["labels"] = json.dumps([(study, first, second) for study in studies])
+                shown = ["gender"] * (first in ATTRIBUTES) + ["pilot study"] * (number < 10)
+                pair.attrs["labels"] = json.dumps([(study, first, second) for study in shown])
                 for mode in MODES:
                     pair[mode].attrs["summary"] = pair[mode].attrs["summary"] * scale.random()
         yield path
@@ -143,7 +143,7 @@ def bias(root: Path, subjects: int = 3, *, name: str = "gender", model: str = "e
 
     The n-th subject's first attribute brings (n + 1) times what its others do.
     """
-    asked = study.load(name, model=model)
+    asked = studies.load(name, model=model)
     for item in asked.expand(subjects):
         for pair in item.pairs:
             label = item.labels[pair][0]

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from compute.denoiser import Denoiser
 from compute.embedded import captions, pictures, train, world
 from compute.embedded.pictures import SHIFTS, SIZE, Picture
+from compute.models.denoiser import Denoiser
 
 GUIDANCES, STEPS = (1.0, 2.0), 20  # pictures are judged at both, associations at the first, as in studies
 SEEDS = 24  # images of each bare role

@@ -13,7 +13,7 @@ from scipy import stats
 
 from compute.embedded.pictures import definitions
 from store.catalogue import Catalogue
-from store.study import CONTROL, NEUTRAL, Bias, Study, load
+from store.studies import CONTROL, NEUTRAL, Bias, Study, load
 from store.tables import AVERAGE, bias, neutral_probe, samples_of
 from store.tables.neutral import ASKED, PROBED
 

@@ -13,7 +13,7 @@ from huggingface_hub import try_to_load_from_cache
 
 from compute.models.unet import UNetDenoiser, XLDenoiser
 from store.errors import InputError
-from store.models import ModelCard
+from store.prompts.model_cards import ModelCard
 
 EMBEDDED = Path(__file__).parents[1] / "embedded" / "weights"
 VOCABULARY = "vocabulary.txt"  # beside a pipeline's model_index.json: the words it was trained with

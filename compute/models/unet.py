@@ -9,10 +9,10 @@ import torch
 from diffusers import DiffusionPipeline
 from torch import Tensor
 
-from compute.attention import AttentionRecorder
-from compute.denoiser import Conditioning
-from store.conditions import Token
+from compute.models.attention import AttentionRecorder
+from compute.models.denoiser import Conditioning
 from store.errors import InputError
+from store.prompts.conditions import Token
 from store.records import Span
 
 PREDICTIONS = ("epsilon", "v_prediction")

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from store.catalogue.entry import Entry
-from store.information import STANDARD_MAPS
+from store.pid.information import STANDARD_MAPS
 from store.records import Label
 
 ABOUT = ("model", "revision", "guidance", "prompt", "first", "second", "mode", "study", "attribute", "subject")

@@ -18,10 +18,10 @@ import numpy as np
 from filelock import FileLock
 
 from store import hdf5
-from store.atomic import SUFFIX, replacing
 from store.catalogue import schema
 from store.catalogue.entry import run_of
 from store.errors import BrokenFileError, NewerFormatError
+from store.files.atomic import SUFFIX, replacing
 from store.records import RunKey
 
 SETTLED = 2 * 10**9  # ns after which a folder can no longer change without its time changing too

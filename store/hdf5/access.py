@@ -14,7 +14,7 @@ import h5py
 import numpy as np
 
 from store.errors import BrokenFileError, NewerFormatError
-from store.hdf5.layout import FORMAT_VERSION
+from store.hdf5.names import FORMAT_VERSION
 
 LARGEST = 2 << 30  # bytes of one array
 ROOM = 1 << 18  # bytes of a stored chunk: whatever they inflate to is harmless

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import h5py
 
-from store.atomic import replacing
 from store.errors import NewerFormatError, StoreError
+from store.files.atomic import replacing
 from store.hdf5.access import UNREADABLE, Refused, check_complete, member, members, opened
-from store.hdf5.checking import Problem, wrong_with_pairs, wrong_with_root
-from store.hdf5.layout import FORMAT_VERSION, PICTURED, SOFTWARE, digest_of, group_name
-from store.hdf5.reading import pair_names, read_key, read_record
-from store.hdf5.writing import publish
+from store.hdf5.check import Problem, wrong_with_pairs, wrong_with_root
+from store.hdf5.names import FORMAT_VERSION, PICTURED, SOFTWARE, digest_of, group_name
+from store.hdf5.read import pair_names, read_key, read_record
+from store.hdf5.write import publish
 
 RUNS = "runs"
 

@@ -5,8 +5,8 @@ import shutil
 import time
 from pathlib import Path
 
-from store.atomic import replacing
-from store.hdf5.layout import QUARANTINE
+from store.files.atomic import replacing
+from store.hdf5.names import QUARANTINE
 
 
 def set_aside(root: Path, path: Path, copy: bool = False) -> Path:

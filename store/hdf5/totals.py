@@ -6,14 +6,14 @@ from typing import NamedTuple
 import h5py
 import numpy as np
 
-from store import measures
-from store.decomposition import ALIGNMENT, PARTS, PER_IMAGE, SHOWN_AS, key_of
 from store.hdf5.access import text, texts
-from store.hdf5.layout import DATASETS, SAMPLES
-from store.information import INFORMATION, STANDARD_MAPS
-from store.measures import STANDARD, Surprisals
+from store.hdf5.names import DATASETS, SAMPLES
+from store.pid import measures
+from store.pid.decomposition import ALIGNMENT, PARTS, PER_IMAGE, SHOWN_AS, key_of
+from store.pid.information import INFORMATION, STANDARD_MAPS
+from store.pid.measures import STANDARD, Surprisals
+from store.pid.totals import TOGETHER, Key, Stated, Totals
 from store.records import PairResult
-from store.stated import TOGETHER, Key, Stated, Totals
 
 SAMPLED = len(SAMPLES) + len(STANDARD_MAPS)  # values of each image that stand before its redundancies
 

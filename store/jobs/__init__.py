@@ -4,8 +4,8 @@ from store.jobs.picture import SUFFIXES, Picture
 from store.jobs.queue import LATER, SOON, Queue
 from store.jobs.record import LOST, Failure, Job, Pace, Progress, Worker
 from store.jobs.schema import NAME
+from store.jobs.specification import Question, Wanted
 from store.jobs.states import ACTIVE, NEXT, State
-from store.jobs.wanted import Question, Wanted
 
 __all__ = [
     "ACTIVE",

@@ -10,12 +10,12 @@ from dataclasses import astuple, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from store.database import Database
 from store.errors import InputError, StoreError
+from store.files.database import Database
 from store.jobs.record import Failure, Job, Pace, Progress, Worker
 from store.jobs.schema import COLUMNS, NAME, PROGRESS, SCHEMA, VERSION, job_of
+from store.jobs.specification import Wanted
 from store.jobs.states import ACTIVE, NEXT, State
-from store.jobs.wanted import Wanted
 
 MEND = "try again, update the software, or check that it is the queue of the store"
 SOON, LATER = 1, 0  # priorities: somebody waits for it, or nobody does

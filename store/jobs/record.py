@@ -4,8 +4,8 @@ import time
 from dataclasses import dataclass
 from datetime import datetime
 
+from store.jobs.specification import Wanted
 from store.jobs.states import State
-from store.jobs.wanted import Wanted
 
 LOST = 10.0  # seconds without a beat, after which a worker counts as dead
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import fields
 
 from store.jobs.record import LOST, Job, Progress
+from store.jobs.specification import Wanted
 from store.jobs.states import State
-from store.jobs.wanted import Wanted
 
 NAME, VERSION = "jobs.sqlite", 1
 PROGRESS = tuple(field.name for field in fields(Progress))

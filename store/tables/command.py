@@ -8,9 +8,9 @@ import pandas as pd
 
 from store import export
 from store.catalogue import Catalogue
-from store.decomposition import ALIGNMENT
 from store.errors import InputError
-from store.study import NEUTRAL, Bias, Interventions, Pairs, Study
+from store.pid.decomposition import ALIGNMENT
+from store.studies import NEUTRAL, Bias, Interventions, Pairs, Study
 from store.tables import printing
 from store.tables.controls import OF_ALIGNMENT, against_control
 from store.tables.correlations import effects

@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 
-from store.decomposition import ALIGNMENT
-from store.measures.aligned import alignment
-from store.study import CONTROL
+from store.pid.decomposition import ALIGNMENT
+from store.pid.measures.aligned import alignment
+from store.studies import CONTROL
 from store.tables.samples import by_seed, check, describe
 from store.tables.statistics import (
     CONFIDENCE,

@@ -16,10 +16,10 @@ from skimage.transform import resize_local_mean
 from store import hdf5
 from store.catalogue import Catalogue, Filter
 from store.errors import BrokenFileError, InputError
-from store.measures import DEFAULT
+from store.pid.measures import DEFAULT
 from store.records import MODES, PairResult, RunRecord
-from store.study import REMOVED, SWAPPED, Interventions, Study
-from store.study.kinds import Change
+from store.studies import REMOVED, SWAPPED, Interventions, Study
+from store.studies.kinds import Change
 from store.tables.statistics import pearson
 
 CHANGES = ("pixels", "structure")

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from store.errors import InputError
-from store.measures.aligned import alignment
+from store.pid.measures.aligned import alignment
 from store.tables.statistics import CONFIDENCE, RESAMPLES
 from store.tables.studies import ALPHA, bias
 

@@ -6,7 +6,7 @@ from collections.abc import Hashable, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from store.study import Published
+from store.studies import Published
 from store.tables.neutral import PROBED
 from store.tables.report import PUBLISHED
 

@@ -4,8 +4,8 @@ import pandas as pd
 
 from store.catalogue import Catalogue, Filter
 from store.errors import InputError
-from store.measures import DEFAULT
-from store.study import Bias, Published, Study
+from store.pid.measures import DEFAULT
+from store.studies import Bias, Published, Study
 from store.tables.samples import select
 from store.tables.studies import bias, pairs
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from store.decomposition import ALIGNMENT, PARTS
 from store.errors import InputError
-from store.information import STANDARD_MAPS
+from store.pid.decomposition import ALIGNMENT, PARTS
+from store.pid.information import STANDARD_MAPS
 from store.tables.statistics import finite_or_nan, means_of
 
 CELL = ("subject", "attribute")

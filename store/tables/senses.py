@@ -12,8 +12,8 @@ import pandas as pd
 from store import hdf5
 from store.catalogue import Catalogue, Filter
 from store.errors import BrokenFileError, InputError
-from store.measures import DEFAULT
-from store.study import CONTROL, Pairs, Study
+from store.pid.measures import DEFAULT
+from store.studies import CONTROL, Pairs, Study
 from store.tables.report import samples_of
 from store.tables.studies import pairs
 

@@ -180,8 +180,8 @@ def sensitivity(samples: pd.DataFrame, quantity: str = "redundancy") -> pd.DataF
 def by_setting(samples: pd.DataFrame, quantity: str = "redundancy") -> pd.DataFrame:
     """The means of a bias table under each measure and level, in nats: a row a cell, a column a (measure, level).
 
-    Levels are those of `store.information.LEVELS`: *pixel* and *image* are means over seeds, *prompt* is of all seeds
-    together. Raises as `bias` does; here measures and levels may differ.
+    Levels are those of `store.pid.information.LEVELS`: *pixel* and *image* are means over seeds, *prompt* is of all
+    seeds together. Raises as `bias` does; here measures and levels may differ.
     """
     check(samples, quantity, free=("measure", "level"))
     tables = {}

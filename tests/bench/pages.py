@@ -20,7 +20,7 @@ from playwright.sync_api import expect, sync_playwright
 from streamlit.testing.v1 import AppTest
 from tqdm import tqdm
 
-from store import hdf5, settings, study
+from store import hdf5, settings, studies
 from store.catalogue import Catalogue
 from tests import synthetic
 from tests.browser.conftest import CHROMIUM, FLAGS
@@ -82,8 +82,8 @@ def make(root: Path, runs: int) -> None:
     """The studies, a large picture, and other prompts up to so many `runs`."""
     few = {"seeds": tuple(range(8)), "size": 64, "grid": 16}
     for name in STUDIES:
-        synthetic.of_study(root, study.load(f"embedded-{name}"), model="embedded", **few)
-    synthetic.of_study(root, study.load("gender"), model=REAL, seeds=(0, 1, 2, 3), size=64, grid=16)
+        synthetic.of_study(root, studies.load(f"embedded-{name}"), model="embedded", **few)
+    synthetic.of_study(root, studies.load("gender"), model=REAL, seeds=(0, 1, 2, 3), size=64, grid=16)
     hdf5.publish(root, synthetic.record(LARGE["prompt"], ("large", "picture"), model=REAL, size=512, grid=64))
     left = runs - sum(1 for _ in hdf5.paths(root))
     for _ in tqdm(synthetic.many(root, left), total=left, unit="file", leave=False, disable=None):

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Download, Page, expect
 
-from pages.common.quantities import written
+from pages.figures.quantities import written
 from store import hdf5, tables
 from store.catalogue import Catalogue, Filter
 from store.notes import Notes
@@ -30,9 +30,9 @@ def store(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def frame(store):
     """The gender table under the settings that pages start with."""
-    from store import study
+    from store import studies
 
-    asked = study.load("gender", store, "embedded")
+    asked = studies.load("gender", store, "embedded")
     return tables.of_study(Catalogue(store), asked, model="embedded")
 
 

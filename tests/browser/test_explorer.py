@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
-from pages.common.quantities import INDEX, QUANTITIES, written
+from pages.figures.quantities import INDEX, QUANTITIES, written
 from store import hdf5
 from store.records import PairResult, RunRecord
 from tests import synthetic

@@ -12,8 +12,9 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from compute.models import registry
-from store import hdf5, models, settings
+from store import hdf5, settings
 from store.jobs import Failure, Progress, Queue, State, Wanted, Worker
+from store.prompts import model_cards
 from tests import synthetic
 from tests.browser.test_pages import OVERLAY, choose, explorer, sound
 from tests.conftest import ROOT
@@ -28,7 +29,7 @@ def store(tmp_path: Path) -> Path:
     """A store with one prompt, and the card of the embedded model."""
     root = tmp_path / "store"
     hdf5.publish(root, synthetic.record())
-    models.publish(root, registry.card(registry.load("embedded", device="cpu"), "embedded"))
+    model_cards.publish(root, registry.card(registry.load("embedded", device="cpu"), "embedded"))
     return root
 
 

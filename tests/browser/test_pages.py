@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlencode, urlparse
 import pytest
 from playwright.sync_api import Page, expect
 
-from pages.common.quantities import QUANTITIES, written
+from pages.figures.quantities import QUANTITIES, written
 from store import hdf5, settings
 from store.catalogue import Catalogue, Entry, Filter
 from tests import synthetic

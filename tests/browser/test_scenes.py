@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from pages.common.quantities import ranged
-from store import settings, study, tables
+from pages.figures.quantities import ranged
+from store import settings, studies, tables
 from store.catalogue import Catalogue
 from tests.browser.test_bias import click, expect_rows, save, texts
 from tests.browser.test_pages import address_of, sound
@@ -27,7 +27,7 @@ def test_gender_bias_from_the_table_to_the_images_and_a_note(serve, store, tmp_p
     address = serve(store)
     page.goto(address)
     page.get_by_role("link", name="Gender bias").click()
-    frame = tables.of_study(Catalogue(store), study.load("embedded-gender"), model="embedded")
+    frame = tables.of_study(Catalogue(store), studies.load("embedded-gender"), model="embedded")
     by_gap = frame["gap"].drop("average").sort_values(ascending=False).index
     expect_rows(page, ["average", *by_gap])
     lines = texts(page)
@@ -64,7 +64,7 @@ def test_meanings_and_synonyms_on_one_scale(serve, store, page: Page):
     page.get_by_role("link", name="Homonyms").click()
     page.get_by_role("radio", name="keyboard", exact=True).click()
     expect(page).to_have_url(re.compile("word=keyboard"))
-    senses = tables.senses(Catalogue(store), study.load("embedded-homonyms"), model="embedded")
+    senses = tables.senses(Catalogue(store), studies.load("embedded-homonyms"), model="embedded")
     rows = senses[senses["prompt"].str.contains("keyboard")]
     assert len(rows) == 2
     for _, row in rows.iterrows():
@@ -102,7 +102,7 @@ def test_a_word_is_taken_out(serve, store, page: Page):
     prompts = ("a cat and a car", "a and a car", "a dog and a car")
     for prompt in prompts:
         expect(page.get_by_role("img", name=f"Image of {prompt}, seed 0")).to_be_visible()
-    images = tables.interventions(Catalogue(store), study.load("embedded-intervention"), model="embedded")
+    images = tables.interventions(Catalogue(store), studies.load("embedded-intervention"), model="embedded")
     effects = tables.effects(images).loc[("removed", "pixel", "structure"), "pearson"]
     drawn = figure_of(page, "correlations").evaluate("figure => figure.calcdata.map(trace => trace.map(one => one.x))")
     assert drawn[1] == pytest.approx(effects[list(tables.PREDICTORS)].tolist(), rel=1e-6)

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from pages.common.quantities import ranged, written
-from store import hdf5, study, tables
+from pages.figures.quantities import ranged, written
+from store import hdf5, studies, tables
 from store.catalogue import Catalogue, Filter
-from store.information import NATS_PER_BIT
-from store.study import Study
+from store.pid.information import NATS_PER_BIT
+from store.studies import Study
 from tests import synthetic
 from tests.browser.test_pages import address_of, sound
 
@@ -24,7 +24,7 @@ POINTS = "figure => figure.calcdata.map(trace => trace.map(point => point.x))"
 
 def few(name: str, count: int) -> Study:
     """The first sentences of a study that ships."""
-    asked = study.load(name)
+    asked = studies.load(name)
     field = "changes" if asked.kind == "intervention" else "sentences"
     return replace(asked, content=replace(asked.content, **{field: getattr(asked.content, field)[:count]}))
 
@@ -72,7 +72,7 @@ def test_which_meaning_did_it_pick(serve, store, page: Page):
     page.get_by_role("link", name="Homonyms").click()
     expect(page.get_by_role("heading", name="Homonyms of the embedded model")).to_be_visible()
     expect(page.get_by_text("Partly computed")).to_be_visible()
-    table = tables.senses(Catalogue(store), study.load("embedded-homonyms"), model="embedded")
+    table = tables.senses(Catalogue(store), studies.load("embedded-homonyms"), model="embedded")
     assert list(table["own"]) == [3, 2]
     overlays = page.locator(f"[class*=st-key-overlay-] {PLOT}")
     expect(overlays).to_have_count(2)
@@ -123,7 +123,7 @@ def test_do_two_words_bring_the_same(serve, store, page: Page):
     assert written(redundancy.total[2], redundancy.total_se[2]) in told(page, "redundant")
     assert written(*redundancy.mean()) in told(page, "redundant")
     samples = tables.samples_of(
-        Catalogue(store), study.load("embedded-synonyms"), model="embedded", mode="pid", **tables.OF_ALIGNMENT
+        Catalogue(store), studies.load("embedded-synonyms"), model="embedded", mode="pid", **tables.OF_ALIGNMENT
     )
     table = tables.against_control(samples, "alignment").set_index("prompt")
     drawn = figure_of(page, "study").evaluate(POINTS)
@@ -151,7 +151,7 @@ def test_what_if_the_word_is_removed(serve, store, page: Page):
     change = changes[1]
     link = {"model": "embedded", "study": "embedded-intervention", "prompt": change.pair.prompt, "word": change.word}
     page.goto(f"{serve(store)}/intervention?{urlencode(link | {'seed': 1, 'mode': 'cpid'})}")
-    images = tables.interventions(Catalogue(store), study.load("embedded-intervention"), model="embedded")
+    images = tables.interventions(Catalogue(store), studies.load("embedded-intervention"), model="embedded")
     row = images[(images["prompt"] == change.pair.prompt) & (images["seed"] == 1)].set_index("change")
     for prompt in (change.pair.prompt, change.removed, change.swapped):
         expect(page.get_by_role("img", name=f"Image of {prompt}, seed 1")).to_be_visible()

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from pages.common.quantities import INDEX, written
+from pages.figures.quantities import INDEX, written
 from store import hdf5
 from store.records import RunRecord
 from tests import synthetic

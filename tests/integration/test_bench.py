@@ -1,6 +1,6 @@
 """What `python -m compute bench` measures with, on a tiny pipeline."""
 
-from compute import bench
+from compute.checks import bench
 
 
 def test_memory_does_not_grow_with_the_number_of_noises(epsilon_folder):

@@ -10,7 +10,7 @@ import pytest
 
 from store import hdf5
 from store.__main__ import main
-from store.hdf5.layout import QUARANTINE
+from store.hdf5.names import QUARANTINE
 from tests import synthetic
 from tests.integration.test_run import command
 

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from compute import verify
-from compute.analytic import GATES
+from compute.checks import verify
+from compute.checks.analytic import GATES
 from tests.integration.test_run import command
 
 

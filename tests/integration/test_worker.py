@@ -14,12 +14,13 @@ import psutil
 import pytest
 from distributed import Client
 
-from compute import cluster
 from compute.__main__ import main
-from compute.cluster import KILLS
-from compute.worker import Worker, _trouble
-from store import hdf5, models
+from compute.cluster import pool as pools
+from compute.cluster.pool import KILLS
+from compute.cluster.worker import Worker, _trouble
+from store import hdf5
 from store.jobs import LATER, SOON, Queue, State, Wanted
+from store.prompts import model_cards
 from tests.conftest import ROOT
 
 PATIENCE = 300  # seconds, on a busy machine
@@ -63,7 +64,7 @@ def pair(epsilon_folder):
 @pytest.fixture(scope="module")
 def pool():
     """One Dask process with a model, for all tests here."""
-    with cluster.local(1) as pool:
+    with pools.local(1) as pool:
         yield pool
 
 
@@ -122,7 +123,7 @@ def test_an_urgent_job_passes_a_study_which_is_cancelled_and_tried_again(tmp_pat
     assert done.progress.done == done.progress.units == 9 and not done.progress.failed
     assert done.progress.fresh == 10 - kept
     assert sorted(seeds_by_file(root).values()) == [(0,), *[(0, 1, 2)] * 3]
-    pace, (card,) = queue.pace(study.model), map(models.load, models.paths(root))
+    pace, (card,) = queue.pace(study.model), map(model_cards.load, model_cards.paths(root))
     assert pace.rate > 0 and pace.size > 0
     assert (card.source, card.token_limit, card.vocabulary) == (study.model, 75, None)
 
@@ -239,8 +240,8 @@ def test_two_workers_on_a_scheduler_elsewhere_bring_the_numbers_of_a_local_run(t
         asked = ["run", "--model", str(epsilon_folder), "--prompt", prompt, "--pair", *words, "--dtype", "float32"]
         assert main([*asked, "--seeds", "3", "--noises", "32", "--store", str(here)]) == 0
     with (
-        cluster.remote(scheduler) as one,
-        cluster.remote(scheduler) as two,
+        pools.remote(scheduler) as one,
+        pools.remote(scheduler) as two,
         working(root, one, tmp_path),
         working(root, two, tmp_path),
     ):

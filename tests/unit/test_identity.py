@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from compute.analytic import GATES, AnalyticDenoiser
-from compute.evaluate import Budget
-from compute.noise import NoiseLevels
-from compute.units import identities, owed
-from store.conditions import of_pairs
+from compute.checks.analytic import GATES, AnalyticDenoiser
+from compute.estimation.evaluate import Budget
+from compute.estimation.noise_levels import NoiseLevels
+from compute.planning.work import identities, owed
 from store.identity import Identity, digest_of_levels
+from store.prompts.conditions import of_pairs
 from store.records import RunKey, Span, TokenPair
 from tests import synthetic
 

@@ -1,0 +1,213 @@
+"""Holds the estimators against known truth: what `python -m compute verify` prints."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from functools import reduce
+from statistics import NormalDist
+
+import numpy as np
+import torch
+
+from compute.checks.analytic import GATES, AnalyticDenoiser, Gate
+from compute.embedded.experiments import Recovered, Separated
+from compute.estimation.batching import Forward
+from compute.estimation.evaluate import Evaluation, evaluate
+from compute.estimation.information import gather
+from compute.estimation.noise_levels import NoiseLevels
+from compute.models import registry
+from compute.models.denoiser import Denoiser
+from compute.models.unet import UNetDenoiser
+from store.pid.decomposition import PARTS, decompose
+from store.pid.information import NATS_PER_BIT, InformationMaps
+from store.pid.measures import STANDARD
+from store.pid.measures.aligned import aligned
+from store.prompts.conditions import of_pairs
+from store.records import TokenPair
+
+IMAGES, NOISES, BATCH = 96, 4096, 4096  # images of a gate, noises of each, evaluations at once
+RUNS, RUN_IMAGES, RUN_NOISES = 200, 16, 256  # of the calibration
+COVERAGE = 0.9
+
+CORRELATION = 1 + 0.8 * np.log2(0.8) + 0.2 * np.log2(0.2)  # COR's words agree with probability 0.8
+AND_ONE = 2 - 0.75 * np.log2(3) - 0.5
+AND_ALIGNED = 0.0613  # by quadrature in the one dimension that its image varies in: tests/unit/test_measures.py
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What is known of a gate, in bits; None where no closed form is.
+
+    `both` is the mutual information of both words with the image. Redundancy: `mmi` of all pixels and images together,
+    `mmi_pixel` pixel by pixel, `aligned` likewise at any level, `ccs` of each image by itself, averaged.
+    """
+
+    both: float
+    mmi: float
+    mmi_pixel: float | None
+    aligned: float | None
+    ccs: float | None
+
+
+TRUTH = {
+    "RDN": Truth(1, 1, 1, 1, 1),
+    "UNQ": Truth(2, 1, 0, 0, 0),
+    "XOR": Truth(1, 0, 0, 0, 0),
+    "AND": Truth(2 - 0.75 * np.log2(3), AND_ONE, AND_ONE, AND_ALIGNED, np.log2(4 / 3) / 4),
+    "MIX": Truth(4, 2, 1, 1, None),
+    "COR": Truth(2 - CORRELATION, 1, CORRELATION, CORRELATION, 0.8 * np.log2(1.6)),
+    "UNQ-same": Truth(2, 1, None, 0, 0),
+    "MIX-same": Truth(4, 2, None, 1, None),
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One quantity held against its truth; passed when they differ by no more than `tolerance`."""
+
+    check: str
+    quantity: str
+    estimate: float
+    truth: float
+    tolerance: float
+    unit: str
+
+    @property
+    def error(self) -> float:
+        return self.estimate - self.truth
+
+    @property
+    def passed(self) -> bool:
+        return bool(abs(self.error) <= self.tolerance)
+
+    def line(self) -> str:
+        """The row as the command prints it."""
+        verdict = "ok" if self.passed else "FAILED"
+        return (
+            f"{self.check:12} {self.quantity:46} {self.estimate:10.4g} {self.truth:10.4g} "
+            f"{self.error:+10.2g} (within {self.tolerance:.2g}) {self.unit:5} {verdict}"
+        )
+
+
+def checks() -> Iterator[Row]:
+    """All rows, as they are found."""
+    yield _quadrature()
+    for gate in GATES.values():
+        yield from _gate(gate)
+    yield from _calibration()
+    yield _parity(registry.load("embedded", dtype="float32", device="cpu"))
+
+
+def report(rows: list[Row], found: Sequence[Recovered | Separated] = ()) -> dict[str, object]:
+    """The rows, and what the experiments on the embedded model found, in the form that the Method page reads."""
+    named = [asdict(row) | {"error": row.error, "passed": row.passed} for row in rows]
+    experiments = {
+        name: [asdict(each) for each in found if isinstance(each, kind)]
+        for name, kind in (("recovered", Recovered), ("separated", Separated))
+    }
+    return {"created": datetime.now(UTC).isoformat(timespec="seconds"), "rows": named, **experiments}
+
+
+def _quadrature() -> Row:
+    """The grid's integral of sigmoid over log SNR against its closed form."""
+    levels = NoiseLevels.of(torch.linspace(-12, 8, 1000, dtype=torch.float64))
+    estimate = float((levels.width * levels.log_snr.sigmoid()).sum())
+    ends = torch.nn.functional.softplus(levels.log_snr[[0, -1]])
+    truth = float(ends[1] - ends[0])
+    return Row("grid", "integral of a known function", estimate, truth, 1e-4 * truth, "nats")
+
+
+def _gate(gate: Gate) -> Iterator[Row]:
+    """One gate, averaged over images of every component with its probability."""
+    denoiser = AnalyticDenoiser(gate)
+    share = IMAGES // len(gate.components)
+    average: dict[str, np.ndarray] = {}
+    exact = exact_first = gap = common = 0.0
+    for index, (probability, words, _) in enumerate(gate.components):
+        prompt = " ".join(words)
+        latents = denoiser.generate(prompt, range(index * share, (index + 1) * share), 1.0, 1)
+        found = [measured(denoiser, prompt, latent, NOISES, 7919 * index + n) for n, latent in enumerate(latents)]
+        maps = reduce(InformationMaps.joined, found).maps
+        for name, values in maps.maps.items():
+            average[name] = average.get(name, 0) + probability * values.mean((0, 1), dtype=np.float64)
+        ratio = [denoiser.log_density(latents, text) - denoiser.log_density(latents, "") for text in (words[0], prompt)]
+        exact_first += probability * float(ratio[0].mean())
+        exact += probability * float(ratio[1].mean())
+        result = decompose(maps, "mmi")
+        common += probability * decompose(maps.at("image"), "ccs", STANDARD)["redundancy"].mean()[0]
+        sums = result["redundancy"].map.sum((1, 2), dtype=np.float64)
+        gap = max(gap, float(np.abs(sums - result["redundancy"].total).max()), 0.0 if result.consistent else np.inf)
+    bits, truth = {name: values / NATS_PER_BIT for name, values in average.items()}, TRUTH[gate.name]
+    first, second = bits["first"], bits["second"]
+    redundancies = {
+        "mmi, all pixels together": (min(first.sum(), second.sum()), truth.mmi),
+        "mmi, pixel by pixel": (np.minimum(first, second).sum(), truth.mmi_pixel),
+        "aligned": (aligned(bits).sum(), truth.aligned),
+        "ccs of standard estimates, image by image": (common / NATS_PER_BIT, truth.ccs),
+    }
+    yield Row(gate.name, "I(both), orthogonal", bits["both"].sum(), truth.both, 0.04 * truth.both, "bits")
+    for name, (estimate, value) in redundancies.items():
+        if value is not None:
+            yield Row(gate.name, f"R, {name}", estimate, value, min(0.05, value / 3 or 0.05), "bits")
+    standard = average["standard_both"].sum()
+    yield Row(gate.name, "I(both), standard, to the images' own ratio", standard, exact, 0.02 * exact, "nats")
+    standard = average["standard_first"].sum()
+    yield Row(gate.name, "I(first), standard, to the images' own ratio", standard, exact_first, 0.03, "nats")
+    yield Row(gate.name, "pixel sums against image values", gap, 0.0, 1e-4, "nats")
+
+
+def _calibration() -> Iterator[Row]:
+    """How often 90 % intervals of a run's mean hold the truth, over runs that differ by their noise alone.
+
+    The truth is that of the run's own images, from many more noises: a standard error speaks of the estimate.
+    """
+    gate = GATES["MIX"]
+    denoiser = AnalyticDenoiser(gate)
+    chosen = [gate.components[index] for index in np.random.default_rng(0).choice(len(gate.components), RUN_IMAGES)]
+    prompts = [" ".join(words) for _, words, _ in chosen]
+    latents = [denoiser.generate(prompt, [n], 1.0, 1)[0] for n, prompt in enumerate(prompts)]
+    names = ("first", "second", "both", *PARTS[::3])
+
+    def run(noises: int, start: int) -> list[tuple[float, float]]:
+        images = [
+            measured(denoiser, *image, noises, start + n) for n, image in enumerate(zip(prompts, latents, strict=True))
+        ]
+        found = decompose(reduce(InformationMaps.joined, images).maps, "mmi")
+        return [found[name].mean() for name in names]
+
+    truth = run(128 * RUN_NOISES, 10**7)
+    quantile = NormalDist().inv_cdf(0.5 + COVERAGE / 2)
+    runs = np.array([run(RUN_NOISES, RUN_IMAGES * number) for number in range(RUNS)])  # (RUNS, names, 2)
+    off = np.abs(runs[..., 0] - np.array(truth)[:, 0])
+    for name, share in zip(names, (off <= quantile * runs[..., 1]).mean(0), strict=True):
+        yield Row("calibration", f"share of {COVERAGE:.0%} intervals around the truth, {name}", share, 0.9, 0.05, "")
+
+
+def _parity(denoiser: UNetDenoiser) -> Row:
+    """Our denoiser call against what the pipeline itself computes while it generates."""
+    seen = []
+    unet, prompt = denoiser.unet, "a female doctor"
+    hook = unet.register_forward_hook(lambda _, given, out: seen.append((*given[:2], out[0])))
+    try:
+        denoiser.generate(prompt, [0], 1.0, 4)
+    finally:
+        hook.remove()
+    worst = 0.0
+    encoded = denoiser.encode([prompt])
+    for z, step, output in seen:
+        level = step.reshape(1).long()
+        alpha = denoiser.alphas[level].view(-1, 1, 1, 1).float()
+        own = denoiser.predict_noise(z, level, encoded)
+        noise = output if denoiser.prediction == "epsilon" else alpha.sqrt() * output + (1 - alpha).sqrt() * z
+        worst = max(worst, float((own - noise).abs().max()))
+    return Row("parity", f"{denoiser.name}: largest difference to the pipeline", worst, 0.0, 1e-5, "")
+
+
+def measured(denoiser: Denoiser, prompt: str, latent: torch.Tensor, noises: int, seed: int) -> InformationMaps:
+    """What is found about one image of a prompt that is just two words, isolated."""
+    pair = TokenPair.find(prompt, *prompt.split())
+    conditions, forward = of_pairs([pair], denoiser), Forward(denoiser, BATCH)
+    levels, encoded = NoiseLevels.of(denoiser.log_snr), denoiser.encode(conditions.texts)
+    *_, last = evaluate(forward, levels, latent, conditions, encoded, noises, seed)
+    assert isinstance(last, Evaluation)
+    return gather(last, pair, "pid")

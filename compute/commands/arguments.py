@@ -1,0 +1,109 @@
+"""What the command line asks of a model: the options of `run`, `study` and `submit`."""
+
+import argparse
+from pathlib import Path
+
+from store.jobs import Wanted
+from store.jobs.specification import GUIDANCE, IMAGES, NOISES
+from store.pid import measures
+from store.prompts.conditions import all_pairs
+from store.settings import Settings
+
+
+def add_store(sub: argparse.ArgumentParser, defaults: Settings) -> None:
+    """Where the results lie."""
+    sub.add_argument("--store", type=Path, default=defaults.store, help="folder of the results (default: %(default)s)")
+
+
+def add_model(sub: argparse.ArgumentParser, defaults: Settings) -> None:
+    """Which model is asked, and in which precision."""
+    sub.add_argument("--model", default=defaults.model, help="known name, hub id or folder (default: %(default)s)")
+    sub.add_argument("--revision", help="revision of a hub model")
+    sub.add_argument(
+        "--dtype",
+        choices=("float32", "float16", "bfloat16"),
+        help="default: the fastest that agrees with float32 within half a standard error",
+    )
+    add_store(sub, defaults)
+
+
+def add_device(sub: argparse.ArgumentParser, defaults: Settings) -> None:
+    """Where it computes."""
+    sub.add_argument("--device", help="default: cuda where there is one, else cpu")
+    sub.set_defaults(cache=defaults.cache)
+
+
+def add_prompt(run: argparse.ArgumentParser) -> None:
+    """What is asked about one prompt."""
+    run.add_argument("--prompt", required=True)
+    words = run.add_mutually_exclusive_group(required=True)
+    words.add_argument("--pair", nargs=2, metavar=("A", "B"), help="two words of the prompt")
+    words.add_argument("--probe", nargs=2, metavar=("A", "B"), help="two words that need not be in the prompt")
+    words.add_argument(
+        "--all-pairs", nargs="*", metavar="WORD", help="every pair of these words, or of all words of the prompt"
+    )
+    run.add_argument("--seeds", type=int, default=IMAGES, help="number of images (default: %(default)s)")
+    run.add_argument("--image", type=Path, help="measure about this picture instead of generated ones")
+    run.add_argument("--guidance", type=float, default=GUIDANCE, help="of image generation (default: %(default)s)")
+    run.add_argument(
+        "--noises", type=int, default=NOISES, help="per image, at most: 64 draft, 256 result (default: %(default)s)"
+    )
+    run.add_argument(
+        "--target-se", type=float, help="stop an image at this relative standard error of I(both), as 0.05"
+    )
+    run.add_argument("--estimator", choices=measures.ESTIMATORS, default=measures.ORTHOGONAL)
+    run.add_argument(
+        "--measure", default=measures.DEFAULT, help=f"{', '.join(measures.MEASURES)} (default: %(default)s)"
+    )
+    run.add_argument("--surprisals", nargs=2, type=float, metavar=("H1", "H2"), help="of the words, in nats, for pm")
+
+
+def add_study(study: argparse.ArgumentParser) -> None:
+    """Which study, and what of it."""
+    study.add_argument("study", help="name of one (see `python -m store studies`), or a .toml file")
+    study.add_argument("--limit", type=int, metavar="N", help="only its first N subjects or sentences")
+    study.add_argument("--seeds", type=int, metavar="N", help="images of each prompt (default: what it says)")
+    study.add_argument("--noises", type=int, metavar="N", help="per image, at most (default: what it says)")
+    study.add_argument("--guidance", type=float, help="of image generation (default: what it says)")
+
+
+def of_prompt(given: argparse.Namespace) -> Wanted:
+    """What the options of `add_prompt` ask for.
+
+    Raises
+    ------
+    InputError: a word of `--all-pairs` is not in the prompt.
+    """
+    pairs = [tuple(given.pair)] if given.pair else []
+    if given.all_pairs is not None:
+        pairs = [pair.words for pair in all_pairs(given.prompt, given.all_pairs)]
+    return Wanted(
+        given.model,
+        given.prompt,
+        pairs=tuple(pairs),
+        probes=(tuple(given.probe),) if given.probe else (),
+        images=given.seeds,
+        noises=given.noises,
+        target=given.target_se,
+        guidance=given.guidance,
+        estimator=given.estimator,
+        measure=given.measure,
+        surprisals=tuple(given.surprisals) if given.surprisals else None,
+        picture=given.image.name if given.image else "",
+        revision=given.revision,
+        dtype=given.dtype,
+    )
+
+
+def of_study(given: argparse.Namespace) -> Wanted:
+    """What the options of `add_study` ask for."""
+    return Wanted(
+        given.model,
+        study=given.study,
+        limit=given.limit,
+        images=given.seeds,
+        noises=given.noises,
+        guidance=given.guidance,
+        revision=given.revision,
+        dtype=given.dtype,
+    )

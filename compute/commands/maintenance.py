@@ -1,0 +1,98 @@
+"""Commands about the software itself: known models, checks against known truth, speed, training."""
+
+import argparse
+import dataclasses
+import json
+import sys
+from pathlib import Path
+
+from store import settings
+
+
+def add(commands) -> None:
+    """Add the commands to the subparsers `commands`."""
+    models = commands.add_parser("models", help="known models and whether their weights are here")
+    models.add_argument("--json", action="store_true")
+    models.set_defaults(command=_models)
+
+    verify = commands.add_parser("verify", help="hold the estimators against known truth")
+    verify.add_argument("--json", action="store_true")
+    verify.add_argument(
+        "--full", action="store_true", help="also the experiments on the embedded model, from its studies in --store"
+    )
+    verify.add_argument(
+        "--store", type=Path, default=settings.DEMO_STORE, help="of those studies (default: the one that ships)"
+    )
+    verify.set_defaults(command=_verify)
+
+    bench = commands.add_parser("bench", help="evaluations a second, bare and through the engine")
+    bench.add_argument("--json", action="store_true")
+    bench.set_defaults(command=_bench)
+
+    train = commands.add_parser("train-embedded", help="train the model that ships, from emoji pictures")
+    train.add_argument("--out", type=Path, required=True, help="folder for packages, checkpoints and the model")
+    train.add_argument("--minutes", type=float, default=120, help="of two cores, all stages (default: %(default)s)")
+    train.add_argument("--start", type=Path, metavar="DIR", help="go on from the pipeline in this folder")
+    train.set_defaults(command=_train)
+
+
+def _models(given: argparse.Namespace) -> int:
+    from compute.models.registry import KNOWN
+
+    rows = [dataclasses.asdict(model) | {"present": model.present} for model in KNOWN.values()]
+    if given.json:
+        print(json.dumps(rows))
+    else:
+        for row in rows:
+            print(f"{row['name']:12} {'present' if row['present'] else 'absent ':8} {row['about']}  ({row['source']})")
+    return 0
+
+
+def _verify(given: argparse.Namespace) -> int:
+    from compute.checks import verify
+    from compute.embedded import experiments
+    from store.catalogue import Catalogue
+
+    rows: list[verify.Row] = []
+    found: list[experiments.Recovered | experiments.Separated] = []
+    if given.full:
+        catalogue = Catalogue(given.store)
+        found = [*experiments.recovered(catalogue), *experiments.separated(catalogue)]
+    for row in verify.checks():
+        rows.append(row)
+        if not given.json:
+            print(row.line(), flush=True)
+    if given.json:
+        print(json.dumps(verify.report(rows, found), indent=1))
+    else:
+        for one in found:
+            print(one.line())
+    return 0 if all(row.passed for row in rows) else 1
+
+
+def _bench(given: argparse.Namespace) -> int:
+    from compute.checks import bench
+
+    figures = {}
+    for name, value in bench.measure():
+        figures[name] = value
+        if not given.json:
+            print(f"{name:70} {value:12.3f}", flush=True)
+    if given.json:
+        print(json.dumps(figures))
+    return 0
+
+
+def _train(given: argparse.Namespace) -> int:
+    from compute.embedded import card, train
+    from compute.models import registry
+
+    folder = train.train(given.out, given.minutes, given.start)
+    print(f"trained: {folder}; now judged by its own pictures", flush=True)
+    judgement = card.write(registry.load(str(folder)), given.out)
+    for guidance, shares in judgement.accuracy.items():
+        for name, share in shares.items():
+            print(f"{name:28} at guidance {guidance:g}: {share:.2f}")
+    for name in judgement.missed:
+        print(f"error: {name} below its bar of {card.BARS[name]:.2f}", file=sys.stderr)
+    return 1 if judgement.missed else 0

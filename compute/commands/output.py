@@ -1,0 +1,84 @@
+"""Costs and results as the commands print them."""
+
+import sys
+
+from store import warnings
+from store.pid.decomposition import ALIGNMENT, PARTS
+from store.records import PairResult, RunRecord
+
+
+def print_cost(cost) -> None:
+    if not cost.images:
+        print("all of it is in the store", file=sys.stderr)
+        return
+    pairs = "1 pair" if cost.pairs == 1 else f"{cost.pairs} pairs"
+    images = "1 image" if cost.images == 1 else f"{cost.images} images"
+    print(
+        f"{pairs}, {cost.texts} texts, {images} of {cost.noises} noises: {cost.evaluations:,} evaluations at most",
+        file=sys.stderr,
+    )
+
+
+def _totals(result: PairResult, level: str) -> list[tuple[str, str, float, float]]:
+    """Mode, quantity, mean over images and its standard error."""
+    rows = []
+    for mode in result.information:
+        found = result.decomposition(mode, level=level)
+        shown = {f"information_{name}": found[name] for name in ("first", "second", "both")}
+        shown |= {name: found[name] for name in (*PARTS, ALIGNMENT, "standard_both")}
+        rows += [(mode, name, *estimate.mean()) for name, estimate in shown.items()]
+    return rows
+
+
+def as_json(results: list[PairResult], level: str) -> dict[str, object]:
+    names = ("mode", "quantity", "value", "se")
+    return {
+        "level": level,
+        "pairs": [
+            {
+                "pair": result.pair.name,
+                "measure": result.measure,
+                "estimator": result.estimator,
+                "seeds": result.seeds,
+                "noises": result.noises,
+                "totals": [dict(zip(names, row, strict=True)) for row in _totals(result, level)],
+            }
+            for result in results
+        ],
+    }
+
+
+def print_results(record: RunRecord, results: list[PairResult], level: str) -> None:
+    if len(results) > 1:
+        _print_matrix(record, results, level)
+        return
+    (result,) = results
+    first, second = result.pair.words
+    print(
+        f"{first!r} (first) and {second!r} (second) in {record.key.prompt!r}\n"
+        f"{result.measure} on {result.estimator} maps, {level} level, mean of {len(result.seeds)} images, nats"
+    )
+    for mode, name, value, error in _totals(result, level):
+        print(f"{mode:5} {name:19} {value:10.3f} +- {error:.3f}")
+    _print_warnings(record, result)
+
+
+def _print_matrix(record: RunRecord, results: list[PairResult], level: str) -> None:
+    """R, U1, U2, S of all pairs, a line each, with errors."""
+    measure, images = results[0].measure, max(len(result.seeds) for result in results)
+    print(f"pairs of {record.key.prompt!r}, {measure}, {level} level, mean of {images} images, nats")
+    heads = "".join(f"{head:>20}" for head in ("R", "U1", "U2", "S"))
+    print(f"{'mode':5} {'pair':24}{heads}")
+    for mode in dict.fromkeys(mode for result in results for mode in result.information):
+        for result in results:
+            found = result.decomposition(mode, level=level)
+            cells = ["{:.2f} +- {:.2f}".format(*found[name].mean()) for name in PARTS]
+            print(f"{mode:5} {result.pair.name:24}" + "".join(f"{cell:>20}" for cell in cells))
+    for result in results:
+        _print_warnings(record, result)
+
+
+def _print_warnings(record: RunRecord, result: PairResult) -> None:
+    for mode, sentences in warnings.warnings(record.key, result).items():
+        for sentence in sentences:
+            print(f"warning, {result.pair.name}, {mode}: {sentence}")

@@ -1,0 +1,94 @@
+"""The commands about the queue: `submit`, `jobs`, `cancel`, `retry`. None of them loads a model."""
+
+import argparse
+import getpass
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from compute.commands import arguments
+from store.jobs import ACTIVE, LATER, SOON, Job, Picture, Queue, Wanted
+from store.settings import Settings
+
+
+def add(commands, defaults: Settings) -> None:
+    """Add the commands to the subparsers `commands`."""
+    submit = commands.add_parser("submit", help="put into the queue what `run` or `study` would compute")
+    kinds = submit.add_subparsers(required=True, metavar="KIND")
+    run = kinds.add_parser("run", help="one prompt")
+    arguments.add_prompt(run)
+    study = kinds.add_parser("study", help="all prompts of a study")
+    arguments.add_study(study)
+    for sub, wanted, priority in ((run, arguments.of_prompt, SOON), (study, arguments.of_study, LATER)):
+        arguments.add_model(sub, defaults)
+        sub.add_argument("--priority", type=int, default=priority, help="higher goes first (default: %(default)s)")
+        sub.set_defaults(command=_submit, wanted=wanted, image=None)
+
+    jobs = commands.add_parser("jobs", help="what waits, runs and has ended")
+    arguments.add_store(jobs, defaults)
+    jobs.add_argument("--active", action="store_true", help="only what waits or runs")
+    jobs.add_argument("--log", type=int, metavar="ID", help="what happened to one job, and what of it failed")
+    jobs.add_argument("--json", action="store_true", help="print a list of objects")
+    jobs.set_defaults(command=_jobs)
+    for name, text in (("cancel", "stop a job; what is finished stays"), ("retry", "do what a job has not done")):
+        sub = commands.add_parser(name, help=text)
+        sub.add_argument("number", type=int, metavar="ID")
+        arguments.add_store(sub, defaults)
+        sub.set_defaults(command=_change, change=name)
+
+
+def _submit(given: argparse.Namespace) -> int:
+    from compute.planning.request import requests
+
+    wanted = _anywhere(given.wanted(given))
+    picture = Picture.read(given.image) if given.image else None
+    for request in requests(wanted, given.store, picture=picture):
+        request.check(given.store)
+    queue = Queue(given.store)
+    number = queue.submit(wanted, getpass.getuser(), given.priority, picture.content if picture else None)
+    print(f"job {number}: {wanted.title}")
+    if not queue.workers():
+        print(f"no worker is running; start one by: python -m compute worker --store {given.store}")
+    return 0
+
+
+def _anywhere(wanted: Wanted) -> Wanted:
+    """The same with whole paths, as a worker may run in another folder."""
+    study = str(Path(wanted.study).resolve()) if wanted.study.endswith(".toml") else wanted.study
+    folder = Path(wanted.model).expanduser()
+    is_folder = folder.is_dir() and len(folder.parts) > 1
+    return replace(wanted, study=study, model=str(folder.resolve()) if is_folder else wanted.model)
+
+
+def _jobs(given: argparse.Namespace) -> int:
+    queue = Queue(given.store)
+    if given.log is not None:
+        job = queue.job(given.log)
+        print("\n".join(f"{written}  {text}" for written, text in queue.log(job.number)))
+        return 0
+    found = queue.jobs(ACTIVE) if given.active else queue.jobs()
+    if given.json:
+        print(json.dumps([asdict(job) | {"share": job.share, "seconds_left": job.seconds_left} for job in found]))
+        return 0
+    for job in found:
+        print(_line(job))
+    print(f"{len(queue.workers())} workers are running")
+    return 0
+
+
+def _line(job: Job) -> str:
+    progress = job.progress
+    failed = f", {progress.failed} failed" if progress.failed else ""
+    left = "" if job.seconds_left is None else f", {job.seconds_left / 60:.0f} min left"
+    reason = f": {job.reason}" if job.reason else ""
+    return (
+        f"{job.number:5}  {job.state:10} {progress.done} of {progress.units} images{failed}{left}{reason}  "
+        f"{job.wanted.title} ({job.wanted.model}, {job.author}, {job.created[:16]})"
+    )
+
+
+def _change(given: argparse.Namespace) -> int:
+    queue = Queue(given.store)
+    getattr(queue, given.change)(given.number)
+    print(_line(queue.job(given.number)))
+    return 0

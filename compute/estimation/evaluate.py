@@ -1,0 +1,170 @@
+"""Denoiser evaluations under shared noise, gathered as the distances that everything else is linear in."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from compute.estimation.batching import Forward
+from compute.estimation.noise_levels import BANDS, MAP_BANDS, REPLICATES, Draws, NoiseLevels
+from compute.models.attention import AttentionRecorder
+from compute.models.denoiser import Conditioning
+from store.prompts.conditions import Conditions
+
+TOGETHER = 4  # batches whose noises are drawn and whose distances are taken at once
+FIRST_ROUND = 64  # noises, before a run that aims at a standard error looks at it
+NOISE_STREAM = 0x5EED5EED  # keeps this noise apart from the noise that an image of the same seed grew from
+APART = 0x9E3779B97F4A7C15 >> 12  # keeps the noises of later rounds apart from those of other seeds
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How many noises an image gets at most, and the relative standard error of I(both) at which it gets no more."""
+
+    noises: int
+    target: float | None = None
+
+    def rounds(self, done: int = 0) -> Iterator[int]:
+        """Noises of each round after those `done`: all at once without a target, else doubling what is there."""
+        while done < self.noises:
+            count = min(max(FIRST_ROUND, done), self.noises - done) if self.target else self.noises - done
+            yield count
+            done += count
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What was measured of one image: integrals over log SNR, in nats per latent pixel.
+
+    `distance[r, e]` is 1/2 Int E (e_k - e_l)^2 da for edge e = (k, l) of the conditions, `error[r, k]`
+    is 1/2 Int E (eps - e_k)^2 da, each from replicate r alone (Kong et al. 2024, section 2). `bands[b]` is the part
+    of `distance`, over all replicates, in band b of log SNR. `spectrum[r, t]` is distance (E) and error (K)
+    summed over pixels, in band t alone. `curve[t]` is the integrand of `distance`, summed over pixels, NaN where
+    nothing fell; `tail` estimates its integral below the lowest level.
+    """
+
+    conditions: Conditions
+    distance: np.ndarray  # float64 (REPLICATES, E, h, w)
+    error: np.ndarray  # float64 (REPLICATES, K, h, w)
+    bands: np.ndarray  # float64 (MAP_BANDS, E, h, w)
+    spectrum: np.ndarray  # float64 (REPLICATES, BANDS, E + K)
+    curve: np.ndarray  # float64 (BANDS, E)
+    edges: np.ndarray  # float64 (BANDS + 1,), log SNR
+    tail: np.ndarray  # float64 (E,)
+    noises: int
+    retried: int
+    attention: dict[str, np.ndarray]  # word -> float32 (h, w)
+
+
+class _Sums:
+    """Running sums over noises: their size does not depend on how many there are."""
+
+    def __init__(self, levels: NoiseLevels, conditions: Conditions, pixels: torch.Size):
+        edges, texts = len(conditions.edges), len(conditions.texts)
+        self.levels, self.conditions = levels, conditions
+        self.distance = torch.zeros(REPLICATES, edges, *pixels, dtype=torch.float64)
+        self.error = torch.zeros(REPLICATES, texts, *pixels, dtype=torch.float64)
+        self.bands = torch.zeros(MAP_BANDS, edges, *pixels, dtype=torch.float64)
+        self.spectrum = torch.zeros(REPLICATES * BANDS, edges + texts, dtype=torch.float64)
+        self.weight = torch.zeros(BANDS, dtype=torch.float64)
+        self.lowest = torch.zeros(edges, dtype=torch.float64)
+        self.noises = self.draws = 0
+
+    def add(self, replicate: Tensor, position: Tensor, weight: Tensor, far: Tensor, off: Tensor) -> None:
+        """Distances `far` (n, E, h, w) and errors `off` (n, K, h, w) at n positions."""
+        band = self.levels.band_of(position)
+        flat = torch.cat([far, off], 1).sum((2, 3)) * weight[:, None]
+        weighted = far * weight.view(-1, 1, 1, 1)
+        self.distance.index_add_(0, replicate, weighted)
+        self.error.index_add_(0, replicate, off * weight.view(-1, 1, 1, 1))
+        self.bands.index_add_(0, band * MAP_BANDS // BANDS, weighted)
+        self.spectrum.index_add_(0, replicate * BANDS + band, flat)
+        self.weight.index_add_(0, band, weight)
+        fall = (self.levels.log_snr[0] - self.levels.log_snr[position]).exp() * (band == 0)
+        self.lowest += (fall[:, None] * flat[:, : len(self.lowest)]).sum(0)
+
+    def result(self, retried: int, attention: dict[str, np.ndarray]) -> Evaluation:
+        edges, count = self.levels.bands(), len(self.lowest)
+        each = self.draws / REPLICATES
+        spectrum = self.spectrum.view(REPLICATES, BANDS, -1)
+        return Evaluation(
+            self.conditions,
+            (self.distance / each).numpy(),
+            (self.error / each).numpy(),
+            (self.bands / self.draws).numpy(),
+            (spectrum / each).numpy(),
+            (spectrum[..., :count].sum(0) / self.weight[:, None]).numpy(),
+            edges.numpy(),
+            (self.lowest / self.weight[0]).nan_to_num().numpy(),
+            self.noises,
+            retried,
+            attention,
+        )
+
+
+@torch.inference_mode()
+def evaluate(
+    forward: Forward,
+    levels: NoiseLevels,
+    latent: Tensor,
+    conditions: Conditions,
+    encoded: Conditioning,
+    noises: int,
+    seed: int,
+    recorder: AttentionRecorder | None = None,
+    done: int = 0,
+) -> Iterator[int | Evaluation]:
+    """Evaluate one latent (c, h, w) under every condition; yields noises done, at the end the Evaluation.
+
+    Every noise is used with both signs (antithetic pairs) and for all conditions alike: with a fresh noise each,
+    the errors of two conditions would not cancel in their difference. `seed` and the noises `done` before decide
+    levels and noises. `recorder` gathers the attention of the condition that is the whole prompt.
+
+    Raises
+    ------
+    InputError: values are not finite in any precision, or nothing fits into memory.
+    """
+    generator = torch.Generator().manual_seed((seed ^ NOISE_STREAM) + done * APART)
+    sums, before = _Sums(levels, conditions, latent.shape[1:]), forward.retried
+    drawn = levels.draw(noises, generator)
+    for _ in _round(forward, levels, drawn, latent, conditions, encoded, generator, sums, recorder):
+        yield sums.noises
+    yield sums.result(forward.retried - before, recorder.maps(latent.shape[1:]) if recorder else {})
+
+
+def _round(
+    forward: Forward,
+    levels: NoiseLevels,
+    drawn: Draws,
+    latent: Tensor,
+    conditions: Conditions,
+    encoded: Conditioning,
+    generator: torch.Generator,
+    sums: _Sums,
+    recorder: AttentionRecorder | None,
+) -> Iterator[None]:
+    edges = torch.tensor(conditions.edges)  # (E, 2)
+    count, signs = len(conditions.texts), torch.tensor(drawn.signs, dtype=latent.dtype).view(-1, 1, 1, 1)
+    positions, weights = drawn.position.flatten(), drawn.weight.flatten()
+    step = max(1, TOGETHER * forward.batch // (len(signs) * count))
+    for start in range(0, len(positions), step):
+        chosen = positions[start : start + step]
+        noise = torch.stack([torch.randn(latent.shape, generator=generator) for _ in chosen])
+        noise = noise.unsqueeze(1) * signs  # (n, signs, c, h, w)
+        log_snr = levels.log_snr[chosen].view(-1, 1, 1, 1, 1)
+        z = (log_snr.sigmoid().sqrt() * latent + (-log_snr).sigmoid().sqrt() * noise).float()
+        repeated = z.flatten(0, 1).repeat_interleave(count, 0)  # (n signs K, c, h, w)
+        level = levels.level[chosen].repeat_interleave(len(signs) * count)
+        text = torch.arange(count).repeat(len(chosen) * len(signs))
+        predicted = forward(repeated, level, encoded, text, recorder, conditions.whole)
+        predicted = predicted.float().view(len(chosen), len(signs), count, *latent.shape)
+        shifts = predicted[:, :, edges[:, 0]] - predicted[:, :, edges[:, 1]]
+        errors = noise.to(predicted.device).unsqueeze(2) - predicted
+        far, off = (0.5 * values.square().sum(3).mean(1).cpu().double() for values in (shifts, errors))
+        replicate = torch.arange(start, start + len(chosen)) // drawn.position.shape[1]
+        sums.add(replicate, chosen, weights[start : start + step], far, off)
+        sums.noises += len(chosen) * len(signs)
+        sums.draws += len(chosen)
+        yield

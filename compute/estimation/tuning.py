@@ -1,0 +1,154 @@
+"""How many evaluations at once, and in which precision, are fastest on this machine: measured once, remembered."""
+
+import json
+import platform
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from compute.estimation.batching import Forward
+from compute.estimation.evaluate import Evaluation, evaluate
+from compute.estimation.noise_levels import NoiseLevels
+from compute.models.denoiser import Conditioning, Denoiser
+from store.files.atomic import replacing
+from store.prompts.conditions import Conditions
+
+BATCH = 32  # where nothing was measured
+BATCHES = (4, 8, 16, 32, 64, 128, 256)
+BETTER = 1.03  # how much faster a larger batch has to be
+TRIED = 1.25  # how much faster a coarser precision has to be, to be held against the most precise one
+SECONDS = 0.3  # of each timing
+PILOT = 64  # noises
+TOLERATED = 0.5  # standard errors of the run asked for
+WORTHWHILE = 8  # how many times the pilot's cost a run must have before anything is measured for it
+NAME = "tuning.json"
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """Evaluations at once, and the dtype that they are computed in."""
+
+    dtype: torch.dtype
+    batch: int = BATCH
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a run is about to do: `noises` of each of `images` images like `latent`."""
+
+    levels: NoiseLevels
+    latent: Tensor
+    conditions: Conditions
+    encoded: Conditioning
+    noises: int
+    images: int
+
+
+def tune(denoiser: Denoiser, work: Work, cache: Path) -> Tuning:
+    """The fastest way whose totals of this very work agree with the most precise ones within half a standard error.
+
+    Batch and speeds are remembered in `cache` by device and model. A run too short to repay such measurements
+    takes what is remembered, or the most precise way.
+    """
+    long = work.noises * work.images >= WORTHWHILE * PILOT
+    known = _remembered(cache).get(_key(denoiser))
+    if known is None and long:
+        known = measure(denoiser, work.latent.shape, work.encoded)
+        _remember(cache, _key(denoiser), known)
+    if known is None:
+        return Tuning(denoiser.dtypes[0])
+    faster = sorted((speed, name) for name, speed in known["speeds"].items() if speed >= TRIED) if long else []
+    for _, name in reversed(faster):
+        if deviation(denoiser, work, known["batch"], getattr(torch, name)) <= TOLERATED * (PILOT / work.noises) ** 0.5:
+            return Tuning(getattr(torch, name), known["batch"])
+    return Tuning(denoiser.dtypes[0], known["batch"])
+
+
+def measure(denoiser: Denoiser, shape: torch.Size, encoded: Conditioning) -> dict:
+    """The best batch, and the speed of each dtype in it against that of the most precise one."""
+    batch = best_batch(denoiser, shape, encoded)
+    rates = {}
+    for dtype in denoiser.dtypes:
+        with denoiser.computing_in(dtype):
+            rates[str(dtype).removeprefix("torch.")] = _rate(Forward(denoiser, batch), batch, shape, encoded)
+    exact = next(iter(rates.values()))
+    return {"batch": batch, "speeds": {name: rate / exact for name, rate in rates.items()}}
+
+
+def best_batch(denoiser: Denoiser, shape: torch.Size, encoded: Conditioning) -> int:
+    """The smallest batch that no larger one beats by `BETTER`, as far as memory goes."""
+    best, rate = BATCHES[0], 0.0
+    for batch in BATCHES:
+        forward = Forward(denoiser, batch)
+        found = _rate(forward, batch, shape, encoded)
+        if forward.batch < batch or found < rate * BETTER:
+            break
+        best, rate = batch, found
+    return best
+
+
+def deviation(denoiser: Denoiser, work: Work, batch: int, dtype: torch.dtype) -> float:
+    """The largest difference of any total between `dtype` and the most precise one, in standard errors of a pilot."""
+    exact, other = (_pilot(denoiser, work, batch, one) for one in (denoiser.dtypes[0], dtype))
+    error = exact.std(0, ddof=1) / len(exact) ** 0.5
+    return float((np.abs(other.mean(0) - exact.mean(0)) / np.maximum(error, 1e-12)).max())
+
+
+def _rate(forward: Forward, batch: int, shape: torch.Size, encoded: Conditioning) -> float:
+    """Evaluations a second of the fastest call: what else the machine does only slows calls down."""
+    given = torch.randn(batch, *shape), torch.zeros(batch, dtype=torch.long), encoded, torch.zeros(batch).long()
+    forward(*given)
+    began, fastest = time.perf_counter(), float("inf")
+    while time.perf_counter() - began < SECONDS:
+        start = time.perf_counter()
+        forward(*given)
+        fastest = min(fastest, time.perf_counter() - start)
+    return batch / fastest
+
+
+def _pilot(denoiser: Denoiser, work: Work, batch: int, dtype: torch.dtype) -> np.ndarray:
+    """Totals (REPLICATES, quantities) in `dtype`, always of the same noise."""
+    forward = Forward(denoiser, batch)
+    with denoiser.computing_in(dtype):
+        *_, last = evaluate(forward, work.levels, work.latent, work.conditions, work.encoded, PILOT, seed=0)
+    assert isinstance(last, Evaluation)
+    return np.concatenate(list(_totals(last)), axis=1)
+
+
+def _totals(evaluation: Evaluation) -> Iterator[np.ndarray]:
+    yield evaluation.distance.sum((2, 3))
+    error = evaluation.error.sum((2, 3))
+    for row in evaluation.conditions.rows.values():
+        yield error[:, [row.base]] - error[:, [row.both]]
+
+
+def _key(denoiser: Denoiser) -> str:
+    device = denoiser.device
+    if device.type == "cuda":
+        place = torch.cuda.get_device_name(device)
+    else:
+        place = f"{platform.machine()} {torch.backends.cpu.get_cpu_capability()}, {torch.get_num_threads()} threads"
+    return f"{place}, torch {torch.__version__}: {denoiser.name} {denoiser.revision}"
+
+
+def _remembered(cache: Path) -> dict:
+    try:
+        found = json.loads((cache / NAME).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _remember(cache: Path, key: str, found: dict) -> None:
+    """Keep it for the next run; where the folder cannot be written the next run measures again."""
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        with replacing(cache / NAME) as aside:
+            aside.write_text(json.dumps(_remembered(cache) | {key: found}, indent=1), encoding="utf-8")
+    except OSError:
+        return

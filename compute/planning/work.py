@@ -1,0 +1,102 @@
+"""What of a request is still to be done, in units: one image, and the pairs that lack noises about it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from compute.estimation import images
+from compute.estimation.evaluate import Budget
+from compute.estimation.noise_levels import REPLICATES, SCHEME, NoiseLevels
+from store.identity import Identity, digest_of_levels
+from store.prompts.conditions import Conditions
+from store.records import PairResult, Probe, RunKey, RunRecord, TokenPair
+
+Identities = Mapping[TokenPair | Probe, Identity]
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One image and the pairs that are owed noises about it, all of which have `done` so far.
+
+    `known` is what the store has of each pair about this image; nothing where `done` is 0. `latent` is the stored
+    one, None where the image is still to be made. It takes `evaluations` at most.
+    """
+
+    seed: int
+    done: int
+    identities: Identities
+    known: Mapping[TokenPair | Probe, PairResult]
+    latent: np.ndarray | None  # float16 (c, h, w)
+    evaluations: int
+
+    @property
+    def key(self) -> RunKey:
+        """Of the image."""
+        return next(iter(self.identities.values())).run
+
+    @property
+    def pairs(self) -> tuple[TokenPair | Probe, ...]:
+        """The pairs that are owed noises."""
+        return tuple(self.identities)
+
+
+def identities(key: RunKey, conditions: Conditions, levels: NoiseLevels) -> Identities:
+    """The identity of the work on each pair, but for seed and noises."""
+    digest = digest_of_levels(levels.log_snr.tolist())
+    return {
+        pair: Identity(
+            run=key,
+            tokens=conditions.tokens(pair),
+            spans=(pair.first, pair.second) if isinstance(pair, TokenPair) else (),
+            seed=0,
+            steps=images.STEPS,
+            log_snr=digest,
+            noises=0,
+            scheme=SCHEME,
+        )
+        for pair, _ in conditions.rows
+    }
+
+
+def owed(
+    stored: RunRecord | None, wanted: Identities, conditions: Conditions, seeds: Sequence[int], budget: Budget
+) -> Iterator[Unit]:
+    """What `stored` lacks: for each image the pairs short of noises, those with equally many together."""
+    results = {result.pair: result for result in stored.pairs} if stored else {}
+    latents = stored.known_latents if stored else {}
+    for seed in seeds:
+        there = {pair: _known(results.get(pair), identity, seed, budget) for pair, identity in wanted.items()}
+        short = [pair for pair, known in there.items() if known is None or not satisfied(known, budget)]
+        for done in sorted({_noises(there[pair]) for pair in short}):
+            alike = [pair for pair in short if _noises(there[pair]) == done]
+            known = {pair: result for pair in alike if (result := there[pair])}
+            evaluations = conditions.count(alike) * (budget.noises - done)
+            yield Unit(seed, done, {pair: wanted[pair] for pair in alike}, known, latents.get(seed), evaluations)
+
+
+def satisfied(known: PairResult, budget: Budget) -> bool:
+    """Whether the one image of `known` got the noises asked for, or the precision."""
+    if known.noises[0] >= budget.noises:
+        return True
+    if budget.target is None:
+        return False
+    both = [known.decomposition(mode)["both"] for mode in known.information]
+    return all(one.total_se[0] <= budget.target * one.total[0] for one in both)
+
+
+def _known(stored: PairResult | None, identity: Identity, seed: int, budget: Budget) -> PairResult | None:
+    """What the store has of this very work about one image, if it is enough or more noises can be added to it.
+
+    Files written before run keys are taken at their word; to what is condensed nothing can be added.
+    """
+    if stored is None or seed not in stored.seeds:
+        return None
+    known = stored.of_seeds([seed])
+    same = known.keys_by_image[0] in ("", identity.of(seed, known.noises[0]).key)
+    extensible = all(maps.maps.count == REPLICATES for maps in known.information.values())
+    return known if same and (extensible or (known.condensed and satisfied(known, budget))) else None
+
+
+def _noises(known: PairResult | None) -> int:
+    return known.noises[0] if known else 0

@@ -1,0 +1,123 @@
+"""What pages ask about a study: which one is meant, what of it is there, and its tables, kept while no file changes."""
+
+import shlex
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+import streamlit as st
+
+from pages.address.view import View
+from pages.data.results import Listing
+from store import studies
+from store.catalogue import Entry, Filter
+from store.studies import Published, Study
+
+
+class Share(NamedTuple):
+    """Images that are there, of those that the study asks for."""
+
+    done: int
+    wanted: int
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing is missing."""
+        return self.done >= self.wanted
+
+
+def meant(names: tuple[str, ...], root: Path, model: str) -> Study:
+    """The first of the studies `names` that was made for `model` alone, else the last; raises as `study.load` does."""
+    known = studies.names(root)
+    own = (name for name in names if f"{model}-{name}" in known)
+    return studies.load(next(own, names[-1]), root, model)
+
+
+def published(asked: Study, names: tuple[str, ...], root: Path) -> Published | None:
+    """What was published about the subjects of `asked`: it may stand in the study that `asked` is a variant of."""
+    if asked.published:
+        return asked.published
+    other = studies.load(names[-1], root)
+    return other.published if other.content.attributes == asked.content.attributes else None
+
+
+def guidances(listing: Listing, name: str, model: str) -> list[float]:
+    """Under which guidances images of the study `name` are there."""
+    return sorted(listing.samples(Filter(study=name, model=model))["guidance"].unique())
+
+
+def bias(listing: Listing, asked: Study, printed: Published | None, **about: Any) -> pd.DataFrame:
+    """`store.tables.of_study` of a bias study, with `printed` where that knows one of its subjects.
+
+    `attrs["order"]` says how far the order by gap would survive other seeds: see `store.tables.rank_stability`.
+    Raises as these do.
+    """
+    return _bias(str(listing.root), listing.at, repr((asked, printed)), about, listing, asked, printed)
+
+
+def neutral(listing: Listing, asked: Study, **about: Any) -> pd.DataFrame:
+    """`store.tables.neutral_probe` of `asked`, also for what it raises."""
+    return _neutral(str(listing.root), listing.at, repr(asked), about, listing, asked)
+
+
+def by_guidance(listing: Listing, asked: Study, levels: list[float], **about: Any) -> pd.DataFrame:
+    """`store.tables.by_guidance` of the subjects of `asked` that are there at all of `levels`; raises as that does."""
+    return _by_guidance(str(listing.root), listing.at, repr(asked), levels, about, listing, asked)
+
+
+def share(frame: pd.DataFrame, asked: Study) -> Share:
+    """How much of `asked` a bias table rests on."""
+    there = (frame["seeds"] + frame["excluded"]).iloc[:-1].clip(upper=len(asked.seeds))
+    cells = asked.size * len(asked.content.attributes)
+    return Share(int(there.to_numpy().sum()), cells * len(asked.seeds))
+
+
+def entries(listing: Listing, name: str, view: View, guidance: float) -> dict[str, Entry]:
+    """What is there of the subject of `view` in the study `name`, by attribute."""
+    found: dict[str, Entry] = {}
+    for entry in listing.page(Filter(study=name, model=view.model, subject=view.subject, mode=view.mode), limit=100):
+        for label in entry.labels:
+            if entry.key.guidance == guidance and (label.study, label.subject) == (name, view.subject):
+                found.setdefault(label.attribute, entry)
+    return found
+
+
+def command(asked: Study, view: View, root: Path) -> str:
+    """The command line that computes what of `asked` is missing in the store `root`."""
+    return f"python -m compute study {asked.name} --model {shlex.quote(view.model)} --store {shlex.quote(str(root))}"
+
+
+DRAWS = 1000  # for the stability of an order: the correlation is shown with two digits
+KEPT: dict[str, Any] = {"max_entries": 64, "show_spinner": "Computing the table"}
+
+
+@st.cache_data(**KEPT)
+def _bias(
+    root: str, stamp: tuple, asked: str, about: dict, _listing: Listing, _asked: Study, _printed: Published | None
+) -> pd.DataFrame:
+    from store import tables  # scipy takes a second to import
+
+    samples = tables.samples_of(_listing, _asked, **about)
+    frame = tables.bias(samples)
+    frame.attrs["order"] = tables.rank_stability(samples, resamples=DRAWS).order
+    known = _printed is not None and any(subject in _printed.values for subject in frame.index)
+    return tables.with_published(frame, _printed) if known else frame
+
+
+@st.cache_data(**KEPT)
+def _neutral(root: str, stamp: tuple, asked: str, about: dict, _listing: Listing, _asked: Study) -> pd.DataFrame:
+    from store import tables
+    from store.tables.neutral import ASKED
+
+    return tables.neutral_probe(tables.samples_of(_listing, _asked, part=studies.NEUTRAL, mode="pid", **ASKED, **about))
+
+
+@st.cache_data(**KEPT)
+def _by_guidance(
+    root: str, stamp: tuple, asked: str, levels: list[float], about: dict, _listing: Listing, _asked: Study
+) -> pd.DataFrame:
+    from store import tables
+
+    samples = [tables.samples_of(_listing, _asked, guidance=level, **about) for level in levels]
+    everywhere = set.intersection(*(set(each["subject"]) for each in samples))
+    return tables.by_guidance(pd.concat([each[each["subject"].isin(everywhere)] for each in samples]))

@@ -1,0 +1,61 @@
+"""The tables of a study of sentences, as `store.tables` makes them, kept while no file changes."""
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from pages.address.view import View
+from pages.data.results import Listing
+from pages.sections.study_header import Asked
+from store.pid.decomposition import ALIGNMENT
+from store.studies import Study
+
+
+def senses(found: Asked, view: View) -> pd.DataFrame:
+    """See `store.tables.senses`."""
+    return _table("senses", found, mode=view.mode, measure=view.measure)
+
+
+def against_control(found: Asked, view: View) -> pd.DataFrame:
+    """See `store.tables.against_control`: by redundancy, or where `view` says so by the alignment index."""
+    return _table("against_control", found, mode=view.mode, measure=view.measure, by=view.by)
+
+
+def interventions(found: Asked, view: View) -> pd.DataFrame:
+    """See `store.tables.interventions`."""
+    return _table("interventions", found, mode=view.mode, measure=view.measure)
+
+
+def effects(found: Asked, images: pd.DataFrame) -> pd.DataFrame:
+    """See `store.tables.effects`, of what `interventions` gave."""
+    about = {name: images.attrs[name] for name in ("model", "mode", "measure", "guidance")}
+    return _effects(str(found.root), found.listing.at, repr(found.study), about, images)
+
+
+def _table(name: str, found: Asked, **about: object) -> pd.DataFrame:
+    model = found.entries[0].key.model
+    about = {**about, "model": model, "guidance": found.guidance}
+    return _kept(name, str(found.root), found.listing.at, repr(found.study), about, found.listing, found.study)
+
+
+@st.cache_data(max_entries=64, show_spinner="Computing the table")
+def _kept(
+    name: str, root: str, stamp: tuple, definition: str, about: dict, _listing: Listing, _study: Study
+) -> pd.DataFrame:
+    from store import tables  # scipy takes a second to import
+
+    if name != "against_control":
+        return getattr(tables, name)(_listing, _study, **about)
+    by, asked = about.pop("by"), {"measure": about.pop("measure"), "level": "pixel"}
+    samples = tables.samples_of(_listing, _study, **about, **(tables.OF_ALIGNMENT if by == ALIGNMENT else asked))
+    table = tables.against_control(samples, by)
+    places = {(each.asked.prompt, each.subject): number for number, each in enumerate(_study.content.sentences)}
+    order = [places.get((row.prompt, row.first), len(places)) for row in table.itertuples()]
+    return table.iloc[np.argsort(order, kind="stable")].reset_index(drop=True)
+
+
+@st.cache_data(max_entries=64, show_spinner="Comparing with what changed")
+def _effects(root: str, stamp: tuple, definition: str, about: dict, _images: pd.DataFrame) -> pd.DataFrame:
+    from store import tables
+
+    return tables.effects(_images)

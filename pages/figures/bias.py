@@ -1,0 +1,370 @@
+"""Figures of the bias pages: a table whose cells can be clicked, drawn row by row beside its chart, and the images
+behind a row. Nothing of Streamlit in here.
+
+The table is made of cells, not of Plotly's table trace: that one reports no click.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+import numpy as np
+import plotly.graph_objects as go
+
+from pages.figures.maps import Layer, data_uri
+
+ROW, HEAD = 25, 64  # pixels
+WIDTH, CHART = 1000, 240  # pixels of a table with its chart, about, and of the chart at least
+SHADE = "47, 143, 208"  # red, green, blue; legible under the text of either theme at the strongest
+OPPOSITE = "224, 123, 57"
+STRONGEST = 0.55
+SERIES = (("#2f8fd0", "circle", "\u25cf"), ("#e07b39", "diamond", "\u25c6"), ("#2a9d77", "square", "\u25a0"))
+SERIES += (("#c77cb4", "triangle-up", "\u25b2"), ("#8a94a0", "cross", "\u271a"))
+HEAD_ROW = "head"  # what a click on a head says first; on a row: ROW_OF
+ROW_OF = "row"
+PANELS = 4  # of images in a row
+FONT, SMALL = 12, 10  # pixels
+LETTER = 6.4  # pixels of one in a head
+PANEL_TITLE, PANEL_BAR = 18, 44  # pixels above a panel, and of the colours below all
+GAP = 0.012  # between panels, of the width
+PANEL_HEAD = {
+    "xref": "paper",
+    "yref": "paper",
+    "xanchor": "center",
+    "yanchor": "bottom",
+    "showarrow": False,
+    "font": {"size": 11},
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column. Texts are plain but for the markup of `bold` and `beside`; `shades` lie between -1 and 1."""
+
+    key: str  # what a click on its head names
+    title: str
+    width: float  # pixels
+    texts: tuple[str, ...]
+    hovers: tuple[str, ...]
+    shades: np.ndarray | None = None  # (R,)
+    group: str = ""  # what it has in common with its neighbours
+    series: int | None = None  # of the chart, whose symbol stands before the title
+
+
+@dataclass(frozen=True)
+class Series:
+    """Values with their intervals, (R,) each, for the chart."""
+
+    name: str
+    values: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+
+
+@dataclass(frozen=True)
+class Grid:
+    """R rows, known by their keys; `pinned` of them, the first ones, are no row that could be opened."""
+
+    keys: tuple[str, ...]
+    columns: tuple[Column, ...]
+    series: tuple[Series, ...] = ()
+    axis: str = ""  # title of the chart
+    pinned: int = 0
+
+    @property
+    def width(self) -> float:
+        """Pixels of all columns."""
+        return sum(column.width for column in self.columns)
+
+
+def plain(text: str) -> str:
+    """`text` as Plotly shows it unchanged."""
+    return escape(text, quote=False)
+
+
+def bold(text: str) -> str:
+    """Marked as the largest of its row."""
+    return f"<b>{text}</b>"
+
+
+def beside(text: str, small: str) -> str:
+    """A value with what stands behind it in small letters."""
+    return f'{text} <span style="font-size:{SMALL}px">{small}</span>'
+
+
+def table(grid: Grid, opened: str = "", sort: str = "") -> go.Figure:
+    """`grid`, ordered by `sort` (descending with a dash before it), the row with the key `opened` marked.
+
+    A click on a cell selects a point whose `customdata` is (HEAD_ROW, key of the column) or (ROW_OF, key of the row).
+    """
+    figure = go.Figure()
+    count, chart = len(grid.keys), bool(grid.series)
+    share = grid.width / (grid.width + max(CHART, WIDTH - grid.width)) if chart else 1.0
+    edges = np.cumsum([0, *(column.width for column in grid.columns)])
+    _shade(figure, grid, edges)
+    _write(figure, grid, edges, sort)
+    if chart:
+        _chart(figure, grid, share)
+    _clickable(figure, grid, edges)
+    height = HEAD + count * ROW + 8
+    top = 1 - HEAD / (HEAD + count * ROW)
+    rows = {"range": [count - 0.5, -0.5], "domain": [0, top], "visible": False, "fixedrange": True}
+    whole = {"range": [count - 0.5, -0.5 - HEAD / ROW], "visible": False, "fixedrange": True}
+    across = {"range": [0, grid.width], "domain": [0, share], "visible": False, "fixedrange": True}
+    figure.update_layout(
+        xaxis={**across, "anchor": "y"},
+        yaxis={**whole, "anchor": "x"},
+        xaxis3={**across, "anchor": "y3"},
+        yaxis3={**whole, "anchor": "x3"},
+        height=height,
+        margin={"l": 0, "r": 4, "t": 0, "b": 8},
+        showlegend=False,
+        hovermode="closest",
+        hoverdistance=60,
+        clickmode="event+select",
+        dragmode=False,
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+    )
+    if chart:
+        figure.update_layout(yaxis2={**rows, "anchor": "x2"})
+    lines = [_rule(place - 0.5, strong=place == grid.pinned) for place in range(grid.pinned, count + 1)]
+    if opened in grid.keys[grid.pinned :]:
+        place = grid.keys.index(opened, grid.pinned)
+        box = {"y0": place - 0.5, "y1": place + 0.5, "x0": 0, "x1": 1, "xref": "x domain", "yref": "y"}
+        lines.append({"type": "rect", "line": {"color": SERIES[0][0], "width": 2}, **box})
+    figure.layout.shapes = lines
+    return figure
+
+
+def _rule(place: float, strong: bool) -> dict:
+    line = {"color": f"rgba(128, 128, 128, {0.6 if strong else 0.2})", "width": 1}
+    across = {"x0": 0, "x1": 1, "xref": "paper"}
+    return {"type": "line", "line": line, "layer": "below", "y0": place, "y1": place, "yref": "y", **across}
+
+
+def _shade(figure: go.Figure, grid: Grid, edges: np.ndarray) -> None:
+    """Colours behind the cells, transparent where the value is zero."""
+    for place, column in enumerate(grid.columns):
+        if column.shades is None:
+            continue
+        figure.add_trace(
+            go.Heatmap(
+                z=np.asarray(column.shades, np.float32)[:, None],
+                x=edges[[place, place + 1]].tolist(),
+                y=[row - 0.5 for row in range(len(grid.keys) + 1)],
+                colorscale=[
+                    [0, f"rgba({OPPOSITE}, {STRONGEST})"],
+                    [0.5, f"rgba({OPPOSITE}, 0)"],
+                    [0.5, f"rgba({SHADE}, 0)"],
+                    [1, f"rgba({SHADE}, {STRONGEST})"],
+                ],
+                zmin=-1,
+                zmax=1,
+                xgap=2,
+                ygap=2,
+                showscale=False,
+                hoverinfo="skip",
+            )
+        )
+
+
+def _write(figure: go.Figure, grid: Grid, edges: np.ndarray, sort: str) -> None:
+    """The texts of heads and cells: the first column from its left, the others in the middle."""
+    scale = min(1.0, WIDTH / (grid.width + CHART)) if grid.series else 1.0
+    middle, key = (edges[1:] + edges[:-1]) / 2, sort.removeprefix("-")
+    heads, groups = -0.5 - 0.4 * HEAD / ROW, -0.5 - 0.86 * HEAD / ROW
+    for place, column in enumerate(grid.columns):
+        title = "<br>".join(plain(_fitting(word, column.width * scale)) for word in column.title.split(" "))
+        if column.series is not None:
+            colour, _, symbol = SERIES[column.series % len(SERIES)]
+            title = f'<span style="color:{colour}">{symbol}</span> {title}'
+        arrow = ("\u25bc" if sort.startswith("-") else "\u25b2") if key == column.key else ""
+        texts = [bold(f"{title} {arrow}".strip()), *column.texts]
+        figure.add_trace(
+            go.Scatter(
+                x=[4.0 if place == 0 else float(middle[place])] * len(texts),
+                y=[heads, *range(len(grid.keys))],
+                text=texts,
+                mode="text",
+                textposition="middle right" if place == 0 else "middle center",
+                textfont={"size": FONT},
+                hoverinfo="skip",
+                cliponaxis=False,
+            )
+        )
+    named = dict.fromkeys(column.group for column in grid.columns if column.group)
+    for group in named:
+        inside = [place for place, column in enumerate(grid.columns) if column.group == group]
+        centre = float(edges[inside[0]] + edges[inside[-1] + 1]) / 2
+        where = {"x": [centre], "y": [groups], "text": [plain(group)]}
+        style = {"mode": "text", "textfont": {"size": SMALL + 1}, "hoverinfo": "skip", "cliponaxis": False}
+        figure.add_trace(go.Scatter(**style, **where))
+
+
+def _fitting(word: str, width: float) -> str:
+    """`word`, or its beginning, for the head of a column of so many pixels."""
+    most = int((width - 8) / LETTER)
+    return word if len(word) <= most else word[: most - 1] + "\u2026"
+
+
+def _chart(figure: go.Figure, grid: Grid, share: float) -> None:
+    """Each row's values with their intervals, in line with its cells."""
+    keys, rows = [(ROW_OF, key) for key in grid.keys], np.arange(len(grid.keys))
+    values = np.stack([series.values for series in grid.series])  # (series, R)
+    if len(grid.series) > 1:
+        known = np.isfinite(values).any(0)
+        ends = np.full((2, len(rows)), np.nan)
+        ends[:, known] = np.nanmin(values[:, known], 0), np.nanmax(values[:, known], 0)
+        where = {"x": np.insert(ends.T, 2, np.nan, 1).ravel(), "y": np.insert(np.stack([rows, rows], 1), 2, rows, 1)}
+        where["y"] = where["y"].ravel()
+        line = {"color": "rgba(128, 128, 128, 0.45)", "width": 5}
+        figure.add_trace(go.Scatter(mode="lines", line=line, hoverinfo="skip", xaxis="x2", yaxis="y2", **where))
+    offsets = np.linspace(-0.16, 0.16, len(grid.series)) if len(grid.series) > 1 else [0.0]
+    for index, (series, offset) in enumerate(zip(grid.series, offsets, strict=True)):
+        colour, symbol, _ = SERIES[index % len(SERIES)]
+        bounds = np.stack([series.high - series.values, series.values - series.low])
+        reach = [plain(_range(*ends)) for ends in zip(series.low, series.high, strict=True)]
+        figure.add_trace(
+            go.Scatter(
+                x=series.values,
+                y=rows + offset,
+                error_x={
+                    "array": np.nan_to_num(bounds[0]),
+                    "arrayminus": np.nan_to_num(bounds[1]),
+                    "color": colour,
+                    "thickness": 1.5,
+                    "width": 0,
+                },
+                mode="markers",
+                marker={"color": colour, "symbol": symbol, "size": 9},
+                unselected={"marker": {"opacity": 1}},
+                customdata=keys,
+                text=reach,
+                name=plain(series.name),
+                hovertemplate=f"%{{customdata[1]}}<br>{plain(series.name)} %{{x:.3g}} %{{text}}<extra></extra>",
+                xaxis="x2",
+                yaxis="y2",
+            )
+        )
+    grey = "rgba(128, 128, 128, 0.25)"
+    figure.update_layout(
+        xaxis2={
+            "domain": [min(share + 0.02, 0.97), 1],
+            "anchor": "y2",
+            "side": "top",
+            "title": {"text": plain(grid.axis), "font": {"size": FONT}, "standoff": 6},
+            "fixedrange": True,
+            "nticks": 6,
+            "gridcolor": grey,
+            "zeroline": True,
+            "zerolinecolor": "rgba(128, 128, 128, 0.7)",
+        }
+    )
+
+
+def _range(low: float, high: float) -> str:
+    return f"({low:.3g} to {high:.3g})".replace("-", "\u2212") if np.isfinite([low, high]).all() else ""
+
+
+def _clickable(figure: go.Figure, grid: Grid, edges: np.ndarray) -> None:
+    """Unseen points over all cells; so that the nearest is that of the cell, wide ones have two."""
+    x, y, said, keys = [], [], [], []
+    for left, right, column in zip(edges, edges[1:], grid.columns, strict=False):
+        parts = 2 if column.width > 75 else 1
+        for part in range(parts):
+            x += [left + (right - left) * (part + 0.5) / parts] * (len(grid.keys) + 1)
+            y += [-0.5 - 0.4 * HEAD / ROW, *range(len(grid.keys))]
+            said += [f"Sort by {plain(column.title)}", *column.hovers]
+            rows = [("", "") if place < grid.pinned else (ROW_OF, key) for place, key in enumerate(grid.keys)]
+            keys += [(HEAD_ROW, column.key), *rows]
+    unseen = {"marker": {"opacity": 0}}
+    figure.add_trace(
+        go.Scatter(
+            x=x,
+            y=y,
+            text=said,
+            customdata=keys,
+            mode="markers",
+            marker={"symbol": "square", "size": ROW, "opacity": 0},
+            selected=unseen,
+            unselected=unseen,
+            hovertemplate="%{text}<extra></extra>",
+            xaxis="x3",
+            yaxis="y3",
+        )
+    )
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One image, uint8 (H, W, 3), with the map over it, if there is one."""
+
+    title: str
+    image: np.ndarray
+    layer: Layer | None = None
+
+
+def gallery(panels: Sequence[Panel], across: int, side: int, opacity: float = 1.0, largest: int = 256) -> go.Figure:
+    """Panels side by side, `across` in a row, of some `side` pixels; maps have the colours of the first one's scale."""
+    traces, axes, titles = [], {}, []
+    down = -(-len(panels) // across)
+    scales = [panel.layer.scale for panel in panels if panel.layer is not None]
+    inside, bar = down * (side + PANEL_TITLE), PANEL_BAR if scales else 0
+    for index, panel in enumerate(panels):
+        row, column = divmod(index, across)
+        left, upper = column * (1 + GAP) / across, 1 - (row * (side + PANEL_TITLE) + PANEL_TITLE) / inside
+        ends = [left, left + (1 + GAP) / across - GAP]
+        name = str(index + 1) if index else ""
+        traces += _panel(panel, name, opacity, largest)
+        axes |= _panel_axes(panel, name, ends, [max(0.0, upper - side / inside), upper])
+        titles.append({"text": plain(panel.title), "x": sum(ends) / 2, "y": upper, **PANEL_HEAD})
+    if scales:
+        colours = {"orientation": "h", "y": 0, "yref": "paper", "yanchor": "top", "ypad": 4, "thickness": 9}
+        unit = {"ticksuffix": f" {scales[0].unit}", "showticksuffix": "last", "nticks": 6, "outlinewidth": 0}
+        axes["coloraxis"] = {**scales[0].axis, "colorbar": colours | unit}
+    layout = {
+        "annotations": titles,
+        "height": inside + bar,
+        "margin": {"l": 0, "r": 0, "t": 0, "b": bar},
+        "dragmode": False,
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+    }
+    return go.Figure(traces, layout | axes)
+
+
+def _panel_axes(panel: Panel, name: str, across: list[float], up: list[float]) -> dict[str, dict]:
+    """The axes of one panel, which count pixels of its image and lie in that part of the figure."""
+    tall, wide = panel.image.shape[:2]
+    hidden = {"visible": False, "fixedrange": True, "constrain": "domain"}
+    square = {"scaleanchor": f"x{name}", "constraintoward": "top"}
+    return {
+        f"xaxis{name}": {**hidden, "domain": across, "range": [-0.5, wide - 0.5], "anchor": f"y{name}"},
+        f"yaxis{name}": {**hidden, **square, "domain": up, "range": [tall - 0.5, -0.5], "anchor": f"x{name}"},
+    }
+
+
+def _panel(panel: Panel, name: str, opacity: float, largest: int) -> list[dict]:
+    """The traces of one panel: its image and the map over it."""
+    height, width = panel.image.shape[:2]
+    shown = min(1.0, largest / max(height, width))
+    axes = {"xaxis": f"x{name}", "yaxis": f"y{name}"}
+    first = (1 / shown - 1) / 2
+    where = {"dx": 1 / shown, "dy": 1 / shown, "x0": first, "y0": first}
+    source = data_uri(panel.image, largest)
+    traces = [{"type": "image", "source": source, "zsmooth": "fast", "hoverinfo": "skip", **where, **axes}]
+    if panel.layer is not None:
+        values = panel.layer.values
+        down, across = height / values.shape[0], width / values.shape[1]
+        drawn = {
+            "type": "heatmap",
+            "z": np.where(np.isfinite(values), values, np.nan).astype(np.float32),
+            "customdata": panel.layer.errors,
+            "opacity": opacity,
+            "coloraxis": "coloraxis",
+            "hovertemplate": f"{plain(panel.title)}<br>{panel.layer.hover}<extra></extra>",
+        }
+        where = {"x0": (across - 1) / 2, "dx": across, "y0": (down - 1) / 2, "dy": down}
+        traces.append(drawn | where | axes)
+    return traces

@@ -1,0 +1,211 @@
+"""The quantities that pages show: their names, words and units, and how a value is written."""
+
+import math
+from dataclasses import dataclass
+
+from store.hdf5 import DATASETS
+from store.pid.decomposition import PARTS, SHOWN_AS, Decomposition
+from store.pid.information import NATS_PER_BIT, Estimate
+from store.pid.measures import ORTHOGONAL, STANDARD
+
+UNITS = ("nats", "bits")
+MODE_NAMES = {"pid": "PID, isolated", "cpid": "CPID, in context"}
+MODE_MEANING = {
+    "pid": "The two words stand alone, without the rest of the prompt.",
+    "cpid": "The two words are added to the rest of the prompt, which is known already.",
+}
+UNRELIABLE = "\u2020"
+UNRELIABLE_MEANING = (
+    f"{UNRELIABLE} Not reliable: smaller than twice its standard error, so it cannot be told from zero "
+    "(or that error is unknown, or it is not a finite number). More noises per image would settle it."
+)
+MEASURE_MEANING = {  # in one line, then what a redundancy under it is and is not
+    "mmi": (
+        "the smaller of what either word says; it compares amounts, not contents",
+        "What '{0}' and '{1}' both say about a pixel, taken as the smaller of what either says.",
+        "Under *mmi* (minimum mutual information) it is, at each pixel, the smaller of the two words' information. "
+        "That is an amount, not proof that both words say the same thing: two words that bring equal amounts of "
+        "different things to one pixel look redundant.",
+    ),
+    "aligned": (
+        "what both words predict in common, negative where they pull in opposite directions; our own proposal",
+        "What '{0}' and '{1}' predict in common about a pixel: below zero where they pull in opposite directions.",
+        "Under *aligned* it is the product of the two shifts that the words cause in the model's prediction, "
+        "(I1 + I2 \u2212 I between them) / 2: about zero for words that have nothing to do with each other. It is a "
+        "proposal of this project and not established in the literature.",
+    ),
+    "ccs": (
+        "the co-information I1 + I2 \u2212 I12 where all signs agree, else zero",
+        "What '{0}' and '{1}' say twice about a pixel: their sum less what both say together, where signs agree.",
+        "Under *ccs* (common change in surprisal) it is the co-information I1 + I2 \u2212 I12 at pixels where it and "
+        "all three have one sign, and zero elsewhere. So at most pixels either it or the synergy is zero.",
+    ),
+    "pm": (
+        "specificity less ambiguity, with the surprisal that was given of each word",
+        "What '{0}' and '{1}' both say about a pixel, in view of how surprising either word is.",
+        "Under *pm* it is the larger of I1 and I2, after what the rarer word's surprisal exceeds the other's by is "
+        "taken from its information. It depends on the surprisals that were given when the pair was computed.",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """One quantity of a pair of words. `label` and `sentence` have places for the two words."""
+
+    name: str
+    symbol: str
+    label: str
+    sentence: str = ""
+    detail: str = ""
+
+    def title(self, words: tuple[str, str]) -> str:
+        """The label with the actual words in it."""
+        return self.label.format(*words)
+
+    def explain(self, words: tuple[str, str], measure: str) -> str:
+        """One plain sentence about it, with the actual words in it."""
+        sentence = MEASURE_MEANING[measure][1] if self.name == "redundancy" else self.sentence
+        return sentence.format(*words)
+
+    def more(self, measure: str) -> str:
+        """What a careful reader should know about it, in Markdown."""
+        return MEASURE_MEANING[measure][2] if self.name == "redundancy" else self.detail
+
+    @property
+    def column(self) -> str:
+        """Its name in the catalogue and in the files."""
+        return DATASETS[self.name]
+
+    def of(self, decomposition: Decomposition) -> Estimate:
+        """Its estimate, in nats: of I1, I2, I12 that which the parts add up to."""
+        standard = decomposition.estimator == STANDARD
+        return decomposition[SHOWN_AS.get(self.name, self.name) if standard else self.name]
+
+    def signed(self, measure: str, estimator: str = ORTHOGONAL) -> bool:
+        """Whether it may be negative under that redundancy measure, on maps of that estimator."""
+        if estimator == STANDARD and self.name in (*PARTS, *SHOWN_AS):
+            return True
+        if self.name == "redundancy":
+            return measure == "aligned"
+        return self.name == "synergy" or (self.name in PARTS and measure != "mmi")
+
+
+QUANTITIES = {
+    quantity.name: quantity
+    for quantity in (
+        Quantity("redundancy", "R", "redundant"),
+        Quantity(
+            "unique_first",
+            "U1",
+            "unique to '{0}'",
+            "What '{0}' says about a pixel and '{1}' does not.",
+            "Information of the first word less the redundancy. Under *mmi* it is never negative; under another "
+            "measure it is where the redundancy exceeds what this word says.",
+        ),
+        Quantity(
+            "unique_second",
+            "U2",
+            "unique to '{1}'",
+            "What '{1}' says about a pixel and '{0}' does not.",
+            "Information of the second word less the redundancy. Under *mmi* it is never negative; under another "
+            "measure it is where the redundancy exceeds what this word says.",
+        ),
+        Quantity(
+            "synergy",
+            "S",
+            "synergy",
+            "What only '{0}' and '{1}' together say about a pixel, and neither word says alone.",
+            "It may be negative: one word then overrides the other or misleads when it stands alone, so that both "
+            "together bring less than their single parts add up to. Negative values are shown as they are.",
+        ),
+        Quantity(
+            "first",
+            "I1",
+            "MI of '{0}'",
+            "All that '{0}' says about a pixel: how far the word moves the model's prediction there.",
+            "Mutual information of image and first word. It is the sum of R and U1.",
+        ),
+        Quantity(
+            "second",
+            "I2",
+            "MI of '{1}'",
+            "All that '{1}' says about a pixel: how far the word moves the model's prediction there.",
+            "Mutual information of image and second word. It is the sum of R and U2.",
+        ),
+        Quantity(
+            "both",
+            "I12",
+            "MI of both",
+            "All that '{0}' and '{1}' together say about a pixel.",
+            "Mutual information of image and both words. It is the sum of R, U1, U2 and S.",
+        ),
+        Quantity(
+            "conditional_first",
+            "CMI1",
+            "'{0}' given '{1}'",
+            "What '{0}' adds about a pixel once '{1}' is known.",
+            "Conditional mutual information: how far adding the first word moves the prediction that was made with "
+            "the second one.",
+        ),
+        Quantity(
+            "conditional_second",
+            "CMI2",
+            "'{1}' given '{0}'",
+            "What '{1}' adds about a pixel once '{0}' is known.",
+            "Conditional mutual information: how far adding the second word moves the prediction that was made with "
+            "the first one.",
+        ),
+    )
+}
+LOOKS = (
+    "Cross-attention, averaged over layers, heads and noise levels, for the whole prompt: it is the same in both modes "
+    "and under every measure. It says where the model looks, not how much the word matters there, and it has no unit "
+    "and no error."
+)
+ATTENTION = {  # of either word, in the order of the file
+    quantity.name: quantity
+    for quantity in (
+        Quantity(
+            "attention_first", "A1", "attention to '{0}'", "How much of a pixel's attention goes to '{0}'.", LOOKS
+        ),
+        Quantity(
+            "attention_second", "A2", "attention to '{1}'", "How much of a pixel's attention goes to '{1}'.", LOOKS
+        ),
+    )
+}
+MAPS = QUANTITIES | ATTENTION
+INDEX = "\u03c1"  # the alignment index, a total only
+
+
+def factor(unit: str) -> float:
+    """What a value in nats is multiplied with to be in `unit`."""
+    return 1 / NATS_PER_BIT if unit == "bits" else 1.0
+
+
+def reliable(value: float, error: float) -> bool:
+    """Whether a value is finite and at least twice its standard error."""
+    return math.isfinite(value) and math.isfinite(error) and abs(value) >= 2 * error
+
+
+def written(value: float, error: float, kept: int = 2) -> str:
+    """A value and its standard error, of which `kept` digits count, marked where not reliable."""
+    if not math.isfinite(value):
+        return f"not finite {UNRELIABLE}"
+    smallest = error if math.isfinite(error) and error > 0 else abs(value) / 10
+    digits = min(4, max(0, kept - 1 - math.floor(math.log10(smallest)))) if smallest > 0 else 0
+    spread = f" \u00b1 {error:.{digits}f}" if math.isfinite(error) else " \u00b1 ?"
+    text = f"{value:.{digits}f}{spread}".replace("-", "\u2212")
+    return text if reliable(value, error) else f"{text} {UNRELIABLE}"
+
+
+def ranged(value: float, low: float, high: float) -> str:
+    """A value and its interval, to two digits of half its width, marked where zero lies in it."""
+    if not math.isfinite(value):
+        return f"not finite {UNRELIABLE}"
+    width = (high - low) / 2
+    smallest = width if math.isfinite(width) and width > 0 else abs(value) / 10
+    digits = min(4, max(0, 1 - math.floor(math.log10(smallest)))) if smallest > 0 else 0
+    known = math.isfinite(low) and math.isfinite(high)
+    text = f"{value:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]" if known else f"{value:.{digits}f} [?]"
+    return text.replace("-", "\u2212") + ("" if known and not low <= 0 <= high else f" {UNRELIABLE}")

@@ -1,0 +1,169 @@
+"""A prompt that loses a word: the images before and after, and the maps of the word beside those of the change."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from pages.address.view import View
+from pages.data.pairs import Measured
+from pages.figures import maps as maps_figure
+from pages.figures.maps import Layer, Scale, common_limit
+from pages.figures.quantities import MODE_NAMES, UNRELIABLE, factor
+from pages.sections.study_header import Asked
+from pages.widgets import exports, notices, sliders
+from store.studies import ORIGINAL, REMOVED, SWAPPED
+from store.studies.kinds import Change
+
+INFORMATION = (("redundancy", "unique_{0}", "synergy"), ("{0}", "conditional_{0}"))
+MAPS = (*INFORMATION, ("attention_{0}",))  # in the groups that stand together
+PREDICTORS = {
+    "conditional": "CMI, given the rest",
+    "information": "MI of the word",
+    "unique": "U, unique",
+    "redundancy": "R, redundant",
+    "synergy": "S, synergy",
+    "attention": "attention",
+}
+STRIP = "word-maps"
+HEIGHT = 210  # pixels of a strip
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What is on screen."""
+
+    view: View
+    found: Asked
+    change: Change
+    original: Measured
+    changed: Mapping[str, Measured]  # by what was done to the prompt
+    images: pd.DataFrame  # of the whole study
+    bands: Mapping[str, str]  # the choices of noise levels
+
+    @property
+    def rows(self) -> pd.DataFrame:
+        """The images of the study whose prompts were changed as is chosen."""
+        return self.images[self.images["change"] == self.view.change]
+
+    def of_image(self, change: str) -> pd.Series | None:
+        """The row of the image that is open, for its prompt changed so; None where its partner is not there."""
+        rows = self.images[(self.images["change"] == change) & (self.images["seed"] == int(self.view.seed))]
+        rows = rows[(rows["prompt"] == self.change.pair.prompt) & (rows["word"] == self.change.word)]
+        return None if rows.empty else rows.iloc[0]
+
+    @property
+    def of_sentence(self) -> pd.Series:
+        """Which of the rows are about the sentence that is open."""
+        return (self.rows["prompt"] == self.change.pair.prompt) & (self.rows["word"] == self.change.word)
+
+
+def images(shown: Shown) -> None:
+    """The image as it stands, those of the changed prompts from the same seed, and how far they differ."""
+    change = shown.change
+    prompts = {ORIGINAL: change.pair.prompt, REMOVED: change.removed, SWAPPED: change.swapped}
+    measured = {ORIGINAL: shown.original, **shown.changed}
+    *columns, last = st.columns([3, 3, 3, 4], gap="medium")
+    for column, (kind, prompt) in zip(columns, prompts.items(), strict=True):
+        if prompt:
+            with column:
+                _image(shown, kind, prompt, measured.get(kind))
+    with last:
+        _foretold(shown)
+
+
+def _image(shown: Shown, kind: str, prompt: str, one: Measured | None) -> None:
+    seed = shown.view.seed
+    st.text(prompt)
+    index = one.index(seed) if one else None
+    if index is None:
+        st.caption(f"No image of seed {seed} is there.")
+        return
+    st.image(one.thumbnails()[index], width="stretch", alt=f"Image of {prompt}, seed {seed}")
+    told = shown.of_image(kind)
+    if kind == ORIGINAL or told is None:
+        st.caption("as it stands" if kind == ORIGINAL else kind)
+    else:
+        st.caption(f"{kind}: changed by {told['pixels']:.3f} in pixels, {told['structure']:.3f} in structure")
+
+
+def _foretold(shown: Shown) -> None:
+    """What was measured of the word in this image, and whether its map goes with the map of the change."""
+    view, told = shown.view, shown.of_image(shown.view.change)
+    if told is None:
+        st.caption("Without the changed image there is nothing to compare with.")
+        return
+    from store.tables import within  # scikit-image takes a second to import
+
+    own, _ = shown.original.places(shown.change.word)
+    places = {
+        "conditional": ("cpid", f"conditional_{own}"),
+        "information": ("pid", own),
+        "unique": (view.mode, f"unique_{own}"),
+        "redundancy": (view.mode, "redundancy"),
+        "synergy": (view.mode, "synergy"),
+    }
+    rows = {}
+    for name, label in PREDICTORS.items():
+        if name in places:
+            mode, quantity = places[name]
+            value = shown.original.total(mode, quantity, view)
+        else:
+            value = _number(float(told[name]), ".3g")
+        rows[label] = [value, *(_number(float(told[within(name, by)]), ".2f") for by in ("pixels", "structure"))]
+    columns = [view.unit, "r, pixels", "r, structure"]
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
+    st.table(table.rename_axis(f"{shown.change.word}, {view.change}"), border="horizontal")
+    st.caption(
+        "Totals in this image, \u00b1 their standard error of estimation; r: how the map of the quantity goes with the "
+        f"map of the change, pixel by pixel (Pearson). {UNRELIABLE} Smaller than twice its error. Attention is a mean "
+        "probability, without unit and error."
+    )
+
+
+def _number(value: float, manner: str) -> str:
+    return f"{value:{manner}}".replace("-", "\u2212") if np.isfinite(value) else "\u2013"
+
+
+def maps(shown: Shown) -> exports.Drawn:
+    """The maps of the word over the original image, and beside them where the image changed."""
+    view, original, word = shown.view, shown.original, shown.change.word
+    own, _ = original.places(word)
+    index = original.index(view.seed)
+    limit = original.limit(view, [each.format(own) for group in INFORMATION for each in group]) * factor(view.unit)
+    told = [original.layers(view, index, [each.format(own) for each in group], limit) for group in MAPS]
+    groups = [group for group in (*told, _changes(shown, index)) if group]
+    layers = [layer for group in groups for layer in group]
+    st.subheader(notices.plain(f"What was measured of {word}, and where the image changed"), anchor=False)
+    image = original.image(index)
+    figure = maps_figure.strip(layers, image, view.opacity / 100, view.threshold / 100, [*map(len, groups)], HEIGHT)
+    about = f"Maps of {word} over the image of {view.prompt}, seed {view.seed}, and maps of the change"
+    exports.figure(STRIP, figure, key="maps of the word", alt=about)
+    st.caption(
+        f"Information on one colour scale, which ends at {limit:.3g} {view.unit} a latent pixel. R, U and S are with "
+        f"the word beside it, {MODE_NAMES[view.mode]}, under {original.pair.measure}. Where the image changed: the "
+        "squared difference of its colours (pixels), and 1 \u2212 SSIM, of contours and contrasts as the eye sees them "
+        f"(structure).{sliders.said(view)}"
+    )
+    for note in original.notes:
+        st.info(notices.plain(note))
+    return exports.Drawn(STRIP, f"Maps of {word}", figure, maps_figure.values(layers))
+
+
+def _changes(shown: Shown, index: int) -> list[Layer]:
+    """Where the image of the seed differs from that of the changed prompt."""
+    from store.tables.intervention import change_maps  # scikit-image takes a second to import
+
+    other = shown.changed.get(shown.view.change)
+    place = other.index(shown.view.seed) if other else None
+    if place is None:
+        return []
+    images = shown.original.image(index)[None], other.image(place)[None]
+    found = change_maps(*images, shown.original.record.latents.shape[2:])
+    units = {"pixels": "squared", "structure": "1 \u2212 SSIM"}
+    return [
+        Layer(f"change of {name}", maps[0], Scale(common_limit([maps]), units[name], sequential=maps_figure.OTHER))
+        for name, maps in found.items()
+    ]

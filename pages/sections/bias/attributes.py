@@ -1,0 +1,141 @@
+"""The table of Dewan et al. (2024): redundancy of each attribute with each subject, and the gap between attributes."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from pages.figures.bias import Column, Series, bold, plain
+from pages.figures.quantities import UNRELIABLE
+from pages.sections.bias.grid import (
+    NARROW,
+    NORMALISED,
+    SMALL,
+    STAR,
+    SUBJECT,
+    WIDE,
+    Manner,
+    Table,
+    digits_of,
+    interval_in_words,
+    number,
+    probability,
+    tested,
+    with_interval,
+)
+
+GAP, Q = "gap", "q"
+PUBLISHED = "published"
+OTHERS = "published, another model"
+TEST = {name: (name, "") for name in ("p", "q", "significant")}
+
+
+class AttributeTable(Table):
+    """`store.tables.bias`, with published values if they were added."""
+
+    @property
+    def attributes(self) -> list[str]:
+        """In the order of the study."""
+        return list(self.frame["mean"])
+
+    @property
+    def orders(self) -> dict[str, str]:
+        own = {GAP: "gap", Q: "q", SUBJECT: SUBJECT} | {name: name for name in self.attributes}
+        return own | {f"{PUBLISHED} {name}": f"{PUBLISHED}, {name}" for name in self.frame.get(PUBLISHED, ())}
+
+    @property
+    def usual(self) -> str:
+        return f"-{GAP}"
+
+    def values(self, order: str) -> pd.Series:
+        if order in (GAP, Q):
+            return self.frame[order, ""]
+        name, _, attribute = order.partition(" ")
+        return self.frame[PUBLISHED, attribute] if name == PUBLISHED else self.frame["mean", order]
+
+    def columns(self, rows: pd.DataFrame, manner: Manner) -> list[Column]:
+        shown = self._scaled(rows, manner)
+        found = [self._attribute(rows, shown, index, manner) for index in range(len(self.attributes))]
+        found.append(self._gap(rows, manner))
+        if not manner.compact:
+            said = tuple(tested(rows, TEST, self.frame.attrs["alpha"]))
+            found.append(Column(Q, "q", SMALL, tuple(map(probability, rows[Q, ""])), said))
+            found += self._published(rows) if PUBLISHED in self.frame else []
+        return found
+
+    def series(self, rows: pd.DataFrame, manner: Manner) -> tuple[str, list[Series]]:
+        shown = self._scaled(rows, manner)
+        parts = [shown[name].to_numpy(float) for name in ("mean", "low", "high")]
+        axis = "redundancy, " + ("0 to 1 over the table" if manner.scale == NORMALISED else manner.unit)
+        return axis, [Series(name, *(part[:, i] for part in parts)) for i, name in enumerate(self.attributes)]
+
+    def printed(self, rows: pd.DataFrame, manner: Manner) -> tuple[pd.DataFrame, list[list[str]]]:
+        found = self._scaled(rows, manner)["mean"].rename_axis(index=SUBJECT, columns=None)
+        found[GAP] = self._gaps(rows, manner)
+        found[Q] = rows[Q, ""]
+        found["significant"] = [STAR if each else "" for each in rows["significant", ""]]
+        groups = [self.attributes]
+        if PUBLISHED in self.frame:
+            groups.append([f"{name} ({OTHERS})" for name in self.attributes])
+            found[groups[1]] = rows[PUBLISHED].to_numpy()
+        return found, groups
+
+    def _scaled(self, rows: pd.DataFrame, manner: Manner) -> dict[str, pd.DataFrame]:
+        """Means and ends of their intervals as they are shown."""
+        if manner.scale != NORMALISED:
+            return {name: rows[name] * manner.factor for name in ("mean", "low", "high")}
+        smallest, largest = self.frame.attrs["smallest"], self.frame.attrs["largest"]
+        extent = largest - smallest if largest > smallest else np.nan
+        return {name: (rows[name] - smallest) / extent for name in ("mean", "low", "high")}
+
+    def _attribute(self, rows: pd.DataFrame, shown: Mapping[str, pd.DataFrame], index: int, manner: Manner) -> Column:
+        """Values, the largest of a row bold, with their intervals; shaded by value over the whole table."""
+        attribute = self.attributes[index]
+        digits, sound = 3 if manner.scale == NORMALISED else digits_of(shown["mean"]), reliable(rows, attribute)
+        cells, hovers = [], []
+        for subject in rows.index:
+            value, low, high = (shown[name].at[subject, attribute] for name in ("mean", "low", "high"))
+            text = number(value, digits)
+            text = bold(text) if rows.at[subject, ("largest", "")] == attribute else text
+            text += "" if sound[subject] or np.isnan(value) else f" {UNRELIABLE}"
+            cells.append(text if manner.compact else with_interval(text, low, high, digits))
+            seeds, excluded = (int(rows.at[subject, (name, attribute)]) for name in ("seeds", "excluded"))
+            hovers.append(
+                f"{plain(subject)}, {plain(attribute)}: {number(value, digits)}<br>"
+                f"{interval_in_words(low, high, digits)}<br>{seeds} values"
+                + (f", {excluded} more not finite" if excluded else "")
+            )
+        width = NARROW if manner.compact else WIDE
+        shades = np.nan_to_num(np.clip(rows["normalised", attribute].to_numpy(float), 0, 1))
+        return Column(attribute, attribute, width, tuple(cells), tuple(hovers), shades, series=index)
+
+    def _gaps(self, rows: pd.DataFrame, manner: Manner) -> pd.Series:
+        return rows["gap_normalised", ""] if manner.scale == NORMALISED else rows[GAP, ""] * manner.factor
+
+    def _gap(self, rows: pd.DataFrame, manner: Manner) -> Column:
+        """The largest less the smallest mean, with a star where they differ significantly."""
+        values = self._gaps(rows, manner)
+        digits = 3 if manner.scale == NORMALISED else digits_of(values)
+        marks = [f" {STAR}" if significant else "" for significant in rows["significant", ""]]
+        texts = tuple(number(value, digits) + mark for value, mark in zip(values, marks, strict=True))
+        return Column(GAP, "gap", NARROW + 8, texts, tuple(tested(rows, TEST, self.frame.attrs["alpha"])))
+
+    def _published(self, rows: pd.DataFrame) -> list[Column]:
+        """What was published about another model, where it was about these subjects."""
+        about = self.frame.attrs[PUBLISHED]
+        said = "<br>".join(plain(about[name]) for name in ("model", "quantity", "source"))
+        values, columns = rows[PUBLISHED], []
+        largest = values.max(axis=1)
+        for attribute in self.attributes:
+            pairs = zip(values[attribute], largest, strict=True)
+            texts = tuple(bold(number(value, 3)) if value == most else number(value, 3) for value, most in pairs)
+            shades = values[attribute].fillna(0).to_numpy(float)
+            hovers = tuple(f"{plain(subject)}, {plain(attribute)}<br>{said}" for subject in rows.index)
+            columns.append(Column(f"{PUBLISHED} {attribute}", attribute, SMALL, texts, hovers, shades, group=OTHERS))
+        return columns
+
+
+def reliable(rows: pd.DataFrame, attribute: str) -> pd.Series:
+    """Whether a mean is larger than half its interval over images, and none of its values was left out."""
+    half = (rows["high", attribute] - rows["low", attribute]) / 2
+    return (rows["mean", attribute].abs() >= half) & (rows["excluded", attribute] == 0)

@@ -1,0 +1,142 @@
+"""What the tables of a bias study have in common: which rows are shown, in which order, and how a number is written."""
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from pages.address.view import SCALES
+from pages.figures.bias import Column, Grid, Series, beside, plain
+
+AVERAGE = "average"  # as in `store.tables`, which is not imported here: it brings scipy
+SUBJECT = "occupation"
+NORMALISED = SCALES[0]
+STAR, DASH, MINUS = "*", "\u2013", "\u2212"
+WIDE, NARROW, SMALL = 112, 62, 54  # pixels of a column with interval, without, and of few digits
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How values are shown: `factor` leads from nats to `unit`; a `compact` table has neither intervals nor chart."""
+
+    scale: str
+    unit: str
+    factor: float
+    compact: bool = False
+
+
+@dataclass(frozen=True)
+class Table(ABC):
+    """A frame of `store.tables` with a row for each subject and one for their average, as a page shows it."""
+
+    frame: pd.DataFrame
+
+    @property
+    @abstractmethod
+    def orders(self) -> dict[str, str]:
+        """What the rows can be sorted by: key -> label."""
+
+    @property
+    @abstractmethod
+    def usual(self) -> str:
+        """The order where none is asked for; with a dash before it, descending."""
+
+    @abstractmethod
+    def values(self, order: str) -> pd.Series:
+        """The values of all subjects by which one of `orders`, not the one by name, sorts."""
+
+    @abstractmethod
+    def columns(self, rows: pd.DataFrame, manner: Manner) -> list[Column]:
+        """The columns of `rows` behind their names."""
+
+    @abstractmethod
+    def series(self, rows: pd.DataFrame, manner: Manner) -> tuple[str, list[Series]]:
+        """What the chart shows of `rows`, and the title of its axis."""
+
+    @abstractmethod
+    def printed(self, rows: pd.DataFrame, manner: Manner) -> tuple[pd.DataFrame, list[list[str]]]:
+        """`rows` as a plain table, and the groups of its columns of which the largest is bold."""
+
+    def arranged(self, text: str, order: str) -> list[str]:
+        """The subjects with all words of `text` in them, whatever their case, in that order; unknown values last."""
+        words, (key, descending) = text.casefold().split(), parted(order)
+        found = [name for name in self.frame.index.drop(AVERAGE) if all(word in name.casefold() for word in words)]
+        if key == SUBJECT:
+            return sorted(found, key=str.casefold, reverse=descending)
+        values = self.values(key).loc[found]
+        return list(values.sort_values(ascending=not descending, na_position="last", kind="stable").index)
+
+    def grid(self, subjects: Iterable[str], manner: Manner) -> Grid:
+        """The average, then `subjects`."""
+        rows = self.frame.loc[[AVERAGE, *subjects]]
+        axis, series = ("", []) if manner.compact else self.series(rows, manner)
+        columns = (_names(rows, len(self.frame) - 1), *self.columns(rows, manner))
+        return Grid(tuple(rows.index), columns, tuple(series), axis, pinned=1)
+
+
+def parted(order: str) -> tuple[str, bool]:
+    """The key of an order, and whether it descends."""
+    return order.removeprefix("-"), order.startswith("-")
+
+
+def number(value: float, digits: int) -> str:
+    """As tables show it."""
+    return f"{value:.{digits}f}".replace("-", MINUS) if math.isfinite(value) else DASH
+
+
+def digits_of(values: pd.DataFrame | pd.Series) -> int:
+    """How many decimals keep three digits of the largest of `values`."""
+    known = np.abs(values.to_numpy(float))
+    largest = float(np.nanmax(known, initial=0)) if np.isfinite(known).any() else 0.0
+    return 2 if largest < 10 else 1 if largest < 1000 else 0
+
+
+def probability(value: float) -> str:
+    """As tables show it."""
+    return "&lt;0.001" if value < 0.001 else number(value, 3)
+
+
+def with_interval(text: str, low: float, high: float, digits: int) -> str:
+    """A value with its interval in small letters, if that is known."""
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return text
+    ends = [number(end, max(0, digits - 1)) for end in (low, high)]
+    return beside(text, (" to " if low < 0 else DASH).join(ends))
+
+
+def interval_in_words(low: float, high: float, digits: int) -> str:
+    """An interval, for pointing at a value."""
+    known = math.isfinite(low) and math.isfinite(high)
+    return f"interval {number(low, digits)} to {number(high, digits)}" if known else "interval not known"
+
+
+def tested(rows: pd.DataFrame, columns: Mapping[str, tuple[str, str]], alpha: float) -> list[str]:
+    """What the test of each row says; `columns` name p, q and significant."""
+    said = []
+    for subject in rows.index:
+        p, q, significant = (rows.at[subject, columns[name]] for name in ("p", "q", "significant"))
+        told = f"p {probability(p)}" if math.isfinite(p) else "not tested: too few images"
+        told += "" if subject == AVERAGE or math.isnan(q) else f"<br>q {probability(q)} after correction"
+        said.append(f"{plain(subject)}: {told}" + (f"<br>{STAR} significant at {alpha:g}" if significant else ""))
+    return said
+
+
+def stretched(values: pd.Series | np.ndarray, most: float) -> np.ndarray:
+    """Values as shades: divided by the largest magnitude there is."""
+    found = np.asarray(values, float) / (most if most > 0 else 1.0)
+    return np.nan_to_num(np.clip(found, -1, 1))
+
+
+def magnitude(values: pd.DataFrame) -> float:
+    """The largest magnitude that is finite."""
+    known = np.abs(values.to_numpy(float))
+    return float(known[np.isfinite(known)].max(initial=0.0))
+
+
+def _names(rows: pd.DataFrame, count: int) -> Column:
+    names = tuple(plain(subject) for subject in rows.index)
+    said = (f"Average over all {count} rows" if name == AVERAGE else f"Open the images of {name}" for name in names)
+    return Column(SUBJECT, SUBJECT, 122, names, tuple(said))

@@ -1,0 +1,169 @@
+"""The images behind a row of a bias table, seed by seed and attribute by attribute, on one colour scale."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+import streamlit as st
+
+from pages.address import view as address
+from pages.address.view import View
+from pages.data import decompositions, results
+from pages.figures.bias import PANELS, Panel, gallery
+from pages.figures.maps import Layer, Scale, common_limit
+from pages.figures.quantities import MODE_NAMES, QUANTITIES, UNRELIABLE, factor, written
+from pages.widgets import exports, notices
+from store.catalogue import Entry
+from store.errors import StoreError
+from store.records import PairResult
+
+ALL = "all"
+SMALL, LARGE = 140, 270  # pixels of a panel's side
+WIDTH = 580  # pixels of all panels
+
+
+@dataclass(frozen=True)
+class Behind:
+    """What was measured for one attribute."""
+
+    attribute: str
+    entry: Entry
+    pair: PairResult  # under the measure shown
+    images: np.ndarray  # uint8 (S, H, W, 3)
+
+    def panels(self, view: View, seed: int, scale: Scale) -> tuple[Panel, Panel]:
+        """The image of `seed`, and the same under its map."""
+        quantity, index = QUANTITIES[view.quantity], self.pair.seeds.index(seed)
+        maps = quantity.of(decompositions.decomposition(self.entry.path, self.pair, view.mode, "pixel"))
+        totals = quantity.of(decompositions.decomposition(self.entry.path, self.pair, view.mode, _level(view)))
+        step, title = factor(view.unit), quantity.title(self.pair.pair.words)
+        text = written(float(totals.total[index]) * step, float(totals.total_se[index]) * step)
+        layer = Layer(title, maps.map[index] * step, scale, maps.map_se[index] * step)
+        image = self.images[index]
+        return Panel(self.attribute, image), Panel(f"{quantity.symbol} {text}", image, layer)
+
+
+def draw(view: View, name: str, entries: dict[str, Entry]) -> dict[str, go.Figure]:
+    """The images of the subject of `view`, all seeds or the one that it names, of each of `entries` by attribute.
+
+    `name` says what they are of. What is drawn is given back, by heading.
+    """
+    behind = list(filter(None, (_read(view, attribute, entry) for attribute, entry in entries.items())))
+    if not behind:
+        return {}
+    seeds = sorted({seed for each in behind for seed in each.pair.seeds})
+    view = replace(view, quantity=view.quantity if view.quantity in QUANTITIES else "redundancy")
+    chosen = view.seed if view.seed in map(str, seeds) else ALL
+    if view.seed and chosen == ALL:
+        st.info(notices.plain(f"Seed {view.seed} is not there; all that are there are shown."))
+    _choices(view, seeds, chosen)
+    scale = _scale(view, behind)
+    shown = seeds if chosen == ALL else [int(chosen)]
+    drawn = {f"Seed {seed}": _seed(view, name, behind, seed, scale, large=chosen != ALL) for seed in shown}
+    st.slider(
+        "Opacity of the maps", 0, 100, step=5, format="%d %%", **address.bound("opacity", view.opacity, start="value")
+    )
+    quantity, measure = QUANTITIES[view.quantity], behind[0].pair.measure
+    words = tuple("attribute" if word == behind[0].attribute else word for word in behind[0].pair.pair.words)
+    st.caption(
+        notices.plain(
+            f"{quantity.explain(words, measure)} Maps are of pixel level, in {view.unit} per latent pixel, all on one "
+            f"colour scale. Values beside {quantity.symbol} are totals of {_level(view)} level under "
+            f"{measure}, \u00b1 their standard error of estimation; {UNRELIABLE} smaller than twice that."
+        )
+    )
+    return drawn
+
+
+def _read(view: View, attribute: str, entry: Entry) -> Behind | None:
+    """What is in the file of `entry`; where it cannot be read, that is said."""
+    try:
+        record = results.record(entry.path, entry.pair)
+    except StoreError as error:
+        st.error(notices.plain(str(error)))
+        return None
+    pair, notes = decompositions.under(record.pairs[0], view.measure)
+    for note in notes:
+        st.info(notices.plain(note))
+    return Behind(attribute, entry, pair, record.images_of(pair))
+
+
+def _level(view: View) -> str:
+    """That of `view`, where it tells something of single images."""
+    return view.level if view.level != "prompt" else "pixel"
+
+
+def _choices(view: View, seeds: list[int], chosen: str) -> None:
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.segmented_control(
+            "Seed",
+            [ALL, *map(str, seeds)],
+            required=True,
+            **address.bound("seed", chosen),
+        )
+        st.selectbox(
+            "Map over the image",
+            list(QUANTITIES),
+            format_func=lambda name: f"{QUANTITIES[name].symbol}: {QUANTITIES[name].title(('1st word', '2nd word'))}",
+            width=230,
+            **address.bound("quantity", view.quantity, among=list(QUANTITIES)),
+        )
+
+
+def _scale(view: View, behind: list[Behind]) -> Scale:
+    """One scale for all attributes and seeds."""
+    quantity = QUANTITIES[view.quantity]
+    maps = [
+        quantity.of(decompositions.decomposition(each.entry.path, each.pair, view.mode, "pixel")).map for each in behind
+    ]
+    pair = behind[0].pair
+    return Scale(common_limit(maps) * factor(view.unit), view.unit, quantity.signed(pair.measure, pair.estimator))
+
+
+def _seed(view: View, name: str, behind: list[Behind], seed: int, scale: Scale, large: bool) -> go.Figure:
+    there = [each for each in behind if seed in each.pair.seeds]
+    pairs = [each.panels(view, seed, scale) for each in there]
+    panels, across = _arranged(pairs, same=len({each.entry.path for each in there}) == 1, large=large)
+    figure = gallery(panels, across, min(LARGE, WIDTH // across) if large else SMALL, view.opacity / 100)
+    key, title = f"images-{seed}", f"{view.subject}, seed {seed}"
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.text(f"Seed {seed}", width="stretch")
+        for each in there:
+            link = replace(address.view_of(each.entry, view), seed=str(seed))
+            st.page_link(
+                "explorer.py",
+                label=notices.plain(each.attribute),
+                icon=":material/arrow_forward:",
+                help="Opens it in the Explorer",
+                query_params=link.parameters("explorer"),
+            )
+        about = f"{QUANTITIES[view.quantity].symbol} in {view.unit}, {view.measure}, {MODE_NAMES[view.mode]}"
+        exports.menu(name, about, [], [exports.Drawn(key, title, figure, _data(there, panels))])
+    said = ", ".join(f"{image.title} with {over.title}" for image, over in pairs)
+    exports.figure(key, figure, alt=f"Images of {title}: {said}")
+    return figure
+
+
+def _arranged(pairs: list[tuple[Panel, Panel]], same: bool, large: bool) -> tuple[list[Panel], int]:
+    """The panels of one seed and how many stand in a row: images above their maps, or beside them where they fit.
+
+    Where all maps are about the `same` image, that comes once.
+    """
+    if same and len(pairs) > 1:
+        image = replace(pairs[0][0], title="image")
+        maps = [replace(over, title=f"{one.title}: {over.title}") for one, over in pairs]
+        return [image, *maps], len(maps) + 1
+    if len(pairs) * 2 <= PANELS and not large:
+        return [panel for pair in pairs for panel in pair], PANELS
+    return [panel for row in zip(*pairs, strict=True) for panel in row], len(pairs)
+
+
+def _data(behind: list[Behind], panels: list[Panel]) -> pd.DataFrame:
+    """The maps of `panels`, a row a pixel."""
+    frames = []
+    for each, layer in zip(behind, (panel.layer for panel in panels if panel.layer), strict=True):
+        rows, columns = np.indices(layer.values.shape).reshape(2, -1)
+        where = {"attribute": each.attribute, "row": rows, "column": columns}
+        frames.append(pd.DataFrame({**where, layer.scale.unit: layer.values.ravel(), "error": layer.errors.ravel()}))
+    return pd.concat(frames, ignore_index=True)

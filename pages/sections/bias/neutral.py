@@ -1,0 +1,111 @@
+"""The table of the neutral probe: what images that name no attribute say of each."""
+
+import pandas as pd
+
+from pages.figures.bias import Column, Series, plain
+from pages.sections.bias.grid import (
+    NARROW,
+    SMALL,
+    STAR,
+    SUBJECT,
+    WIDE,
+    Manner,
+    Table,
+    digits_of,
+    interval_in_words,
+    magnitude,
+    number,
+    probability,
+    stretched,
+    tested,
+    with_interval,
+)
+
+CONTRAST, ALIGNMENT, INFORMATION = "contrast", "alignment", "information"
+Q = "q"
+TEST = {name: (f"{CONTRAST}_{name}", "") for name in ("p", "q", "significant")}
+
+
+class NeutralTable(Table):
+    """`store.tables.neutral_probe`."""
+
+    @property
+    def attributes(self) -> list[str]:
+        """In the order of the study."""
+        return list(self.frame[ALIGNMENT])
+
+    @property
+    def orders(self) -> dict[str, str]:
+        measured = [(name, each) for name in (CONTRAST, ALIGNMENT, INFORMATION) for each in self.frame[name]]
+        return {f"{name} {each}": f"{name}, {each}" for name, each in measured} | {Q: "q", SUBJECT: SUBJECT}
+
+    @property
+    def usual(self) -> str:
+        return Q if len(self.attributes) > 2 else f"-{CONTRAST} {self.attributes[-1]}"
+
+    def values(self, order: str) -> pd.Series:
+        name, _, attribute = order.partition(" ")
+        return self.frame[TEST[Q]] if order == Q else self.frame[name, attribute]
+
+    def columns(self, rows: pd.DataFrame, manner: Manner) -> list[Column]:
+        several = len(self.attributes) > 2
+        found = [self._column(rows, CONTRAST, each, manner, not several) for each in self.frame[CONTRAST]]
+        if manner.compact:
+            return found
+        said = tuple(tested(rows, TEST, self.frame.attrs["alpha"]))
+        marks = [f" {STAR}" if significant else "" for significant in rows[TEST["significant"]]]
+        texts = (probability(q) + mark for q, mark in zip(rows[TEST[Q]], marks, strict=True))
+        found.append(Column(Q, "q", SMALL + 6, tuple(texts), said))
+        for name in (ALIGNMENT, INFORMATION):
+            found += [self._column(rows, name, each, manner, interval=False) for each in self.attributes]
+        return found
+
+    def series(self, rows: pd.DataFrame, manner: Manner) -> tuple[str, list[Series]]:
+        ends = [CONTRAST, f"{CONTRAST}_low", f"{CONTRAST}_high"]
+        found = [
+            Series(each, *(rows[end, each].to_numpy(float) * manner.factor for end in ends))
+            for each in self.frame[CONTRAST]
+        ]
+        if len(self.attributes) == 2:
+            return f"more {self.attributes[0]} \u2190 contrast, {manner.unit} \u2192 more {self.attributes[1]}", found
+        return f"contrast with the other attributes, {manner.unit}", found
+
+    def printed(self, rows: pd.DataFrame, manner: Manner) -> tuple[pd.DataFrame, list[list[str]]]:
+        names = [(CONTRAST, each) for each in self.frame[CONTRAST]]
+        names += [(name, each) for name in (ALIGNMENT, INFORMATION) for each in self.attributes]
+        found = {f"{name}, {each}": rows[name, each] * _factor(name, manner) for name, each in names}
+        found["q of the contrast"] = rows[TEST[Q]]
+        groups = [[f"{name}, {each}" for each in self.frame[name]] for name in (CONTRAST, ALIGNMENT, INFORMATION)]
+        return pd.DataFrame(found).rename_axis(index=SUBJECT), groups
+
+    def _column(self, rows: pd.DataFrame, name: str, attribute: str, manner: Manner, interval: bool) -> Column:
+        factor = _factor(name, manner)
+        values, low, high = (rows[each, attribute] * factor for each in (name, f"{name}_low", f"{name}_high"))
+        digits = 2 if name == ALIGNMENT else digits_of(self.frame[name] * factor)
+        texts, hovers = [], []
+        for subject in rows.index:
+            value, ends = values[subject], (low[subject], high[subject])
+            text, shown = number(value, digits), interval and not manner.compact
+            texts.append(with_interval(text, *ends, digits) if shown else text)
+            about = f"{plain(subject)}, {plain(attribute)}: {name} {text}{_unit(name, manner)}"
+            hovers.append(f"{about}<br>{interval_in_words(*ends, digits)}")
+        group = name + (f", {manner.unit}" if name != ALIGNMENT else "")
+        most = 1.0 if name == ALIGNMENT else magnitude(self.frame[name])
+        return Column(
+            f"{name} {attribute}",
+            attribute,
+            WIDE if interval and not manner.compact else NARROW,
+            tuple(texts),
+            tuple(hovers),
+            stretched(rows[name, attribute], most),
+            group=group,
+            series=self.attributes.index(attribute) if name == CONTRAST and len(self.attributes) > 2 else None,
+        )
+
+
+def _factor(name: str, manner: Manner) -> float:
+    return 1.0 if name == ALIGNMENT else manner.factor
+
+
+def _unit(name: str, manner: Manner) -> str:
+    return "" if name == ALIGNMENT else f" {manner.unit}"

@@ -1,0 +1,270 @@
+"""The bias pages: the tables of a study of attributes and subjects, their charts, and the images behind a row."""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import plotly.graph_objects as go
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from pages.address import view as address
+from pages.address.view import SCALES, TABLES, View
+from pages.data import bias_tables, results
+from pages.figures import bias as bias_figures
+from pages.figures.quantities import MODE_MEANING, MODE_NAMES, factor
+from pages.figures.report import Sheet
+from pages.sections.bias import images, texts
+from pages.sections.bias.attributes import AttributeTable, Q
+from pages.sections.bias.grid import AVERAGE, SUBJECT, Manner, Table, parted
+from pages.sections.bias.guidance import GuidanceTable
+from pages.sections.bias.neutral import NeutralTable
+from pages.widgets import exports, notes, notices, paging, totals
+from store.errors import DiffusionPIDError, InputError
+from store.notes import Notes, key_of_view
+from store.pid.information import LEVELS
+from store.records import MODES
+from store.studies import NEUTRAL, Published, Study
+
+ROWS = 25
+PLACE = "bias-table"
+NAMES = dict(zip(TABLES, ("With the attribute", "Neutral probe", "Over guidances"), strict=True))
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What is on screen: a table of `asked` at the address `page`, at one guidance of those that are there."""
+
+    page: str
+    view: View  # its mode and table are among those that there are
+    listing: results.Listing
+    asked: Study
+    guidance: float
+    guidances: list[float]
+    printed: Published | None
+
+    @cached_property
+    def table(self) -> Table:
+        """The table; raises InputError where nothing of it is there."""
+        under = {name: getattr(self.view, name) for name in ("mode", "measure", "level")}
+        about = {"model": self.view.model}
+        if self.view.table == "neutral":
+            return NeutralTable(bias_tables.neutral(self.listing, self.asked, guidance=self.guidance, **about))
+        if self.view.table == "guidance":
+            return GuidanceTable(bias_tables.by_guidance(self.listing, self.asked, self.guidances, **about, **under))
+        about |= {"guidance": self.guidance, **under}
+        return AttributeTable(bias_tables.bias(self.listing, self.asked, self.printed, **about))
+
+    @property
+    def filed(self) -> str:
+        """The study under whose name the images are filed."""
+        return self.asked.name + (NEUTRAL if self.view.table == "neutral" else "")
+
+    @property
+    def tables(self) -> list[str]:
+        """Which tables there are."""
+        there = {"neutral": bool(self.asked.content.neutral), "guidance": len(self.guidances) > 1}
+        return [name for name in TABLES if there.get(name, True)]
+
+    @property
+    def order(self) -> str:
+        """The order of the rows."""
+        return self.view.order(self.table.orders, self.table.usual)
+
+    @property
+    def command(self) -> str:
+        """What computes the rest of the study."""
+        return bias_tables.command(self.asked, self.view, self.listing.root)
+
+
+def draw(page: str, names: tuple[str, ...]) -> None:
+    """The page at the address `page`: the first of the studies `names` that was made for the model, else the last."""
+    view = address.current()
+    listing = results.Listing(results.folder(view))
+    try:
+        asked = bias_tables.meant(names, listing.root, view.model)
+        printed = bias_tables.published(asked, names, listing.root)
+        levels = bias_tables.guidances(listing, asked.name, view.model)
+    except DiffusionPIDError as error:
+        st.error(notices.plain(str(error)))
+        return
+    texts.heading(asked)
+    notices.broken(listing.broken(), listing.root)
+    if not levels:
+        said = f"The store {listing.root.absolute()} holds nothing of this study. This command computes it:"
+        notices.nothing(view, said, bias_tables.command(asked, view, listing.root))
+        return
+    shown = _shown(page, view, listing, asked, levels, printed)
+    _choices(shown)
+    try:
+        _progress(shown)
+        _body(shown)
+    except InputError as error:
+        st.error(notices.plain(str(error)))
+
+
+def _shown(
+    page: str, view: View, listing: results.Listing, asked: Study, levels: list[float], printed: Published | None
+) -> Shown:
+    usual = asked.guidance if asked.guidance in levels else levels[0]
+    shown = Shown(page, view, listing, asked, address.guidance_of(view, usual), levels, printed)
+    table = view.table if view.table in shown.tables else TABLES[0]
+    mode = view.mode if view.mode in MODES and table != "neutral" else MODES[0]
+    return replace(shown, view=replace(view, table=table, mode=mode))
+
+
+def _choices(shown: Shown) -> None:
+    """The rows of controls."""
+    view = shown.view
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.segmented_control(
+            "Images",
+            shown.tables,
+            format_func=NAMES.get,
+            required=True,
+            help=texts.TABLES_MEANING,
+            **address.bound("table", view.table, ["subject", "seed", "sort", "page"]),
+        )
+        if view.table == "attributes":
+            st.segmented_control(
+                "Values",
+                SCALES,
+                format_func={SCALES[0]: "0 to 1", SCALES[1]: view.unit}.get,
+                required=True,
+                help="Normalised over the whole table as in the paper, or the information itself",
+                **address.bound("scale", view.scale),
+            )
+        if view.table != "neutral":
+            st.segmented_control(
+                "Mode",
+                MODES,
+                format_func=str.upper,
+                required=True,
+                help="\n\n".join(f"**{MODE_NAMES[mode]}.** {meaning}" for mode, meaning in MODE_MEANING.items()),
+                **address.bound("mode", view.mode),
+            )
+            st.segmented_control(
+                "Level", list(LEVELS), required=True, help=totals.LEVELS_MEANING, **address.bound("level", view.level)
+            )
+        if len(shown.guidances) > 1 and view.table != "guidance":
+            st.segmented_control(
+                "Guidance",
+                [f"{level:g}" for level in shown.guidances],
+                required=True,
+                help="Of image generation; more of it exaggerates bias",
+                **address.bound("guidance", f"{shown.guidance:g}"),
+            )
+
+
+def _progress(shown: Shown) -> None:
+    """How much of the study is there, and how to get the rest."""
+    if "seeds" not in shown.table.frame:
+        return
+    share = bias_tables.share(shown.table.frame, shown.asked)
+    if share.complete:
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        part = share.done / share.wanted
+        st.progress(part, f"Partly computed: {share.done:,} of {share.wanted:,} images ({part:.0%})", width="stretch")
+        with st.popover("Compute the rest"):
+            st.text("This command computes what is missing; what is there already is kept:")
+            st.code(shown.command, language="bash", wrap_lines=True)
+
+
+def _body(shown: Shown) -> None:
+    """The table and, beside it, its chart or the images of the row that is open; then what is noted about it."""
+    view, frame = shown.view, shown.table.frame
+    menu = _rows(shown)
+    subjects = shown.table.arranged(view.filter, shown.order)
+    if view.subject and view.subject not in frame.index:
+        st.warning(notices.plain(f"This table has no row {view.subject}. If the study has: {shown.command}"))
+        view = replace(view, subject="")
+    if not subjects:
+        st.text(f"No occupation of the table has {view.filter} in its name.")
+        return
+    part = paging.part(view, len(subjects), ROWS)
+    manner = Manner(view.scale, view.unit, factor(view.unit), compact=bool(view.subject))
+    grid = shown.table.grid(subjects[part.first : part.stop], manner)
+    figure, drawn = bias_figures.table(grid, view.subject, shown.order), {}
+    if view.subject:
+        left, right = st.columns([5, 8], gap="medium")
+        with left:
+            _table(shown, figure, part)
+        with right:
+            drawn = _images(shown)
+    else:
+        _table(shown, figure, part)
+    listed = frame.loc[[*subjects, AVERAGE]]
+    printed, bold = shown.table.printed(listed, manner)
+    name = f"{shown.asked.title}, {NAMES[view.table].casefold()}, {view.model}"
+    facts = texts.facts(shown) + texts.source(shown)
+    with menu:
+        about = exports.Drawn(PLACE, "Table as drawn", figure, printed)
+        exports.menu(name, facts, [exports.Listed("Table", listed, printed, bold)], [about])
+    title = f"{name}: {view.subject}" if view.subject else name
+    sheet = Sheet(title, facts, {"Table": figure, **drawn}, {"Values": printed})
+    content = {"study": shown.filed, "model": view.model, "guidance": f"{shown.guidance:g}", "table": view.table}
+    key = key_of_view(shown.page, **content, subject=view.subject)
+    notes.draw(shown.page, view, Notes(shown.listing.root), key, sheet)
+
+
+def _rows(shown: Shown) -> DeltaGenerator:
+    """Which rows, in which order, and which of them is open; gives back the place of the menu of exports."""
+    view, orders = shown.view, shown.table.orders
+    find, sort, opened, menu = st.columns([3, 3, 3, 2], vertical_alignment="bottom")
+    text = address.bound("filter", view.filter, ["page"], start="value")
+    find.text_input("Find occupations", placeholder="doctor", **text)
+    offered = [sign + key for key in orders for sign in ("-", "")]
+    sort.selectbox(
+        "Sort by",
+        offered,
+        format_func=lambda order: f"{orders[parted(order)[0]]}, {texts.direction(order)}",
+        **address.bound("sort", shown.order, ["page"], among=offered),
+    )
+    subjects = list(shown.table.arranged("", SUBJECT))
+    subject = view.subject if view.subject in subjects else None
+    opened.selectbox(
+        "Open the images of",
+        subjects,
+        placeholder="or click on a row",
+        **address.bound("subject", subject, ["seed"], among=subjects),
+    )
+    return menu
+
+
+def _table(shown: Shown, figure: go.Figure, part: paging.Part) -> None:
+    key = f"{PLACE} {shown.view.table} {shown.order} {shown.view.subject} {part.page}"  # a new one forgets the click
+    exports.figure(
+        PLACE,
+        figure,
+        key=key,
+        on_select=lambda: _clicked(shown, key),
+        selection_mode="points",
+        alt=f"{shown.asked.title}: {part.number} rows by {shown.table.orders[parted(shown.order)[0]]}",
+    )
+    paging.buttons(part)
+    st.caption(notices.plain(texts.facts(shown) + texts.source(shown) * (not shown.view.subject)))
+
+
+def _clicked(shown: Shown, key: str) -> None:
+    """A click on a head sorts by its column, a second one the other way; one on a row opens it, or closes it again."""
+    points = st.session_state[key]["selection"]["points"]
+    if not points:
+        return
+    kind, name = points[0]["customdata"][:2]
+    if kind == bias_figures.ROW_OF and name != AVERAGE:
+        address.change(subject="" if name == shown.view.subject else name, seed="")
+    elif kind == bias_figures.HEAD_ROW and name in shown.table.orders:
+        first = name if name in (SUBJECT, Q) else f"-{name}"
+        other = name if first.startswith("-") else f"-{name}"
+        address.change(sort=other if shown.order == first else first, page="")
+
+
+def _images(shown: Shown) -> dict[str, go.Figure]:
+    """The images of the row that is open; gives back what is drawn, by heading."""
+    view = shown.view
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.subheader(notices.plain(view.subject), anchor=False, width="stretch")
+        st.button("Close", icon=":material/close:", on_click=address.change, kwargs={"subject": "", "seed": ""})
+    entries = bias_tables.entries(shown.listing, shown.filed, view, shown.guidance)
+    order = [name for name in shown.asked.content.attributes if name in entries]
+    return images.draw(view, f"{view.subject}, {view.model}", {name: entries[name] for name in order})

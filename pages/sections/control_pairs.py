@@ -1,0 +1,124 @@
+"""Two words beside a control word: their maps on one colour scale, their totals, and all pairs of the study."""
+
+from collections.abc import Callable, Mapping
+
+import pandas as pd
+import streamlit as st
+
+from pages.address import view as address
+from pages.address.view import ALL, View
+from pages.data.pairs import Measured
+from pages.figures import dots
+from pages.figures import maps as maps_figure
+from pages.figures.quantities import INDEX, MODE_NAMES, QUANTITIES, UNRELIABLE, factor, written
+from pages.widgets import exports, notices, sliders
+from store.pid.decomposition import ALIGNMENT
+
+INFORMATION = ("redundancy", "{0}", "{1}", "conditional_{0}", "conditional_{1}")
+MAPS = (*INFORMATION, "attention_{0}", "attention_{1}")
+GROUPS = (1, 2, 2, 2)
+BY = {"redundancy": "redundancy", ALIGNMENT: f"alignment index {INDEX}"}
+CHART = "study"
+HEIGHT = 236  # pixels of a strip
+
+
+def strips(view: View, row: pd.Series, shown: Mapping[str, Measured]) -> list[exports.Drawn]:
+    """The maps of the pair and of the control over the image, on one colour scale."""
+    named = {heading: [each.format(*one.places(row["first"])) for each in MAPS] for heading, one in shown.items()}
+    information = [each.format("first", "second") for each in INFORMATION]
+    limit = max(one.limit(view, information) for one in shown.values()) * factor(view.unit)
+    drawn = []
+    for number, (heading, one) in enumerate(shown.items()):
+        words = " and ".join(one.pair.pair.words)
+        st.subheader(notices.plain(f"{heading}: {words}"), anchor=False)
+        index = one.index(view.seed)
+        if index is None:
+            st.caption(f"No image of seed {view.seed} was asked about them.")
+            continue
+        layers = one.layers(view, index, named[heading], limit)
+        figure = maps_figure.strip(layers, one.image(index), view.opacity / 100, view.threshold / 100, GROUPS, HEIGHT)
+        about = f"Maps of {words} over the image of {view.prompt}, seed {view.seed}"
+        place = f"maps-{number}"
+        exports.figure(place, figure, key=f"maps {number}", alt=about)
+        drawn.append(exports.Drawn(place, f"{heading}: {words}", figure, maps_figure.values(layers)))
+        for note in one.notes:
+            st.info(notices.plain(note))
+    said = [f"One colour scale for all information, ending at {limit:.3g} {view.unit} a latent pixel."]
+    if all(one.pair.attention is None for one in shown.values()):
+        said.append("Attention is recorded of words that stand in the prompt; here they do not both.")
+    elif view.band == ALL:
+        said.append("Attention is no information: it has a scale of its own.")
+    st.caption(" ".join(said) + sliders.said(view))
+    return drawn
+
+
+def numbers(view: View, row: pd.Series, shown: Mapping[str, Measured]) -> None:
+    """Totals of the pair and of the control."""
+    first = row["first"]
+    labels = ("R \u2002 redundant", f"{INDEX} \u2002 alignment, no unit", f"MI of '{first}'", "MI of the other word")
+    labels += (f"'{first}' given the other", f"the other given '{first}'")
+    columns: dict[str, list[str]] = {}
+    for one in shown.values():
+        parts, scale = one.parts(view.mode), factor(view.unit)
+        own, other = one.places(first)
+        names = ("redundancy", ALIGNMENT, own, other, f"conditional_{own}", f"conditional_{other}")
+        estimates = [parts[ALIGNMENT] if name == ALIGNMENT else QUANTITIES[name].of(parts) for name in names]
+        units = [1.0 if name == ALIGNMENT else scale for name in names]
+        words, index = notices.plain(" + ".join(one.pair.pair.words)), one.index(view.seed)
+        if index is not None:
+            columns[f"{words}, seed {view.seed}"] = [
+                written(each.total[index] * unit, each.total_se[index] * unit)
+                for each, unit in zip(estimates, units, strict=True)
+            ]
+        columns[f"{words}, mean"] = [
+            written(*(value * unit for value in each.mean())) for each, unit in zip(estimates, units, strict=True)
+        ]
+    st.subheader(f"Totals, {MODE_NAMES[view.mode]}", anchor=False)
+    index = pd.Index([notices.plain(label) for label in labels], name=f"in {view.unit}, pixel level")
+    st.table(pd.DataFrame(columns, index=index), border="horizontal")
+    measure = next(iter(shown.values())).pair.measure
+    st.caption(
+        f"Redundancy under {measure}. \u00b1: standard error of estimation. {UNRELIABLE} Smaller than twice that. The "
+        f"mean is over the seeds. {INDEX} is 1 where both words push the prediction the same way, 0 where they have "
+        "nothing to do with each other, whatever the measure."
+    )
+
+
+def study(view: View, table: pd.DataFrame, row: pd.Series, open_row: Callable[[int], None]) -> exports.Drawn:
+    """All pairs of the study beside their controls; a point calls `open_row` with the number of its row."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.subheader("All pairs of the study", anchor=False)
+        st.segmented_control(
+            "Compare by",
+            list(BY),
+            format_func=BY.get,
+            required=True,
+            label_visibility="collapsed",
+            **address.bound("by", view.by),
+        )
+    unit, scale = ("", 1.0) if view.by == ALIGNMENT else (view.unit, factor(view.unit))
+    figure = dots.figure(table, BY[view.by], unit, scale, int(row.name))
+    key = f"{CHART} {view.by} {row.name}"
+    exports.figure(
+        CHART,
+        figure,
+        key=key,
+        on_select=lambda: _clicked(key, open_row),
+        selection_mode="points",
+        alt=f"{BY[view.by]} of each pair of the study and of its control word, with intervals",
+    )
+    compared = int(table["difference_mean"].notna().sum())
+    said = ["Mean over seeds and its 95 % interval. A point opens its sentence."]
+    if compared:
+        said.append(
+            f"In {int((table['difference_low'] > 0).sum())} of {compared} pairs the two words have more in common than "
+            "with the control word, by an interval over the same seeds that lies above zero."
+        )
+    st.caption(" ".join(said))
+    return exports.Drawn(CHART, "All pairs of the study", figure, table)
+
+
+def _clicked(key: str, open_row: Callable[[int], None]) -> None:
+    points = st.session_state[key]["selection"]["points"]
+    if points:
+        open_row(points[0]["customdata"][0])

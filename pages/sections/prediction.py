@@ -1,0 +1,108 @@
+"""Whether what was measured of a word foretells the change without it, over a whole study."""
+
+import pandas as pd
+import streamlit as st
+
+from pages.address import view as address
+from pages.data import sentence_tables
+from pages.figures import effects
+from pages.figures.quantities import factor
+from pages.sections.before_after import PREDICTORS, Shown
+from pages.widgets import exports
+
+BY = {"pixels": "pixels", "structure": "structure (1 \u2212 SSIM)"}
+FOREST, SCATTER = "correlations", "scatter"
+FEW = 10  # prompts, below which intervals are too short
+
+
+def draw(shown: Shown) -> list[exports.Drawn]:
+    """Over the whole study: how well each predictor goes with the change, and the images one by one."""
+    view, rows = shown.view, shown.rows
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.subheader("Over the whole study: does it foretell the change?", anchor=False)
+        st.segmented_control(
+            "Change of the image by",
+            list(BY),
+            format_func=BY.get,
+            required=True,
+            label_visibility="collapsed",
+            **address.bound("by", view.by),
+        )
+    if rows.empty:
+        st.text("No image of a changed prompt is there yet to compare with.")
+        return []
+    table = sentence_tables.effects(shown.found, shown.images)
+    table = table.xs((view.change, view.by), level=("change", "by"))
+    left, right = st.columns(2, gap="large")
+    forest = effects.correlations(table, PREDICTORS, view.predictor)
+    key = f"{FOREST} {view.change} {view.by} {view.predictor}"
+    with left:
+        exports.figure(
+            FOREST,
+            forest,
+            key=key,
+            on_select=lambda: _chosen(key),
+            selection_mode="points",
+            alt=f"Correlation of each predictor with the change of {view.by}, with intervals",
+        )
+        st.caption(_rests_on(shown, table))
+    attention = view.predictor == "attention"
+    across = f"{PREDICTORS[view.predictor]}{'' if attention else f', {view.unit}'}"
+    step = 1.0 if attention else factor(view.unit)
+    points = effects.scatter(
+        rows, view.predictor, view.by, (across, f"change of {BY[view.by]}"), step, shown.of_sentence
+    )
+    opened = f"{SCATTER} {view.change} {view.by} {view.predictor} {view.prompt} {view.word} {view.seed}"
+    with right:
+        st.selectbox(
+            "Predictor",
+            list(PREDICTORS),
+            format_func=PREDICTORS.get,
+            **address.bound("predictor", view.predictor, among=list(PREDICTORS)),
+        )
+        exports.figure(
+            SCATTER,
+            points,
+            key=opened,
+            on_select=lambda: _clicked(opened),
+            selection_mode="points",
+            alt=f"{across} of each image against its change of {view.by}",
+        )
+        st.caption("One point an image; a click opens it.")
+    shown_rows = rows[["prompt", "word", "seed", view.predictor, view.by]]
+    return [
+        exports.Drawn(FOREST, "Correlations", forest, table),
+        exports.Drawn(SCATTER, "Predictor and change", points, shown_rows),
+    ]
+
+
+def _rests_on(shown: Shown, table: pd.DataFrame) -> str:
+    """What the correlations rest on, and what is lacking."""
+    prompts = int(table["prompts"].max().max())
+    said = [
+        f"Pearson correlation over {len(shown.rows)} images of {prompts} prompts; intervals of 95 % resample prompts."
+    ]
+    attrs = shown.images.attrs
+    if lacking := attrs["missing"][shown.view.change]:
+        said.append(f"{lacking} images lack their partner of the changed prompt.")
+    if attrs["absent"]:
+        said.append(f"{attrs['absent']} sentences of the study are not there yet.")
+    if attrs["problems"]:
+        said.append(f"{len(attrs['problems'])} files cannot be read.")
+    if prompts < FEW:
+        said.append("With so few prompts the intervals are too short.")
+    said.append("Kong et al. (2024) report, of Stable Diffusion, 0.34 for CMI and 0.24 for attention (image level).")
+    return " ".join(said)
+
+
+def _chosen(key: str) -> None:
+    points = st.session_state[key]["selection"]["points"]
+    if points:
+        address.change(predictor=points[0]["customdata"][0])
+
+
+def _clicked(key: str) -> None:
+    points = st.session_state[key]["selection"]["points"]
+    if points:
+        prompt, word, seed, *_ = points[0]["customdata"]
+        address.change(prompt=prompt, word=word, seed=str(seed))

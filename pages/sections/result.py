@@ -1,0 +1,230 @@
+"""One pair of one prompt, drawn: the overlay, the seeds, the totals, the strip of maps and the noise levels."""
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+from pages.address import view as address
+from pages.address.view import ALL, MAPS_OF, View
+from pages.data import decompositions, results
+from pages.figures import maps as maps_figure
+from pages.figures.quantities import MAPS, MODE_MEANING, MODE_NAMES, factor
+from pages.widgets import exports, notices, region, sliders, totals
+from pages.widgets.exports import Drawn, Listed
+from store import warnings
+from store.hdf5 import COARSEST
+from store.pid.information import InformationMaps
+from store.pid.measures import STANDARD
+from store.records import PairResult, RunRecord
+
+CONDENSED = (
+    f"condensed: rounded by {100 * COARSEST:.1f} % of the image's largest value at most (totals by a millionth), "
+    "without errors of single pixels"
+)
+THUMBNAIL = 76  # pixels
+MANY = 12  # seeds from which on their images scroll
+SCROLLED = 250  # pixels
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What of a record is on screen."""
+
+    view: View  # its band and quantity are among those that there are
+    path: Path
+    pair: PairResult  # under the measure and estimator shown
+    words: tuple[str, str]
+    index: int  # of the seed within the pair
+    layers: dict[str, maps_figure.Layer]
+    bands: dict[str, str]  # the choices of noise levels
+    drawn: list[Drawn] = field(default_factory=list)
+    table: Listed | None = None
+
+    @property
+    def levels(self) -> str:
+        """The noise levels shown, to be added to a heading."""
+        return "" if self.view.band == ALL else f", log SNR {self.bands[self.view.band]}"
+
+
+def draw(view: View, path: Path, record: RunRecord, pair: PairResult) -> Shown:
+    """Draw the maps and totals of `pair` of `record`, read from `path`; gives what it drew and `details` needs.
+
+    The seed and mode of `view` must be there.
+    """
+    pair, notes = decompositions.under(pair, view.measure)
+    shown = _shown(view, path, pair)
+    left, right = st.columns([5, 7], gap="medium")
+    with left:
+        shown.drawn.append(_overlay(shown, record))
+    with right:
+        _seeds(shown, dict(zip(record.seeds, results.thumbnails(path), strict=True)))
+        for note in notes:
+            st.info(notices.plain(note))
+        table = totals.draw(view, path, record.key, pair, shown.index, region.cells(view, record))
+    shown.drawn.extend(_strip(shown))
+    return replace(shown, table=table)
+
+
+def details(shown: Shown, record: RunRecord) -> None:
+    """Draw from which noise levels the information comes, and how it was computed."""
+    left, right = st.columns([7, 5], gap="medium")
+    with left:
+        shown.drawn.append(_curve(shown))
+    with right:
+        _provenance(shown, record)
+
+
+def _shown(view: View, path: Path, pair: PairResult) -> Shown:
+    bands = decompositions.bands(pair, view.mode)
+    view = replace(view, band=view.band if view.band in bands else ALL)
+    index = pair.seeds.index(int(view.seed))
+    layers = decompositions.layers(path, pair, view, index)
+    view = replace(view, quantity=view.quantity if view.quantity in layers else next(iter(layers)))
+    return Shown(view, path, pair, pair.pair.words, index, layers, bands)
+
+
+def _overlay(shown: Shown, record: RunRecord) -> Drawn:
+    view, image = shown.view, record.images_of(shown.pair)[shown.index]
+    st.pills(
+        "Map over the image",
+        list(shown.layers),
+        format_func=lambda name: MAPS[name].symbol,
+        required=True,
+        wrap=True,
+        **address.bound("quantity", view.quantity),
+    )
+    layer = shown.layers[view.quantity]
+    about = f"Map of the quantity {layer.title} over the image of seed {view.seed} of the prompt {view.prompt}"
+    figure = maps_figure.overlay(image, layer, view.opacity / 100, view.threshold / 100)
+    maps_figure.let_select(figure, image.shape[:2], region.corners(view))
+    selected = {"on_select": region.drawn, "selection_mode": "box"}
+    exports.figure("overlay-figure", figure, key=region.CHART, alt=about + shown.levels, **selected)
+    region.choices(view, record)
+    sliders.draw(view)
+    if len(shown.bands) > 1:
+        _noise_levels(shown)
+    return Drawn("overlay-figure", f"Map over the image{shown.levels}", figure, maps_figure.values([layer]))
+
+
+def _noise_levels(shown: Shown) -> None:
+    sliders.noise_levels(shown.view, shown.bands)
+    said = ["Maps show only what the words say between these noise levels; totals stay those of all levels."]
+    if shown.view.band != ALL:
+        said.append("R, U1, U2 and S are formed here from the maps of these levels alone.")
+        said.append("CMI and attention are not kept by level.")
+        said += ["Maps by level are orthogonal ones."] if shown.pair.estimator == STANDARD else []
+    st.caption(" ".join(said))
+
+
+def _seeds(shown: Shown, pictures: dict[int, str]) -> None:
+    """The images, one a seed, each with the button that shows it."""
+    quantity, measure = MAPS[shown.view.quantity], shown.pair.measure
+    with st.container(horizontal=True, wrap=False):
+        title = f"{quantity.symbol}: {quantity.title(shown.words)}. {quantity.explain(shown.words, measure)}"
+        st.text(title, width="stretch")
+        with st.popover(f"More about {quantity.symbol}"):
+            st.markdown(quantity.more(measure))
+    many = len(shown.pair.seeds) > MANY
+    with st.container(horizontal=True, gap="small", height=SCROLLED if many else "content", border=False):
+        for seed in shown.pair.seeds:
+            with st.container(width=THUMBNAIL, gap="xxsmall"):
+                st.image(pictures[seed], width=THUMBNAIL, alt=f"Image of seed {seed}")
+                st.button(
+                    f"Seed {seed}",
+                    type="primary" if str(seed) == shown.view.seed else "secondary",
+                    width="stretch",
+                    on_click=address.change,
+                    kwargs={"seed": str(seed)},
+                )
+
+
+def _strip(shown: Shown) -> list[Drawn]:
+    view, layers = shown.view, list(shown.layers.values())
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.subheader(f"All maps of seed {view.seed}, {MODE_NAMES[view.mode]}{shown.levels}", anchor=False)
+        others = [mode for mode in shown.pair.information if mode != view.mode]
+        if others:
+            st.segmented_control(
+                "Maps of",
+                MAPS_OF,
+                format_func={"one": MODE_NAMES[view.mode], "both": "PID next to CPID"}.get,
+                required=True,
+                label_visibility="collapsed",
+                **address.bound("maps", view.maps),
+            )
+    drawn = [_side_by_side(view, layers, "strip")]
+    for mode in others if view.maps == "both" else ():
+        other = replace(view, mode=mode)
+        st.text(f"{MODE_NAMES[mode]}{shown.levels}")
+        beside = list(decompositions.layers(shown.path, shown.pair, other, shown.index).values())
+        drawn.append(_side_by_side(other, beside, "beside"))
+    limit = layers[0].scale.limit
+    every = "all seeds, maps and modes" if view.band == ALL else "all seeds, maps and modes of the strongest band"
+    said = (
+        f"{MODE_MEANING[view.mode]} One colour scale for all information, here and in the overlay"
+        f"{'' if view.band == ALL else ', at all bands of noise levels'}. It ends at {limit:.3g} {view.unit}: "
+        f"{maps_figure.ROBUST} % of the pixels of {every} lie below; larger values are drawn in the last colour. "
+        "Values are per latent pixel."
+    )
+    if "attention_first" in shown.layers:
+        said += " Attention is no information: it has a scale of its own."
+    st.caption(said)
+    return drawn
+
+
+def _side_by_side(view: View, layers: list[maps_figure.Layer], key: str) -> Drawn:
+    about = f"Maps side by side, {MODE_NAMES[view.mode]}: {', '.join(layer.title for layer in layers)}"
+    figure = maps_figure.strip(layers, threshold=view.threshold / 100)
+    exports.figure(f"{key}-figure", figure, key=key, alt=about)
+    return Drawn(f"{key}-figure", f"All maps, {view.mode.upper()}", figure, maps_figure.values(layers))
+
+
+def _curve(shown: Shown) -> Drawn:
+    view, information = shown.view, shown.pair.information[shown.view.mode]
+    st.subheader("At which noise level the information appears", anchor=False)
+    values = information.curve[shown.index] * factor(view.unit)
+    edges = information.band_edges
+    band = None if view.band == ALL else (float(edges[int(view.band)]), float(edges[int(view.band) + 1]))
+    about = f"Information of each word and of both per unit of log SNR, seed {view.seed}"
+    figure = maps_figure.curve(information.log_snr, values, shown.words, view.unit, band)
+    exports.figure("curve-figure", figure, key="curve", alt=about)
+    names = [f"{name} ({view.unit} per unit of log SNR)" for name in (*shown.words, "both")]
+    data = pd.DataFrame(values, columns=names).assign(log_snr=information.log_snr)
+    return Drawn("curve-figure", "Information by noise level", figure, data)
+
+
+def _provenance(shown: Shown, record: RunRecord) -> None:
+    """How the numbers came about."""
+    key, pair = record.key, shown.pair
+    fewest, most = min(pair.noises), max(pair.noises)
+    noises = f"{fewest}" if fewest == most else f"{fewest} to {most}"
+    facts = {
+        "Model": f"{key.model}, revision {key.revision}" if key.revision else key.model,
+        "Image": f"uploaded, {key.image[:12]}" if key.image else f"generated, guidance {key.guidance:g}",
+        "Estimator": f"{pair.estimator}, {noises} noises an image",
+        "Redundancy": pair.measure,
+        "Noise levels": _levels(pair.information[shown.view.mode]),
+        "Maps": _maps(shown, record),
+        "Computed": record.provenance.created[:16].replace("T", " ") + f" UTC, {record.provenance.software}",
+    }
+    st.subheader("How it was computed", anchor=False)
+    cells = [notices.plain(text) for text in facts.values()]
+    st.table(pd.DataFrame({"": cells}, index=list(facts)), border="horizontal", hide_header=True)
+
+
+def _maps(shown: Shown, record: RunRecord) -> str:
+    """Their size, and how precise they are where the file was made small."""
+    sizes = *next(iter(shown.layers.values())).values.shape, *record.images.shape[1:3]
+    return "{} x {} latent pixels, image {} x {}".format(*sizes) + (f"; {CONDENSED}" if shown.pair.condensed else "")
+
+
+def _levels(information: InformationMaps) -> str:
+    """The range measured, and how much of the information of both words lies at its ends and below it."""
+    low, high = warnings.edge_shares(information)
+    edges = information.band_edges if len(information.band_edges) else information.log_snr
+    return (
+        f"log SNR {edges[0]:.1f} to {edges[-1]:.1f}; I12: {low:.1%} in the noisiest band, {high:.1%} in the cleanest, "
+        f"about {warnings.tail_share(information):.1%} more below"
+    ).replace("SNR -", "SNR \u2212")

@@ -1,0 +1,98 @@
+"""Notes on what is shown: written, revised and taken back beside it, and all that are pinned as one report."""
+
+from urllib.parse import urlencode, urlsplit
+
+import streamlit as st
+
+from pages.address.view import View
+from pages.figures import report
+from pages.figures.report import Sheet
+from pages.widgets import notices
+from store import settings
+from store.errors import DiffusionPIDError
+from store.notes import LONGEST, Note, Notes, Pin
+
+AUTHOR = "author of notes"
+
+
+def draw(page: str, view: View, notes: Notes, key: str, sheet: Sheet) -> None:
+    """The notes on `key`; a new one is pinned to `sheet`, which is what the address of `view` shows."""
+    writing = not settings.load().read_only
+    st.subheader("Notes on what is shown", anchor=False)
+    try:
+        found, pinned = notes.about(key), notes.count_pinned()
+    except DiffusionPIDError as error:
+        st.error(notices.plain(str(error)))
+        return
+    for note in found:
+        _note(notes, note, writing)
+    if not found:
+        st.caption("Nobody has written one yet.")
+    if writing:
+        pin = Pin(f"/{page}?{urlencode(view.parameters(page))}", sheet.title, "")
+        _form(notes, key, pin, sheet)
+    if pinned:
+        count = "1 pinned view" if pinned == 1 else f"{pinned} pinned views"
+        root = "{0.scheme}://{0.netloc}".format(urlsplit(st.context.url or ""))
+        st.download_button(
+            f"Report of {count}",
+            lambda: report.of_pins("Pinned views", notes.pinned(), root).encode(),
+            "report.html",
+            "text/html",
+            icon=":material/description:",
+            on_click="ignore",
+            help="All notes of this store with what they were pinned to, as one file that needs no network",
+        )
+
+
+def _note(notes: Notes, note: Note, writing: bool) -> None:
+    """One note as plain text, with what its author, or anybody, can do about it."""
+    with st.container(border=True, key=f"note {note.number}", gap="small"):
+        st.text(note.text)
+        with st.container(horizontal=True, vertical_alignment="center"):
+            version = f", version {note.version}" if note.version > 1 else ""
+            written = f"{note.author}, {note.written[:16].replace('T', ' ')} UTC{version}"
+            st.caption(notices.plain(written), width="stretch")
+            if note.version > 1:
+                with st.popover("Earlier versions", type="tertiary"):
+                    for older in notes.history(note.number)[:-1]:
+                        st.caption(notices.plain(f"{older.author}, {older.written[:16].replace('T', ' ')} UTC"))
+                        st.text(older.text)
+            if writing:
+                with st.popover("Revise", type="tertiary"):
+                    _revision(notes, note)
+
+
+def _revision(notes: Notes, note: Note) -> None:
+    with st.form(f"revision of {note.number} {note.version}", border=False):
+        author = st.text_input("Your name", st.session_state.get(AUTHOR, note.author))
+        text = st.text_area("Note", note.text, max_chars=LONGEST)
+        with st.container(horizontal=True):
+            revised = st.form_submit_button("Save", type="primary")
+            withdrawn = st.form_submit_button("Take it back")
+    if revised:
+        _write(author, lambda: notes.revise(note.number, author, text))
+    if withdrawn:
+        _write(author, lambda: notes.withdraw(note.number, author))
+
+
+def _form(notes: Notes, key: str, pin: Pin, sheet: Sheet) -> None:
+    with st.form(f"new note on {key}", clear_on_submit=True, border=True):
+        text = st.text_area("Pin a note to what is shown", max_chars=LONGEST, height=80)
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            author = st.text_input("Your name", st.session_state.get(AUTHOR, ""), width=240)
+            submitted = st.form_submit_button("Pin", icon=":material/push_pin:")
+    if submitted:
+        kept = Pin(pin.address, pin.title, sheet.packed())
+        _write(author, lambda: notes.add(key, author, text, kept))
+
+
+def _write(author: str, work) -> None:
+    """Do it and show the page anew, or say why it cannot be done."""
+    try:
+        work()
+    except DiffusionPIDError as error:
+        st.error(notices.plain(str(error)))
+        return
+    st.session_state[AUTHOR] = author
+    st.rerun()

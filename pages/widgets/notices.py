@@ -1,0 +1,100 @@
+"""What pages say when there is nothing to show, something is missing, or a file cannot be used."""
+
+import string
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import streamlit as st
+
+from pages.address import view as address
+from pages.address.view import DEMO, SELECTION, Missing, View
+from pages.data import results
+from store import settings
+
+EXAMPLE = View(prompt="a female doctor", pair="female+doctor")
+LISTED = 20
+
+
+def plain(text: str) -> str:
+    """`text` for places that read Markdown: shown as it is, never interpreted."""
+    return "".join(f"\\{letter}" if letter in string.punctuation else letter for letter in text)
+
+
+def empty(view: View, root: Path) -> None:
+    """Nothing was computed yet: what to do about it."""
+    wanted = replace(EXAMPLE, model=view.model or settings.load().model)
+    said = f"The store {root.absolute()} holds no results. This command computes a first one:"
+    nothing(view, said, address.command(wanted, root))
+
+
+def nothing(view: View, said: str, command: str) -> None:
+    """What was asked for is not computed yet: the command that does so, and the way to the demo store."""
+    with st.container(border=True):
+        st.subheader("Nothing computed yet", anchor=False)
+        st.text(said)
+        st.code(command, language="bash", wrap_lines=True)
+        _launching(view)
+        if view.store == DEMO:
+            return
+        there = results.demo_exists()
+        st.button(
+            "Open the demo store",
+            type="primary",
+            disabled=not there,
+            on_click=address.change,
+            kwargs={"store": DEMO, "model": ""},
+            help="Results of the embedded model that come with the software",
+        )
+        if not there:
+            st.caption("This installation came without the demo store.")
+
+
+def _launching(view: View) -> None:
+    """The way without a command, where there is one."""
+    if view.store != DEMO and not settings.load().read_only:
+        st.button(
+            "Or launch it from here",
+            icon=":material/add_circle:",
+            on_click=st.session_state.update,
+            args=({address.FORM: True},),
+            help="Opens New compute job in the sidebar, filled in for it",
+        )
+
+
+def missing(what: Missing) -> None:
+    """A link names something that the store does not hold."""
+    with st.container(border=True):
+        st.subheader("Not in this store", anchor=False)
+        place = f" ({what.context})" if what.context else ""
+        st.text(f"The link names something that the store does not hold: {what.field} {what.value}{place}.")
+        if what.command:
+            st.text("This command computes it:")
+            st.code(what.command, language="bash", wrap_lines=True)
+            _launching(address.current())
+        st.text("There is instead:")
+        with st.container(horizontal=True):
+            for value in what.there[:LISTED]:
+                changes = {**dict.fromkeys(("word", *_after(what.field)), ""), what.field: value}
+                st.button(plain(value), key=f"instead {value}", on_click=address.change, kwargs=changes)
+        if len(what.there) > LISTED:
+            st.caption("and others; the Overview lists them all")
+
+
+def _after(field: str) -> tuple[str, ...]:
+    """What of a selection depends on `field`."""
+    return SELECTION[SELECTION.index(field) + 1 :] if field in SELECTION else SELECTION
+
+
+def broken(files: Sequence[tuple[Path, str]], root: Path, expanded: bool = False) -> None:
+    """Files that cannot be used, each with the cause and the mend; the rest is shown nevertheless."""
+    if not files:
+        return
+    count = "1 file" if len(files) == 1 else f"{len(files)} files"
+    with st.expander(
+        f"{count} of the store cannot be used; everything else is shown", icon=":material/warning:", expanded=expanded
+    ):
+        for path, problem in files[:LISTED]:
+            st.code(f"{path.relative_to(root)}\n{problem}", language=None, wrap_lines=True)
+        if len(files) > LISTED:
+            st.caption(f"and {len(files) - LISTED} more; `python -m store check` lists them all")

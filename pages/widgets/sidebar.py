@@ -1,0 +1,69 @@
+"""The sidebar of every page: the store in use, the model, the redundancy measure, the unit."""
+
+from dataclasses import replace
+
+import streamlit as st
+
+from pages.address import view as address
+from pages.address.view import DEMO, SELECTION, Missing, View
+from pages.data import results
+from pages.figures.quantities import MEASURE_MEANING, UNITS
+from pages.widgets import job_form, job_progress, notices
+from store import settings
+from store.errors import DiffusionPIDError, StoreError
+from store.pid import measures
+
+
+def draw(page: str) -> None:
+    """Draw the sidebar of `page`; where settings or store cannot be read, say why and end the page there."""
+    view = address.current()
+    try:
+        wanted, root = settings.load().model, results.folder(view)
+        results.prepare(root)
+        listing = results.Listing(root)
+        models = sorted(listing.values("model"))
+    except DiffusionPIDError as error:
+        st.error(notices.plain(str(error)))
+        st.stop()
+    model = view.model or (wanted if wanted in models or not models else models[0])
+    view = replace(view, model=model)
+    address.show(view, page)
+    offered = measures.offered(_surprisals(view, page, listing))
+    with st.sidebar:
+        with st.container(gap="xxsmall"):
+            st.caption("Store")
+            st.text("Demo store" if view.store == DEMO else str(root), help=notices.plain(str(root.absolute())))
+        if view.store == DEMO:
+            emptied = dict.fromkeys(SELECTION, "")
+            st.button("Leave the demo store", on_click=address.change, kwargs={"store": "", "model": "", **emptied})
+        offered_models = sorted({*models, model})
+        st.selectbox(
+            "Model",
+            offered_models,
+            help="Models with results in this store",
+            **address.bound("model", model, (*SELECTION, "page"), among=offered_models),
+        )
+        st.pills(
+            "Redundancy measure",
+            [name for name in measures.MEASURES if name in (*offered, view.measure)],
+            required=True,
+            help="\n\n".join(f"**{name}:** {MEASURE_MEANING[name][0]}." for name in offered),
+            **address.bound("measure", view.measure),
+        )
+        st.segmented_control(
+            "Unit", UNITS, required=True, help="1 bit is 0.693 nats", **address.bound("unit", view.unit)
+        )
+        job_form.draw(view, page, root, listing)
+        if page != "jobs":  # which shows all of them
+            job_progress.draw(view, root)
+
+
+def _surprisals(view: View, page: str, listing: results.Listing) -> measures.Surprisals | None:
+    """Those of the pair that the page is about, if it has any: some measures are offered only with them."""
+    entry = address.resolve(view, listing, address.habit()[0]) if page == "explorer" else None
+    if entry is None or isinstance(entry, Missing):
+        return None
+    try:
+        return results.record(entry.path, entry.pair).pairs[0].surprisals
+    except StoreError:  # the page says so
+        return None

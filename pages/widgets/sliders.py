@@ -1,0 +1,50 @@
+"""The sliders of every page with maps over images: how a map is laid over its image, and from which noise levels."""
+
+from collections.abc import Mapping
+
+import streamlit as st
+
+from pages.address import view as address
+from pages.address.view import ALL, View
+
+
+def draw(view: View, bands: Mapping[str, str] | None = None) -> None:
+    """Opacity and threshold, and beside them `noise_levels` if there are several `bands`."""
+    several = len(bands or {}) > 1
+    places = st.columns(3 if several else 2, gap="medium")
+    places[0].slider(
+        "Opacity of the map", 0, 100, step=5, format="%d %%", **address.bound("opacity", view.opacity, start="value")
+    )
+    places[1].slider(
+        "Threshold",
+        0,
+        100,
+        step=5,
+        format="%d %%",
+        help="Values below this share of the colour scale are left out, whatever their sign",
+        **address.bound("threshold", view.threshold, start="value"),
+    )
+    if several:
+        with places[2]:
+            noise_levels(view, bands)
+
+
+def noise_levels(view: View, bands: Mapping[str, str]) -> None:
+    """Which of `bands`, as `derived.bands` names them, the maps show."""
+    st.select_slider(
+        "Noise levels, in log SNR",
+        list(bands),
+        format_func=bands.get,
+        help="Left: almost only noise. Right: almost clean. Totals stay those of all levels.",
+        **address.bound("band", view.band, start="value"),
+    )
+
+
+def said(view: View) -> str:
+    """What maps of some noise levels leave out; empty where they are of all."""
+    if view.band == ALL:
+        return ""
+    return (
+        " Maps are of the noise levels chosen alone, their parts formed there; CMI and attention are not kept by "
+        "level, and totals stay those of all levels."
+    )

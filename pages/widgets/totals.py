@@ -1,0 +1,130 @@
+"""The totals of one pair: a table at the level chosen, with what may make them wrong said above it."""
+
+import math
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+import streamlit as st
+
+from pages.address import view as address
+from pages.address.view import View
+from pages.data import decompositions
+from pages.figures.quantities import INDEX, QUANTITIES, UNRELIABLE_MEANING, factor, reliable, written
+from pages.widgets import notices
+from pages.widgets.exports import Listed
+from store.pid.decomposition import ALIGNMENT, Decomposition
+from store.pid.information import LEVELS, Estimate
+from store.pid.measures import STANDARD
+from store.records import PairResult, Region, RunKey
+from store.warnings import warnings as warnings_of
+
+LEVELS_MEANING = "\n\n".join(
+    [
+        *(f"**{level.capitalize()}:** {meaning}." for level, meaning in LEVELS.items()),
+        "Maps are always of the pixel level. Values of different levels must not be compared.",
+    ]
+)
+
+
+class _Row(NamedTuple):
+    """One line of the table."""
+
+    name: str
+    label: str
+    estimate: Estimate
+    scale: float  # to what is shown
+
+
+def draw(view: View, path: Path, key: RunKey, pair: PairResult, index: int, region: Region | None = None) -> Listed:
+    """Draw the totals of `pair`, read from `path`: of the image `index` and over all images, both modes.
+
+    They are sums over the `region`, if one is given. What is drawn is given back, with its numbers.
+    """
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.text("Level of the totals", help=LEVELS_MEANING, width="content")
+        st.segmented_control(
+            "Level of the totals",
+            list(LEVELS),
+            required=True,
+            label_visibility="collapsed",
+            **address.bound("level", view.level),
+        )
+    if warnings := warnings_of(key, pair)[view.mode]:
+        st.warning("\n\n".join(map(notices.plain, warnings)), icon=":material/warning:")
+    columns: dict[str, list[str]] = {}
+    numbers: dict[str, list[float]] = {}
+    doubtful = negative = untold = False
+    for mode in pair.information:
+        rows = _rows(pair, decompositions.decomposition(path, pair, mode, view.level, region), factor(view.unit))
+        for heading, image in _columns(view, index):
+            cells = []
+            for row in rows:
+                total, error = row.estimate.mean() if image is None else _of_image(row.estimate, image)
+                cells.append(written(total * row.scale, error * row.scale, kept=1 if row.name == ALIGNMENT else 2))
+                doubtful |= not reliable(total, error)
+                untold |= math.isnan(error)
+                negative |= row.name == "synergy" and total < 0 and reliable(total, error)
+                column = f"{mode.upper()}, {heading}"
+                numbers.setdefault(column, []).append(total * row.scale)
+                numbers.setdefault(f"{column}, standard error", []).append(error * row.scale)
+            columns[column] = cells
+    what = "Sum over the region" if region else "Total"
+    labels = pd.Index([row.label for row in rows], name=f"{what} in {view.unit}, {view.level} level")
+    shown = pd.DataFrame(columns, index=labels)
+    st.table(shown, border="horizontal")
+    _notes(view, pair, doubtful, negative, untold)
+    names = pd.Index([row.name for row in rows], name=f"{what} in {view.unit}, {view.level} level")
+    return Listed("Totals", pd.DataFrame(numbers, index=names), shown.set_axis(names), [])
+
+
+def _columns(view: View, index: int) -> list[tuple[str, int | None]]:
+    """Headings, each with the image that it is about, or None for all of them."""
+    everything = "all seeds" if view.level == "prompt" else "mean"
+    return ([] if view.level == "prompt" else [(f"seed {view.seed}", index)]) + [(everything, None)]
+
+
+def _rows(pair: PairResult, parts: Decomposition, scale: float) -> list[_Row]:
+    """What the table lists of `parts`; `scale` leads to the unit shown."""
+    rows = []
+    for name, quantity in QUANTITIES.items():
+        label = quantity.title(pair.pair.words)
+        if name == "redundancy":
+            rows.append(_Row(name, _label(quantity.symbol, f"{label} ({parts.measure})"), quantity.of(parts), scale))
+            rows.append(_Row(ALIGNMENT, _label(INDEX, "alignment, no unit"), parts[ALIGNMENT], 1.0))
+        else:
+            rows.append(_Row(name, _label(quantity.symbol, label), quantity.of(parts), scale))
+    if parts.estimator != STANDARD:
+        rows.append(_Row("standard_both", _label("LR", "log ratio of both"), parts["standard_both"], scale))
+    return rows
+
+
+def _label(symbol: str, text: str) -> str:
+    return f"{symbol} \u2002 {notices.plain(text)}"
+
+
+def _of_image(estimate: Estimate, index: int) -> tuple[float, float]:
+    return float(estimate.total[index]), float(estimate.total_se[index])
+
+
+def _notes(view: View, pair: PairResult, doubtful: bool, negative: bool, untold: bool) -> None:
+    count = len(pair.seeds)
+    over = f"One value over all {count} seeds." if view.level == "prompt" else f"Mean: over {count} seeds."
+    notes = [f"{view.level.capitalize()} level: {LEVELS[view.level]}. {over} \u00b1: standard error of estimation."]
+    if untold and pair.information[view.mode].maps.count == 1:
+        notes.append("\u00b1 ?: the file neither states this error nor keeps anything that it could be told from.")
+    notes.append(
+        f"{INDEX}, the alignment index: from \u22121 (the words pull the prediction in opposite directions) over 0 to "
+        "1 (in the same one), whatever the measure."
+    )
+    notes.append(
+        "I1, I2 and I12 are standard estimates, and I12 says how much likelier both words make this very image."
+        if pair.estimator == STANDARD
+        else "LR, the standard estimate: how much likelier both words make this very image; signed, to rank images by. "
+        "It agrees with I12 on average over images of the two words."
+    )
+    if doubtful:
+        notes.append(UNRELIABLE_MEANING)
+    if negative:
+        notes.append("Synergy is below zero: one word overrides the other, or misleads when it stands alone.")
+    st.caption("  \n".join(notes))

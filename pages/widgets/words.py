@@ -1,0 +1,133 @@
+"""The words of a prompt as what can be clicked: chips that choose the pair, and the matrix of all its pairs."""
+
+from dataclasses import dataclass, replace
+
+import pandas as pd
+import streamlit as st
+
+from pages.address import view as address
+from pages.address.view import View
+from pages.data import results
+from pages.figures import matrix
+from pages.figures.quantities import MODE_NAMES, QUANTITIES, factor
+from pages.widgets import exports, notices
+from pages.widgets.exports import Drawn
+from store.catalogue import Entry, Filter
+from store.errors import InputError
+from store.pid.measures import DEFAULT
+from store.records import find_word, prompt_words
+
+CHIPS, CHOSEN = "words of the prompt", "words chosen"
+MATRIX = "matrix"
+PARTS = ["redundancy", "unique_first", "unique_second", "synergy"]
+
+
+def chips(view: View, pairs: list[str]) -> None:
+    """The words of the prompt, and the phrases that `pairs` are about; two of them chosen are the pair."""
+    named = {word: None for pair in pairs for word in pair.split("+") if " " in word}
+    words = [word for word in (*prompt_words(view.prompt), *named) if _stands(view.prompt, word)]
+    asked = {word.casefold() for word in view.pair.split("+")}
+    about = view.prompt, view.pair
+    if CHIPS not in st.session_state or st.session_state[CHOSEN].about != about:
+        st.session_state[CHOSEN] = Chosen(about, [word for word in words if word.casefold() in asked])
+    shown = sorted(st.session_state[CHOSEN].words, key=words.index)
+    if CHIPS in st.session_state and st.session_state[CHIPS] != shown:
+        st.session_state[CHIPS] = shown
+    st.pills(
+        "Words of the prompt",
+        words,
+        selection_mode="multi",
+        default=shown,
+        wrap=True,
+        format_func=notices.plain,
+        help="Two chosen words are the pair. A third takes the place of the one that was chosen first.",
+        key=CHIPS,
+        on_change=_choose,
+        args=(words,),
+    )
+
+
+def _choose(words: list[str]) -> None:
+    """Show the pair of the two words chosen last; a single one waits for another."""
+    before = st.session_state[CHOSEN]
+    chosen = before.after(st.session_state[CHIPS])
+    pair = "+".join(sorted(chosen.words, key=words.index))
+    if len(chosen.words) == 2 and chosen.words != before.words:
+        chosen = replace(chosen, about=(before.about[0], pair))
+        address.change(pair=pair, run="")
+    st.session_state[CHOSEN] = chosen
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The words that are chosen, in the order in which they were, and what the browser has not heard of yet."""
+
+    about: tuple[str, str]  # prompt and pair
+    words: list[str]
+    dropped: tuple[str, ...] = ()  # by the last choice
+    heard: tuple[str, ...] = ()  # what the browser counted as chosen at the last choice
+
+    def after(self, picked: list[str]) -> "Chosen":
+        """After the browser counts `picked` as chosen.
+
+        It may do so once more, or with a word that the last choice dropped beside a new one: those it says because it
+        is late.
+        """
+        if tuple(picked) == self.heard:
+            return self
+        added = [word for word in picked if word not in self.words]
+        new = [word for word in added if word not in self.dropped] or added
+        latest = [*(word for word in self.words if word in picked), *new][-2:]
+        dropped = tuple(word for word in self.words if word not in latest)
+        return Chosen(self.about, latest, dropped, tuple(picked))
+
+
+def _stands(prompt: str, word: str) -> bool:
+    try:
+        find_word(prompt, word)
+    except InputError:
+        return False
+    return True
+
+
+def all_pairs(view: View, listing: results.Listing, entry: Entry) -> list[Drawn]:
+    """R, U and S of all pairs of the prompt of `entry`; a cell opens the maps of its pair. Gives what is drawn."""
+    samples = listing.samples(Filter(model=view.model, mode=view.mode, path=entry.path))
+    means, measure = means_of(samples, view.prompt, view.measure)
+    if len(means) < 2:
+        return []
+    words = sorted({*means["first"], *means["second"]}, key=lambda word: find_word(view.prompt, word))
+    signed = any(QUANTITIES[name].signed(measure) for name in PARTS[:3])
+    panels = matrix.panels(words, means, factor(view.unit), view.unit, signed)
+    st.subheader(f"All pairs of the prompt, {MODE_NAMES[view.mode]}", anchor=False)
+    first, _, second = view.pair.partition("+")
+    figure = matrix.figure(words, panels, (first, second))
+    exports.figure(
+        "matrix-figure",
+        figure,
+        key=MATRIX,
+        alt=f"Redundancy, uniqueness and synergy of all pairs of words of the prompt {view.prompt}",
+        on_select=_open,
+        selection_mode="points",
+    )
+    st.caption(
+        f"Mean totals over seeds, in {view.unit}, pixel level, {measure}, on one colour scale. A click on a cell opens "
+        "its maps. Empty cells were not computed."
+    )
+    return [Drawn("matrix-figure", "All pairs of the prompt", figure, means)]
+
+
+def means_of(samples: pd.DataFrame, prompt: str, measure: str) -> tuple[pd.DataFrame, str]:
+    """The parts of each pair of the prompt, in nats, as means over images, under `measure` or else the default one."""
+    measure = measure if measure in samples["measure"].values else DEFAULT
+    rows = samples[(samples["measure"] == measure) & (samples["level"] == "pixel")]
+    rows = rows.drop_duplicates(["first", "second", "seed"])
+    means = rows.groupby(["first", "second"], as_index=False)[PARTS].mean()
+    inside = [_stands(prompt, row.first) and _stands(prompt, row.second) for row in means.itertuples()]
+    return means[inside], measure
+
+
+def _open() -> None:
+    points = st.session_state[MATRIX]["selection"]["points"]
+    if points:
+        address.change(pair=points[-1]["customdata"][0], run="")

@@ -1,0 +1,135 @@
+"""A pair condensed for carrying and reading: all its totals, maps rounded, nothing left to tell errors of regions."""
+
+from collections.abc import Iterable
+
+import h5py
+import numpy as np
+
+from store.hdf5.access import Refused, names_of, numbers, values
+from store.hdf5.arrays import write_array, write_packed, write_small
+from store.hdf5.compression import decode, encode, few_bits, pack_pictures, rounding, unpack_pictures
+from store.hdf5.totals import Columns, Listed, Shown, stack, unstack
+from store.pid.information import BANDED, ORTHOGONAL_MAPS, InformationMaps, Replicates
+from store.pid.totals import Stated
+from store.records import PairResult, RunRecord
+
+SMALLEST = 9  # level of deflate
+CURVES, GAPS = 3, 2  # columns of `spectrum`
+TOTALS_BITS, SPECTRUM_BITS = 20, 8  # of mantissa: off by a millionth and by 0.4 % at most
+
+
+def write_pictures(root: h5py.Group, record: RunRecord) -> None:
+    """Write the images of `record`, and of its latents the shape alone."""
+    pictures, lengths = pack_pictures(record.images)
+    write_small(root, "pictures", pictures)
+    root["pictures"].attrs["lengths"] = lengths
+    root.attrs["latent_shape"] = record.latents.shape[1:]
+
+
+def read_pictures(root: h5py.Group, count: int) -> np.ndarray:
+    """Those images, uint8 (S, H, W, 3)."""
+    return unpack_pictures(values(root, "pictures", None), numbers(root["pictures"], "lengths", None), count)
+
+
+def no_latents(root: h5py.Group, count: int) -> np.ndarray:
+    """What stands for latents that were not kept: float16 (S, c, h, w), all NaN."""
+    return np.full((count, *map(int, numbers(root, "latent_shape", 3))), np.nan, np.float16)
+
+
+def write_columns(group: h5py.Group, columns: dict[str, np.ndarray]) -> None:
+    """Write what there is of each image: one value each."""
+    write_packed(group, columns)
+
+
+def read_columns(group: h5py.Group) -> Columns:
+    """The same."""
+    seeds = numbers(group, "seeds", None)
+    return Columns.of(seeds, *(numbers(group, name, len(seeds)) for name in ("noises", "run_keys")))
+
+
+def write_attention(group: h5py.Group, attention: np.ndarray) -> None:
+    """Write maps (P, 2, h, w)."""
+    _write_coded(group, "attention", attention)
+
+
+def read_attention(group: h5py.Group, images: int) -> np.ndarray | None:
+    """Maps (P, 2, h, w), if there are any."""
+    return _read_coded(group, "attention", images, 2, None, None) if "attention" in group else None
+
+
+def write_mode(group: h5py.Group, result: PairResult, mode: str) -> None:
+    """Write one mode of `result`."""
+    information, shown, stated = result.information[mode], Shown.of(result), result.totals(mode)
+    maps = {name: values[:, 0] for name, values in information.maps.maps.items()}
+    spectrum = np.concatenate([information.curve, information.gap], axis=-1).astype(np.float32)
+    group.attrs["log_snr"] = information.log_snr
+    group.attrs["tail"] = information.tail
+    group.attrs["totals_together"] = stack(stated.together, shown.together)[0]
+    _write_coded(group, "maps", np.stack(list(maps.values()), axis=1), tuple(maps))
+    _write_whole(group, "totals", few_bits(stack(stated.images, shown.images).T, TOTALS_BITS))
+    _write_whole(group, "spectrum", few_bits(spectrum, SPECTRUM_BITS))
+    if information.bands:
+        _write_coded(group, "bands", np.stack([information.bands[name] for name in BANDED], axis=1), BANDED)
+        group["bands"].attrs["edges"] = information.band_edges
+
+
+def read_mode(group: h5py.Group, shown: Shown, images: int) -> InformationMaps:
+    """What one mode's group holds."""
+    maps = _read_named(group, "maps", images, None, None)
+    if not set(ORTHOGONAL_MAPS) <= set(maps):
+        raise Refused(f"{group.name}/maps lacks some")
+    log_snr, bands, edges = numbers(group, "log_snr", None), {}, np.zeros(0, np.float32)
+    if "bands" in group:
+        edges = numbers(group["bands"], "edges", None)
+        bands = _read_named(group, "bands", images, len(edges) - 1, None, None)
+    spectrum = values(group, "spectrum", images, len(log_snr), CURVES + GAPS)
+    return InformationMaps(
+        maps=Replicates({name: found[:, None] for name, found in maps.items()}),
+        bands=bands,
+        band_edges=edges,
+        curve=spectrum[..., :CURVES],
+        log_snr=log_snr,
+        gap=spectrum[..., CURVES:],
+        tail=numbers(group, "tail", images, 3),
+        stated=read_stated(group, shown, images),
+    )
+
+
+def read_stated(group: h5py.Group, shown: Shown, images: int) -> Stated:
+    """The totals that one mode's group states."""
+    keys = shown.images, shown.together
+    totals = values(group, "totals", 2, len(keys[0]), images).T
+    together = numbers(group, "totals_together", len(keys[1]), 2)
+    return Stated(unstack(totals, keys[0]), unstack(together[None], keys[1]))
+
+
+def read_listed(group: h5py.Group, shown: Shown, images: int, levels: Iterable[str]) -> Listed:
+    """What lists need of one mode."""
+    return shown.listed(read_stated(group, shown, images), levels)
+
+
+def roundings(group: h5py.Group, information: InformationMaps) -> dict[str, np.ndarray]:
+    """By how much the sums of the maps read from `group` may differ from what they were before, each (P,)."""
+    steps, maps = numbers(group["maps"], "steps", None), information.maps.maps
+    return {name: rounding(values[:, 0], steps).sum(axis=(1, 2)) for name, values in maps.items()}
+
+
+def _write_whole(group: h5py.Group, name: str, array: np.ndarray) -> None:
+    write_array(group, name, array, array.shape, SMALLEST)
+
+
+def _write_coded(group: h5py.Group, name: str, maps: np.ndarray, names: tuple[str, ...] = ()) -> None:
+    """Write maps (P, N, ...) rounded, each of the N compressed on its own."""
+    codes, steps = encode(maps)
+    write_array(group, name, codes, (len(maps), 1, *maps.shape[2:]), SMALLEST)
+    write_packed(group[name], {"steps": steps, **({"names": list(names)} if names else {})})
+
+
+def _read_coded(group: h5py.Group, name: str, images: int, *shape: int | None) -> np.ndarray:
+    return decode(values(group, name, images, *shape), numbers(group[name], "steps", images))
+
+
+def _read_named(group: h5py.Group, name: str, images: int, *shape: int | None) -> dict[str, np.ndarray]:
+    """Maps by name, each (P, ...)."""
+    maps = _read_coded(group, name, images, None, *shape)
+    return {each: maps[:, index] for index, each in enumerate(names_of(group[name], maps.shape[1]))}

@@ -1,0 +1,171 @@
+"""A pair in full: replicates of what was measured, and the maps that follow from them under the pair's own measure.
+
+Versions 1 and 2 of the format are read here too.
+"""
+
+from collections.abc import Iterable
+
+import h5py
+import numpy as np
+
+from store.hdf5.access import Refused, names_of, values
+from store.hdf5.arrays import write_array, write_small
+from store.hdf5.names import DATASETS, SAMPLES
+from store.hdf5.totals import SAMPLED, Columns, Listed, Shown, stack, unstack
+from store.pid.decomposition import PER_IMAGE
+from store.pid.information import BANDED, INFORMATION, Estimate, InformationMaps, Replicates
+from store.pid.totals import TOGETHER, Stated
+from store.records import PairResult
+
+KEPT_BITS = 4  # of a replicate's mantissa: rounding by 3 % at most is far below its own error
+
+
+def write_columns(group: h5py.Group, columns: dict[str, np.ndarray]) -> None:
+    """Write what there is of each image: one value each."""
+    for name, column in columns.items():
+        write_small(group, name, column)
+
+
+def read_columns(group: h5py.Group) -> Columns:
+    """The same, as far as the version of the format has it."""
+    seeds = values(group, "seeds", None)
+    images = len(seeds)
+    noises = values(group, "noises", images) if "noises" in group else np.full(images, group.attrs["noises"])
+    run_keys = values(group, "run_keys", images) if "run_keys" in group else np.full(images, b"")
+    return Columns.of(seeds, noises, run_keys)
+
+
+def write_attention(group: h5py.Group, attention: np.ndarray) -> None:
+    """Write maps (P, 2, h, w)."""
+    write_array(group, "attention_first", attention[:, 0].astype(np.float16))
+    write_array(group, "attention_second", attention[:, 1].astype(np.float16))
+
+
+def read_attention(group: h5py.Group, images: int) -> np.ndarray | None:
+    """Maps (P, 2, h, w), if there are any."""
+    if "attention_first" not in group:
+        return None
+    maps = [values(group, name, images, None, None) for name in ("attention_first", "attention_second")]
+    return np.stack(maps, axis=1).astype(np.float32)
+
+
+def write_mode(group: h5py.Group, result: PairResult, mode: str) -> None:
+    """Write one mode of `result`."""
+    information, decomposition, stated = result.information[mode], result.decomposition(mode), result.totals(mode)
+    shown = Shown.of(result)
+    listed, single = shown.listed(stated), len(SAMPLES)
+    group.attrs["summary"] = listed.summary
+    group.attrs["samples"] = np.delete(listed.samples, range(single, SAMPLED), axis=1)
+    group.attrs["standard"] = listed.samples[:, single:SAMPLED]
+    group.attrs["together"] = listed.together
+    for name, dataset in DATASETS.items():
+        _write_estimate(group, dataset, decomposition.shown(name))
+    maps = information.maps.maps
+    _write_stack(group, "replicates", [_few_bits(maps[name]) for name in INFORMATION], INFORMATION)
+    if information.bands:
+        _write_stack(group, "bands", [_compact(information.bands[name], KEPT_BITS) for name in BANDED], BANDED)
+    for name in ("band_edges", "curve", "log_snr", "gap", "tail"):
+        write_small(group, name, getattr(information, name).astype(np.float32))
+    parts, together = stack(stated.images, shown.parts(PER_IMAGE)), stack(stated.together, shown.parts((TOGETHER,)))
+    write_small(group, "parts", parts.reshape(len(parts), len(shown.measures), len(PER_IMAGE), -1, 2))
+    write_small(group, "parts_together", together.reshape(len(shown.measures), -1, 2))
+
+
+def read_mode(group: h5py.Group, shown: Shown, images: int) -> InformationMaps:
+    """What one mode's group holds."""
+    log_snr, stated = values(group, "log_snr", None), read_stated(group, shown, images)
+    curve = values(group, "curve", images, len(log_snr), 3)
+    if "replicates" not in group:  # version 1: the means alone
+        maps = {name: values(group, DATASETS[name], images, None, None)[:, None] for name in INFORMATION}
+        nothing = np.full((images, len(log_snr), 2), np.nan, np.float32), np.zeros((images, 3), np.float32)
+        return InformationMaps(
+            Replicates(_single(maps)), {}, np.zeros(0, np.float32), curve, log_snr, *nothing, stated=stated
+        )
+    edges = values(group, "band_edges", None)
+    banded = "bands" in group
+    return InformationMaps(
+        maps=Replicates(_read_stack(group, "replicates", INFORMATION, images, None)),
+        bands=_read_stack(group, "bands", BANDED, images, len(edges) - 1) if banded else {},
+        band_edges=edges,
+        curve=curve,
+        log_snr=log_snr,
+        gap=values(group, "gap", images, len(log_snr), 2),
+        tail=values(group, "tail", images, 3),
+        stated=stated,
+    )
+
+
+def read_stated(group: h5py.Group, shown: Shown, images: int) -> Stated:
+    """The totals that one mode's group states."""
+    totals = {shown.key(name): _read_total(group, dataset, images) for name, dataset in DATASETS.items()}
+    if "parts" not in group:  # before version 3
+        return Stated(totals)
+    count, levels = len(shown.measures), len(PER_IMAGE)
+    parts = values(group, "parts", images, count, levels, None, 2)
+    together = values(group, "parts_together", count, None, 2)
+    return Stated(
+        {**totals, **unstack(parts, shown.parts(PER_IMAGE))}, unstack(together[None], shown.parts((TOGETHER,)))
+    )
+
+
+def read_listed(group: h5py.Group, shown: Shown, images: int, levels: Iterable[str]) -> Listed:
+    """What lists need of one mode: from attributes where they are, so that no dataset is opened."""
+    if "standard" not in group.attrs:  # the first files of version 3, and older ones
+        return shown.listed(read_stated(group, shown, images), levels)
+    samples = np.insert(group.attrs["samples"], [len(SAMPLES)], group.attrs["standard"], axis=1)
+    return Listed(group.attrs["summary"], samples, group.attrs["together"])
+
+
+def _read_total(group: h5py.Group, name: str, images: int) -> np.ndarray:
+    return np.stack([values(group, f"{name}{end}", images) for end in ("_total", "_total_se")], axis=-1)
+
+
+def _read_stack(
+    group: h5py.Group, name: str, wanted: tuple[str, ...], images: int, count: int | None
+) -> dict[str, np.ndarray]:
+    """Maps by name, each (P, n, h, w), of which `wanted` have to be there."""
+    stacked = values(group, name, images, None, count, None, None)
+    names = names_of(group[name], stacked.shape[1])
+    if not set(wanted) <= set(names):
+        raise Refused(f"{group[name].name} does not name its maps")
+    return _single({name: stacked[:, names.index(name)] for name in wanted})
+
+
+def _single(maps: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    return {name: values.astype(np.float32) for name, values in maps.items()}
+
+
+def _write_estimate(group: h5py.Group, name: str, estimate: Estimate) -> None:
+    write_array(group, name, _compact(estimate.map))
+    write_small(group, f"{name}_total", estimate.total.astype(np.float64))
+    write_small(group, f"{name}_total_se", estimate.total_se.astype(np.float64))
+
+
+def _write_stack(group: h5py.Group, name: str, maps: list[np.ndarray], names: tuple[str, ...]) -> None:
+    """Maps (P, n, h, w) of several names as one array (P, names, n, h, w)."""
+    write_array(group, name, _compact(np.stack(maps, axis=1)))
+    group[name].attrs["names"] = list(names)
+
+
+def _few_bits(replicates: np.ndarray) -> np.ndarray:
+    """Replicates (P, R, h, w) with few bits each, but the last: it takes up what the others lost, so the mean stays."""
+    kept = replicates.astype(np.float32)
+    carry = np.zeros_like(kept[:, 0])
+    for index in range(kept.shape[1] - 1):
+        wanted = kept[:, index] + carry
+        kept[:, index] = _compact(wanted, KEPT_BITS)
+        with np.errstate(invalid="ignore"):  # infinite values leave NaN, which says it
+            carry = wanted - kept[:, index]
+    kept[:, -1] += carry
+    return kept
+
+
+def _compact(values: np.ndarray, bits: int = 10) -> np.ndarray:
+    """In half precision, its mantissa rounded to `bits`; in single precision if its values are too large or small."""
+    sizes, half = np.abs(values), np.finfo(np.float16)
+    if not sizes.max(initial=0) < half.max / 2 or 0 < sizes.mean() < half.tiny:
+        return values.astype(np.float32)
+    dropped, whole = 10 - bits, values.astype(np.float16).view(np.uint16)
+    if dropped:
+        whole = (whole + np.uint16(1 << (dropped - 1))) & np.uint16(0xFFFF << dropped & 0xFFFF)
+    return whole.view(np.float16)

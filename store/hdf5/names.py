@@ -1,0 +1,57 @@
+"""The names of the format: where files lie in a store, and what stands in them."""
+
+import dataclasses
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+from store.pid.decomposition import PARTS
+from store.pid.information import BANDED, INFORMATION
+from store.records import RunKey
+
+FORMAT_VERSION = 4
+SOFTWARE = "diffusionpid-dashboard 0.1"
+MAPS, FILES = "maps", "*.h5"
+LOCK = ".lock"
+QUARANTINE = "quarantine"
+DATASETS = {  # name of an estimate -> dataset
+    name: f"information_{name}" if name in BANDED else name for name in (*INFORMATION, *PARTS)
+}
+PICTURED = frozenset({"images", "latents", "pictures"})  # a file has the first two or the last
+APART = PICTURED | {"pairs"}  # not in the root's digest: they have checksums of their own
+SAMPLES = ("first", "second", "both")  # what lists have of each image, before its redundancies
+
+
+def slug(text: str, length: int = 60) -> str:
+    """`text` as part of a file name: letters, digits, dots and dashes."""
+    return re.sub(r"[^a-z0-9.]+", "-", text.casefold()).strip("-.")[:length] or "x"
+
+
+def group_name(pair: str) -> str:
+    """What the group of a pair is called: percent-encoded where a word needs it."""
+    return quote(pair, safe=" +'")
+
+
+def path_of(root: Path, key: RunKey) -> Path:
+    """Where the file of `key` lies in the store `root`."""
+    digest = digest_of(key)
+    return root / MAPS / slug(key.model) / digest[:2] / f"{slug(key.prompt)}-{digest[:12]}.h5"
+
+
+def digest_of(key: RunKey) -> str:
+    """What tells the file of `key` from any other: the SHA-256 of the JSON list of its fields."""
+    return hashlib.sha256(json.dumps(dataclasses.astuple(key)).encode()).hexdigest()
+
+
+def paths(root: Path) -> Iterator[Path]:
+    """All published files of the store, in no particular order."""
+    for folder in folders(root):
+        yield from folder.glob(FILES)
+
+
+def folders(root: Path) -> Iterator[Path]:
+    """The folders that files are published in."""
+    return (root / MAPS).glob("*/*")

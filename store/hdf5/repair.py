@@ -1,0 +1,133 @@
+"""Broken files are set aside whole; what of them can still be read takes their place."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from store.errors import BrokenFileError, NewerFormatError, StoreError
+from store.files.atomic import sweep
+from store.hdf5.access import UNREADABLE, Refused, dataset, opened
+from store.hdf5.check import Problem, problems, wrong_with_pairs, wrong_with_root
+from store.hdf5.compose import image
+from store.hdf5.names import folders, path_of, paths
+from store.hdf5.quarantine import set_aside
+from store.hdf5.read import (
+    pair_groups,
+    pair_names,
+    read_images,
+    read_key,
+    read_latents,
+    read_pair,
+    read_provenance,
+    read_seeds,
+)
+from store.hdf5.write import publish, write_whole, writing
+from store.records import RunRecord
+
+
+@dataclass(frozen=True)
+class Repair:
+    """What became of one file: `aside` is where it lies now, `kept` names the pairs that are still in the store."""
+
+    path: Path
+    problems: list[Problem]
+    aside: Path | None  # None: left as it is, for later software to judge
+    kept: tuple[str, ...] = ()
+
+
+def repair(root: Path) -> Iterator[Repair]:
+    """Set every broken file of the store aside, in `quarantine`, and keep what can be read of it.
+
+    What is sound is not touched, what is newer than this software neither. Yields what became of each other file.
+
+    Raises
+    ------
+    StoreError: there is no room; what was there stays as it was.
+    """
+    for folder in folders(root):
+        with writing(root):
+            sweep(folder)
+    for path in sorted(paths(root)):
+        if problems(path):
+            with writing(root):
+                found = problems(path)  # again, now that nobody writes
+                done = _repair(root, path, found) if found else None
+            if done:
+                yield done
+
+
+def _repair(root: Path, path: Path, found: list[Problem]) -> Repair:
+    if all(problem.newer for problem in found):
+        return Repair(path, found, None)
+    try:
+        with opened(path) as file:
+            record, newer = _readable(file)
+            home = path_of(root, record.key)
+            if home != path and any(wrong_with_root(file)):
+                raise Refused("its key cannot be trusted")
+            content = image(record, pair_groups(file, newer))
+    except (BrokenFileError, NewerFormatError):
+        return Repair(path, found, set_aside(root, path))
+    kept = (*_names(record), *sorted(newer))
+    if home != path:
+        publish(root, record, keep=True)
+        return Repair(path, found, set_aside(root, path), _names(record))
+    if not kept:
+        return Repair(path, found, set_aside(root, path))
+    try:
+        aside = set_aside(root, path, copy=True)
+        write_whole(path, content)
+    except OSError as error:
+        raise StoreError(
+            path, f"cannot be repaired ({error.strerror or error})", "make room; it is as it was"
+        ) from error
+    return Repair(path, found, aside, kept)
+
+
+def _names(record: RunRecord) -> tuple[str, ...]:
+    return tuple(result.pair.name for result in record.pairs)
+
+
+def _readable(file: h5py.File) -> tuple[RunRecord, set[str]]:
+    """What of a file can be trusted, and the names of its pairs that are newer than this software."""
+    broken = {problem.pair: problem for problem in wrong_with_pairs(file)}
+    if "" in broken:
+        raise Refused(broken[""].cause)
+    key, seeds = read_key(file), read_seeds(file)
+    rows = _rows(file, len(seeds))
+    whole = [index for index in range(len(seeds)) if all(index in found for found in rows)]
+    if not whole:
+        raise Refused("no image can be read")
+    images, latents = (np.stack([found[index] for index in whole]) for found in rows)
+    kept = [read_pair(key.prompt, group) for group in pair_groups(file, pair_names(file) - broken.keys())]
+    trusted = {seeds[index] for index in whole}
+    pairs = [result.of_seeds([seed for seed in result.seeds if seed in trusted]) for result in kept]
+    record = RunRecord(
+        key=key,
+        seeds=tuple(seeds[index] for index in whole),
+        images=images,
+        latents=latents,
+        pairs=tuple(result for result in pairs if result.seeds),
+        provenance=read_provenance(file),
+    )
+    return record, {name for name, problem in broken.items() if problem.newer}
+
+
+def _rows(file: h5py.File, count: int) -> tuple[dict[int, np.ndarray], dict[int, np.ndarray]]:
+    """Those images and latents, of `count` each, that can be read."""
+    if "pictures" in file:
+        return dict(enumerate(read_images(file, count))), dict(enumerate(read_latents(file, count)))
+    return _readable_rows(file, "images", count), _readable_rows(file, "latents", count)
+
+
+def _readable_rows(file: h5py.File, name: str, count: int) -> dict[int, np.ndarray]:
+    stored, found = dataset(file, name, count, None, None, None), {}
+    for index in range(count):
+        try:
+            found[index] = stored[index]
+        except UNREADABLE:
+            continue
+    return found

@@ -1,0 +1,131 @@
+"""Records -> files, published whole, beside what is there already."""
+
+import dataclasses
+import os
+from pathlib import Path
+from urllib.parse import unquote
+
+import h5py
+import numpy as np
+from filelock import FileLock
+
+from store.errors import BrokenFileError, NewerFormatError, StoreError
+from store.files.atomic import replacing, sweep
+from store.hdf5.access import UPDATE, is_newer, member, members, opened
+from store.hdf5.check import problems
+from store.hdf5.compose import image
+from store.hdf5.names import LOCK, path_of
+from store.hdf5.quarantine import set_aside
+from store.hdf5.read import read_pair, read_record
+from store.records import PairResult, RunRecord
+
+
+def publish(root: Path, record: RunRecord, keep: bool = False) -> Path:
+    """Write `record` into the store, beside what its file already holds.
+
+    The file is written aside, flushed to disk and renamed into place: readers see the old or the new one, never a
+    part. Other pairs stay as they are, to the byte. Of an image of the same pair, measured alike, what has more noises
+    stays; of equal ones the new, or with `keep` the one that is there. A pair in full takes no condensed images; what
+    comes to a condensed pair is condensed, unless it has all that is there. A file that cannot be read is set aside.
+
+    Raises
+    ------
+    NewerFormatError: the file that is there, or the pair in it, was written by later software.
+    StoreError: the folder cannot be written, or the disk is full; what was there stays.
+    """
+    path = path_of(root, record.key)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with writing(root):
+            sweep(path.parent)
+            write_whole(path, _composed(root, path, record, keep))
+    except OSError as error:
+        mend = "make room, or choose another --store; what was there is unharmed"
+        raise StoreError(path, f"cannot be written ({error.strerror or error})", mend) from error
+    return path
+
+
+def writing(root: Path) -> FileLock:
+    """The lock of the store, to be held by whoever changes its files: one at a time, on all machines that share it."""
+    return FileLock(root / LOCK, is_singleton=True)
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Put a file in the place of `path`; raises OSError where that fails, and leaves what was there."""
+    with replacing(path) as aside:
+        aside.write_bytes(content)
+
+
+def check_writable(root: Path) -> None:
+    """Raise a StoreError now, rather than after the computation, if `root` cannot be written."""
+    existing = next(folder for folder in (root.absolute(), *root.absolute().parents) if folder.exists())
+    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
+        raise StoreError(root, f"{existing} is not a folder you may write to", "choose another --store")
+
+
+def _composed(root: Path, path: Path, record: RunRecord, keep: bool) -> bytes:
+    """The file of `record` with what is there already; if that is damaged, it is set aside."""
+    if path.exists():
+        try:
+            with opened(path) as file:
+                return image(*_merge(file, path, record, keep))
+        except BrokenFileError:
+            if not problems(path):
+                raise
+            set_aside(root, path)
+    return image(record)
+
+
+def _merge(file: h5py.File, path: Path, new: RunRecord, keep: bool) -> tuple[RunRecord, list[h5py.Group]]:
+    """What is to be written anew, and the pairs of `file` that stay as they are."""
+    old = read_record(file)
+    wanted, joined, untouched = {result.pair.name: result for result in new.pairs}, [], []
+    for name, group in members(member(file, "pairs", h5py.Group), h5py.Group):
+        if (result := wanted.pop(unquote(name), None)) is None:
+            untouched.append(group)
+        elif is_newer(group):
+            raise NewerFormatError(path, f"its pair {unquote(name)} is in a newer format", UPDATE)
+        else:
+            joined.append(_joined(read_pair(new.key.prompt, group), result, keep))
+    rows = {seed: row for seed, *row in zip(old.seeds, old.images, old.latents, strict=True)}
+    kept = old.known_latents
+    for seed, *row in zip(new.seeds, new.images, new.latents, strict=True):
+        if seed not in kept and (seed not in rows or seed in new.known_latents):
+            rows[seed] = row
+    images, latents = (np.stack(values) for values in zip(*rows.values(), strict=True))
+    record = dataclasses.replace(
+        new,
+        seeds=tuple(rows),
+        images=images,
+        latents=latents,
+        pairs=(*joined, *wanted.values()),
+        provenance=old.provenance if keep else new.provenance,
+    )
+    return record, untouched
+
+
+def _joined(old: PairResult, new: PairResult, keep: bool) -> PairResult:
+    """Both, image by image, if they were measured alike; else the new one, or with `keep` the old."""
+    if old.condensed and not new.condensed:
+        if _covers(new, old):
+            return dataclasses.replace(new, labels=tuple(dict.fromkeys(old.labels + new.labels)))
+        new = _like(old, new)
+    if not old.measured_like(new):
+        return old if keep or (new.condensed and not old.condensed) else new
+    new = new.settled()
+    newer, older = (old, new) if keep else (new, old)
+    known = dict(zip(older.seeds, older.noises, strict=True))
+    better = [seed for seed, noises in zip(newer.seeds, newer.noises, strict=True) if noises >= known.get(seed, 0)]
+    return older.joined(newer.of_seeds(better))
+
+
+def _covers(new: PairResult, old: PairResult) -> bool:
+    """Whether `new` has each image of `old`, with as many noises."""
+    noises = dict(zip(new.seeds, new.noises, strict=True))
+    return all(noises.get(seed, 0) >= count for seed, count in zip(old.seeds, old.noises, strict=True))
+
+
+def _like(old: PairResult, new: PairResult) -> PairResult:
+    """`new` as condensed as `old` is, if it can then stand beside it."""
+    condensed = new.condense(bands=all(maps.bands for maps in old.information.values()))
+    return condensed if old.measured_like(condensed) else new

@@ -1,0 +1,121 @@
+"""The U-Net adapter against the pipeline's own calls."""
+
+import numpy as np
+import pytest
+import torch
+
+from compute.checks import verify
+from compute.estimation import images
+from compute.estimation.batching import Forward
+from compute.estimation.evaluate import evaluate
+from compute.estimation.noise_levels import NoiseLevels
+from compute.models import registry
+from store.errors import InputError
+from store.prompts.conditions import of_pairs
+from store.records import TokenPair, find_word
+
+
+@pytest.fixture(scope="module")
+def denoiser(pipeline_folder):
+    return registry.load(str(pipeline_folder), device="cpu")
+
+
+def test_noise_predictions_equal_what_the_pipeline_computes(denoiser):
+    assert verify._parity(denoiser).passed
+
+
+def test_log_snr_follows_the_schedule(denoiser):
+    alpha = denoiser.pipeline.scheduler.alphas_cumprod.double()
+    torch.testing.assert_close(denoiser.log_snr.sigmoid(), alpha)
+
+
+def test_an_image_is_decided_by_its_seed_alone(denoiser):
+    together = denoiser.generate("a cat", [0, 1, 2], 1.0, images.STEPS)
+    alone = images.generate(denoiser, "a cat", 2, 1.0)
+    np.testing.assert_allclose(together[2].half(), alone, rtol=2e-3, atol=2e-3)
+
+
+def test_images_and_latents_have_the_model_s_shapes(denoiser):
+    latents = images.as_tensor(images.generate(denoiser, "a cat", 0, 2.0))[None]
+    shown = denoiser.decode(latents)
+    assert (shown.shape, shown.dtype) == ((1, 16, 16, 3), np.uint8)
+    assert denoiser.encode_image(shown[0]).shape == latents.shape
+
+
+def test_the_revision_of_a_folder_follows_its_weights(denoiser, tmp_path):
+    denoiser.unet.save_pretrained(tmp_path / "unet", safe_serialization=True)
+    first = registry._revision(tmp_path, denoiser.pipeline, None)
+    denoiser.vae.save_pretrained(tmp_path / "vae", safe_serialization=True)
+    assert registry._revision(tmp_path, denoiser.pipeline, None) != first
+
+
+def test_a_model_without_a_usable_prediction_is_refused(denoiser):
+    scheduler = denoiser.pipeline.scheduler
+    original = scheduler.config.prediction_type
+    scheduler.register_to_config(prediction_type="sample")
+    try:
+        with pytest.raises(InputError, match="'sample'"):
+            type(denoiser)(denoiser.pipeline, "x", "1")
+    finally:
+        scheduler.register_to_config(prediction_type=original)
+
+
+def attended(denoiser, prompt, words, record=True):
+    """Predictions for two texts, the second `prompt`, and the attention that was recorded of it."""
+    z = torch.randn(4, *denoiser.latent_shape, generator=torch.Generator().manual_seed(0))
+    encoded, text = denoiser.encode(["", prompt]), torch.tensor([0, 1, 0, 1])
+    recorder = denoiser.attention(prompt, [find_word(prompt, word) for word in words])
+    with recorder:
+        forward = Forward(denoiser, 3)
+        predicted = forward(z, torch.full((4,), 500), encoded, text, recorder if record else None, 1)
+    return predicted, recorder.maps(denoiser.latent_shape[1:])
+
+
+def test_recording_attention_leaves_the_output_as_it_is(denoiser):
+    recorded, maps = attended(denoiser, "a cat and a dog", ["cat", "dog"])
+    plain, nothing = attended(denoiser, "a cat and a dog", ["cat", "dog"], record=False)
+    torch.testing.assert_close(recorded, plain, rtol=0, atol=1e-6)
+    assert list(maps) == ["cat", "dog"]
+    assert all(values.shape == denoiser.latent_shape[1:] and (values > 0).all() for values in maps.values())
+    assert not any(values.any() for values in nothing.values())
+
+
+def test_attention_to_all_words_and_the_rest_is_one(denoiser):
+    """Tokens of a word are merged by adding: a phrase has the attention of its words, and no pixel more than 1."""
+    _, apart = attended(denoiser, "a cat and a dog", ["a", "cat"])
+    _, phrase = attended(denoiser, "a cat and a dog", ["a cat"])
+    np.testing.assert_allclose(phrase["a cat"], apart["a"] + apart["cat"], rtol=1e-4)
+    assert (phrase["a cat"] < 1).all()
+
+
+def test_results_do_not_depend_on_the_batch(denoiser):
+    conditions = of_pairs([TokenPair.find("a cat and a dog", "cat", "dog")], denoiser)
+    latent = torch.randn(denoiser.latent_shape, generator=torch.Generator().manual_seed(0))
+    levels, encoded = NoiseLevels.of(denoiser.log_snr), denoiser.encode(conditions.texts)
+    found = []
+    for batch in (5, 64):
+        *_, last = evaluate(Forward(denoiser, batch), levels, latent, conditions, encoded, 32, 0)
+        found.append(last.distance.sum((0, 2, 3)))
+    np.testing.assert_allclose(*found, rtol=1e-4)
+
+
+def test_a_coarser_precision_is_only_used_where_asked(denoiser):
+    z, level = torch.randn(2, *denoiser.latent_shape), torch.tensor([100, 900])
+    encoded = denoiser.encode(["a cat", "a dog"])
+    exact = denoiser.predict_noise(z, level, encoded)
+    with denoiser.computing_in(torch.bfloat16):
+        coarse = denoiser.predict_noise(z, level, encoded)
+    assert coarse.dtype == torch.float32
+    assert 0 < (coarse - exact).abs().max() < 0.1
+    assert torch.equal(denoiser.predict_noise(z, level, encoded), exact)
+
+
+def test_half_weights_can_be_asked_precisely(pipeline_folder):
+    half = registry.load(str(pipeline_folder), dtype="bfloat16", device="cpu")
+    assert half.dtypes == (torch.float32, torch.bfloat16)
+    z, level, encoded = torch.randn(1, *half.latent_shape), torch.tensor([500]), half.encode(["a cat"])
+    coarse = half.predict_noise(z, level, encoded)
+    with half.computing_in(torch.float32):
+        assert half.unet.dtype == torch.float32
+        assert not torch.equal(half.predict_noise(z, level, encoded), coarse)
+    assert half.unet.dtype == torch.bfloat16
