@@ -6,6 +6,7 @@ import streamlit as st
 from pages.data import results
 from pages.widgets import notices
 from store import settings
+from store.pid.measures import MEASURES
 
 ITD = "[Kong et al. 2024](https://arxiv.org/abs/2310.07972)"
 DAAM = "[Tang et al. 2023](https://arxiv.org/abs/2210.04885)"
@@ -119,19 +120,7 @@ def _measures() -> None:
         "levels."
     )
     st.markdown(
-        r"""
-- **mmi**, minimum mutual information (Barrett 2015): $R = \min(I_1, I_2)$, so $S = I_{12} - \max(I_1, I_2)$. It
-  compares amounts, not contents. The uniqueness is never negative.
-- **aligned**: $R = \tfrac12 (I_1 + I_2 - I_{1 \leftrightarrow 2})$, where $I_{1 \leftrightarrow 2}$ is how far apart
-  the predictions with either word are. It is the product of the two shifts that the words cause: what both predict in
-  common, negative where they pull in opposite directions. It is a proposal of this project; judge it by the checks
-  below, and do not quote it as established.
-- **ccs**, common change in surprisal (Ince 2017): $R = I_1 + I_2 - I_{12}$ where this and all three have one sign,
-  else 0.
-- **pm**, specificity less ambiguity (Finn and Lizier 2018): $R = \max(I_1, I_2 - (h_2 - h_1))$ with the words'
-  surprisals $h_1 \le h_2$. It is offered only for pairs that were computed with surprisals, as without them it would
-  be no more than the larger information.
-"""
+        "\n".join(f"- **{each.name}**, {each.title} ({each.source}): {each.definition}" for each in MEASURES.values())
     )
     st.markdown(
         r"The **alignment index** is the aligned redundancy without its amount. It is that of the whole image at every "

@@ -12,10 +12,10 @@ from typing import NamedTuple
 import numpy as np
 
 from store.errors import InputError
-from store.pid.decomposition import Decomposition, decompose, stated
+from store.pid.decomposition import Decomposition, decompose, derive_totals
 from store.pid.information import INFORMATION, ORTHOGONAL_MAPS, InformationMaps
 from store.pid.measures import DEFAULT, ORTHOGONAL, Surprisals
-from store.pid.totals import Stated
+from store.pid.totals import StoredTotals
 
 MODES = ("pid", "cpid")
 Region = tuple[slice, slice]  # rows and columns of the latent grid
@@ -173,12 +173,12 @@ class PairResult:
         information, chosen = self.information[mode], (measure or self.measure, self.estimator, self.surprisals)
         if region:
             return decompose(information.maps.region(*region).at(level), *chosen)
-        return decompose(information.maps.at(level), *chosen).stating(information.stated, level, self.surprisals)
+        return decompose(information.maps.at(level), *chosen).with_stored(information.stored, level, self.surprisals)
 
-    def totals(self, mode: str) -> Stated:
+    def totals(self, mode: str) -> StoredTotals:
         """All totals in `mode`: those that are stated, and what else can be derived."""
         information = self.information[mode]
-        return information.stated.completed(stated(information.maps, self.estimator, self.surprisals))
+        return information.stored.completed(derive_totals(information.maps, self.estimator, self.surprisals))
 
     def condense(self, bands: bool = False) -> "PairResult":
         """The same with means over replicates alone, and with or without maps by band.
@@ -191,7 +191,7 @@ class PairResult:
 
     def settled(self) -> "PairResult":
         """The same with all its totals stated: they stay, whatever becomes of the maps."""
-        information = {mode: replace(maps, stated=self.totals(mode)) for mode, maps in self.information.items()}
+        information = {mode: replace(maps, stored=self.totals(mode)) for mode, maps in self.information.items()}
         return replace(self, information=information)
 
     @property

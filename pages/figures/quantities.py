@@ -4,9 +4,9 @@ import math
 from dataclasses import dataclass
 
 from store.hdf5 import DATASETS
-from store.pid.decomposition import PARTS, SHOWN_AS, Decomposition
+from store.pid.decomposition import PARTS, STANDARD_OF, Decomposition
 from store.pid.information import NATS_PER_BIT, Estimate
-from store.pid.measures import ORTHOGONAL, STANDARD
+from store.pid.measures import MEASURES, ORTHOGONAL, STANDARD
 
 UNITS = ("nats", "bits")
 MODE_NAMES = {"pid": "PID, isolated", "cpid": "CPID, in context"}
@@ -19,34 +19,6 @@ UNRELIABLE_MEANING = (
     f"{UNRELIABLE} Not reliable: smaller than twice its standard error, so it cannot be told from zero "
     "(or that error is unknown, or it is not a finite number). More noises per image would settle it."
 )
-MEASURE_MEANING = {  # in one line, then what a redundancy under it is and is not
-    "mmi": (
-        "the smaller of what either word says; it compares amounts, not contents",
-        "What '{0}' and '{1}' both say about a pixel, taken as the smaller of what either says.",
-        "Under *mmi* (minimum mutual information) it is, at each pixel, the smaller of the two words' information. "
-        "That is an amount, not proof that both words say the same thing: two words that bring equal amounts of "
-        "different things to one pixel look redundant.",
-    ),
-    "aligned": (
-        "what both words predict in common, negative where they pull in opposite directions; our own proposal",
-        "What '{0}' and '{1}' predict in common about a pixel: below zero where they pull in opposite directions.",
-        "Under *aligned* it is the product of the two shifts that the words cause in the model's prediction, "
-        "(I1 + I2 \u2212 I between them) / 2: about zero for words that have nothing to do with each other. It is a "
-        "proposal of this project and not established in the literature.",
-    ),
-    "ccs": (
-        "the co-information I1 + I2 \u2212 I12 where all signs agree, else zero",
-        "What '{0}' and '{1}' say twice about a pixel: their sum less what both say together, where signs agree.",
-        "Under *ccs* (common change in surprisal) it is the co-information I1 + I2 \u2212 I12 at pixels where it and "
-        "all three have one sign, and zero elsewhere. So at most pixels either it or the synergy is zero.",
-    ),
-    "pm": (
-        "specificity less ambiguity, with the surprisal that was given of each word",
-        "What '{0}' and '{1}' both say about a pixel, in view of how surprising either word is.",
-        "Under *pm* it is the larger of I1 and I2, after what the rarer word's surprisal exceeds the other's by is "
-        "taken from its information. It depends on the surprisals that were given when the pair was computed.",
-    ),
-}
 
 
 @dataclass(frozen=True)
@@ -65,12 +37,12 @@ class Quantity:
 
     def explain(self, words: tuple[str, str], measure: str) -> str:
         """One plain sentence about it, with the actual words in it."""
-        sentence = MEASURE_MEANING[measure][1] if self.name == "redundancy" else self.sentence
+        sentence = MEASURES[measure].sentence if self.name == "redundancy" else self.sentence
         return sentence.format(*words)
 
     def more(self, measure: str) -> str:
         """What a careful reader should know about it, in Markdown."""
-        return MEASURE_MEANING[measure][2] if self.name == "redundancy" else self.detail
+        return MEASURES[measure].explanation if self.name == "redundancy" else self.detail
 
     @property
     def column(self) -> str:
@@ -79,16 +51,13 @@ class Quantity:
 
     def of(self, decomposition: Decomposition) -> Estimate:
         """Its estimate, in nats: of I1, I2, I12 that which the parts add up to."""
-        standard = decomposition.estimator == STANDARD
-        return decomposition[SHOWN_AS.get(self.name, self.name) if standard else self.name]
+        return decomposition.of_estimator(self.name)
 
     def signed(self, measure: str, estimator: str = ORTHOGONAL) -> bool:
         """Whether it may be negative under that redundancy measure, on maps of that estimator."""
-        if estimator == STANDARD and self.name in (*PARTS, *SHOWN_AS):
-            return True
-        if self.name == "redundancy":
-            return measure == "aligned"
-        return self.name == "synergy" or (self.name in PARTS and measure != "mmi")
+        if self.name in PARTS:
+            return MEASURES[measure].can_be_negative(self.name, estimator)
+        return estimator == STANDARD and self.name in STANDARD_OF
 
 
 QUANTITIES = {
@@ -100,16 +69,16 @@ QUANTITIES = {
             "U1",
             "unique to '{0}'",
             "What '{0}' says about a pixel and '{1}' does not.",
-            "Information of the first word less the redundancy. Under *mmi* it is never negative; under another "
-            "measure it is where the redundancy exceeds what this word says.",
+            "Information of the first word less the redundancy. It is negative where the redundancy exceeds what "
+            "this word says, which no redundancy under *mmi* does.",
         ),
         Quantity(
             "unique_second",
             "U2",
             "unique to '{1}'",
             "What '{1}' says about a pixel and '{0}' does not.",
-            "Information of the second word less the redundancy. Under *mmi* it is never negative; under another "
-            "measure it is where the redundancy exceeds what this word says.",
+            "Information of the second word less the redundancy. It is negative where the redundancy exceeds what "
+            "this word says, which no redundancy under *mmi* does.",
         ),
         Quantity(
             "synergy",

@@ -7,7 +7,7 @@ import streamlit as st
 from pages.address import view as address
 from pages.address.view import DEMO, SELECTION, Missing, View
 from pages.data import results
-from pages.figures.quantities import MEASURE_MEANING, UNITS
+from pages.figures.quantities import UNITS
 from pages.widgets import job_form, job_progress, notices
 from store import settings
 from store.errors import DiffusionPIDError, StoreError
@@ -47,7 +47,7 @@ def draw(page: str) -> None:
             "Redundancy measure",
             [name for name in measures.MEASURES if name in (*offered, view.measure)],
             required=True,
-            help="\n\n".join(f"**{name}:** {MEASURE_MEANING[name][0]}." for name in offered),
+            help="\n\n".join(f"**{name}:** {measures.MEASURES[name].brief}." for name in offered),
             **address.bound("measure", view.measure),
         )
         st.segmented_control(

@@ -18,7 +18,7 @@ from store.hdf5.totals import Shown
 from store.pid.decomposition import PARTS, Decomposition, decompose
 from store.pid.information import INFORMATION, LEVELS, Estimate
 from store.pid.measures import ORTHOGONAL
-from store.pid.totals import Key
+from store.pid.totals import TotalKey
 from store.records import PairResult, RunKey
 
 PRECISION = 2e-3  # relative: the identities hold to this after rounding to float16
@@ -108,7 +108,7 @@ def _wrong_with_condensed_mode(result: PairResult, mode: str, group: h5py.Group)
         if not stated.finite:
             yield f"values that are not finite ({measure}, {level})"
     for name, rounding in condensed.roundings(group, information).items():
-        found, total = information.maps.maps[name][:, 0], information.stated.images[Key(name)][:, 0]
+        found, total = information.maps.maps[name][:, 0], information.stored.images[TotalKey(name)][:, 0]
         bound = rounding + PRECISION * np.abs(found).sum(axis=(1, 2), dtype=np.float64) + 1e-6
         if not (np.abs(found.sum(axis=(1, 2), dtype=np.float64) - total) <= bound).all():
             yield f"{name} is not the total of its map"
@@ -136,7 +136,7 @@ def _read_shown(result: PairResult, group: h5py.Group) -> Decomposition:
 def _apart(shown: Decomposition, derived: Decomposition) -> Iterator[str]:
     """The quantities whose total differs from what the replicates say by more than their rounding explains."""
     for name in (*INFORMATION, *PARTS):
-        expected = derived.shown(name)
+        expected = derived.of_estimator(name)
         size = np.abs(derived["both"].map).sum(axis=(1, 2), dtype=np.float64)
         size += np.abs(expected.map).sum(axis=(1, 2), dtype=np.float64)
         if (np.abs(shown[name].total - expected.total) > PRECISION * size + 1e-6).any():

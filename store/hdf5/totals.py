@@ -9,10 +9,10 @@ import numpy as np
 from store.hdf5.access import text, texts
 from store.hdf5.names import DATASETS, SAMPLES
 from store.pid import measures
-from store.pid.decomposition import ALIGNMENT, PARTS, PER_IMAGE, SHOWN_AS, key_of
+from store.pid.decomposition import ALIGNMENT, PARTS, PER_IMAGE, STANDARD_OF, total_key
 from store.pid.information import INFORMATION, STANDARD_MAPS
 from store.pid.measures import STANDARD, Surprisals
-from store.pid.totals import TOGETHER, Key, Stated, Totals
+from store.pid.totals import TOGETHER, StoredTotals, TotalKey, TotalsByKey
 from store.records import PairResult
 
 SAMPLED = len(SAMPLES) + len(STANDARD_MAPS)  # values of each image that stand before its redundancies
@@ -62,30 +62,30 @@ class Shown(NamedTuple):
         offered = texts(pair, "measures") if "measures" in pair.attrs else (measure,)
         return cls(measure, text(pair, "estimator"), surprisals, offered)
 
-    def parts(self, levels: Iterable[str]) -> list[Key]:
+    def parts(self, levels: Iterable[str]) -> list[TotalKey]:
         """The totals of parts: measure by measure, level by level."""
         return [self._key(part, level, name) for name in self.measures for level in levels for part in PARTS]
 
     @property
-    def images(self) -> list[Key]:
+    def images(self) -> list[TotalKey]:
         """All totals of each image."""
-        return [*map(Key, (*INFORMATION, ALIGNMENT)), *self.parts(PER_IMAGE)]
+        return [*map(TotalKey, (*INFORMATION, ALIGNMENT)), *self.parts(PER_IMAGE)]
 
     @property
-    def together(self) -> list[Key]:
+    def together(self) -> list[TotalKey]:
         """All totals of all images together."""
-        return [*map(Key, (*INFORMATION, ALIGNMENT)), *self.parts((TOGETHER,))]
+        return [*map(TotalKey, (*INFORMATION, ALIGNMENT)), *self.parts((TOGETHER,))]
 
-    def key(self, name: str) -> Key:
+    def key(self, name: str) -> TotalKey:
         """The total of one of DATASETS, under the pair's own measure and estimator."""
-        name = SHOWN_AS[name] if self.estimator == STANDARD and name in SHOWN_AS else name
+        name = STANDARD_OF[name] if self.estimator == STANDARD and name in STANDARD_OF else name
         return self._key(name, PER_IMAGE[0], self.measure)
 
-    def listed(self, stated: Stated, levels: Iterable[str] = PER_IMAGE) -> "Listed":
+    def listed(self, stated: StoredTotals, levels: Iterable[str] = PER_IMAGE) -> "Listed":
         """What lists need, of parts at `levels`."""
         totals = stack(stated.images, map(self.key, DATASETS))
         errors = np.sqrt(np.square(totals[..., 1]).sum(0)) / len(totals)
-        measured = [*map(self.key, SAMPLES), *map(Key, STANDARD_MAPS)]
+        measured = [*map(self.key, SAMPLES), *map(TotalKey, STANDARD_MAPS)]
         redundancies, together = (self.parts(of)[:: len(PARTS)] for of in (levels, (TOGETHER,)))
         return Listed(
             summary=np.stack([totals[..., 0].mean(0), errors], axis=-1),
@@ -93,16 +93,16 @@ class Shown(NamedTuple):
             together=np.array([stated.together[key][0, 0] for key in together if key in stated.together]),
         )
 
-    def _key(self, name: str, level: str, measure: str) -> Key:
-        return key_of(name, level, measure, self.estimator, self.surprisals)
+    def _key(self, name: str, level: str, measure: str) -> TotalKey:
+        return total_key(name, level, measure, self.estimator, self.surprisals)
 
 
-def stack(totals: Totals, keys: Iterable[Key]) -> np.ndarray:
+def stack(totals: TotalsByKey, keys: Iterable[TotalKey]) -> np.ndarray:
     """Totals and errors in the order of `keys`, float64 (S, K, 2)."""
     return np.stack([totals[key] for key in keys], axis=1)
 
 
-def unstack(values: np.ndarray, keys: Iterable[Key]) -> Totals:
+def unstack(values: np.ndarray, keys: Iterable[TotalKey]) -> TotalsByKey:
     """The totals, by what they are, of `values` (S, ..., 2)."""
     flat = values.reshape(len(values), -1, 2)
     return {key: flat[:, index] for index, key in enumerate(keys)}

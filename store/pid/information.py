@@ -1,7 +1,7 @@
-"""What was measured of a pair of words: maps of information, each several times over.
+"""Information maps of a pair of words, each estimated in several independent replicates.
 
-S images, R independent replicates, an h x w latent grid, B and T bands of log SNR. All information is in nats, per
-latent pixel and summed over channels, integrated over the log SNR in use (Kong et al. 2024, section 2).
+S images, R replicates, an h x w latent grid, B and T bands of log SNR. All information is in nats, per latent pixel
+and summed over channels, integrated over the log SNR in use (Kong et al. 2024, section 2).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from store.errors import InputError
-from store.pid.totals import TOGETHER, Stated
+from store.pid.totals import TOGETHER, StoredTotals
 
 NATS_PER_BIT = float(np.log(2))
 ORTHOGONAL_MAPS = ("first", "second", "both", "between", "conditional_first", "conditional_second")
@@ -26,9 +26,9 @@ LEVELS = {
 
 @dataclass(frozen=True)
 class Estimate:
-    """One quantity in nats, with jackknife standard errors; the map sums to the total.
+    """A quantity of S images in nats, with jackknife standard errors; the map sums to the total.
 
-    Errors are NaN where there is no second replicate to tell them.
+    Errors are NaN where there is only one replicate.
     """
 
     map: np.ndarray  # float32 (S, h, w)
@@ -37,51 +37,56 @@ class Estimate:
     total_se: np.ndarray  # float64 (S,)
 
     def mean(self) -> tuple[float, float]:
-        """The total averaged over images, and the standard error that the estimator adds to it."""
+        """Return the total averaged over images, and its standard error from the errors of the images."""
         return float(self.total.mean()), float(np.sqrt(np.square(self.total_se).sum()) / len(self.total))
 
     @property
-    def stated(self) -> np.ndarray:
-        """Totals and their errors side by side, float64 (S, 2)."""
+    def with_error(self) -> np.ndarray:
+        """The totals with their errors, float64 (S, 2)."""
         return np.stack([self.total, self.total_se], axis=-1)
 
-    def with_totals(self, stated: np.ndarray) -> "Estimate":
-        """The same map with other totals and errors, (S, 2)."""
-        return replace(self, total=stated[:, 0], total_se=stated[:, 1])
+    def with_totals(self, totals: np.ndarray) -> "Estimate":
+        """Return the same map with other totals and errors, (S, 2)."""
+        return replace(self, total=totals[:, 0], total_se=totals[:, 1])
 
 
-Quantity = Callable[[Mapping[str, np.ndarray]], np.ndarray]  # a function of maps by name, which may be non-linear
+MapFunction = Callable[[Mapping[str, np.ndarray]], np.ndarray]  # of maps by name; it may be non-linear
 
 
 @dataclass(frozen=True)
 class Replicates:
-    """Independent estimates of maps by name, each (S, R, h, w).
+    """Independent estimates of maps by name, each (S, R, h, w), in nats (Kong et al. 2024).
 
     `first`, `second`, `both` are orthogonal estimates, never negative: 1/2 Int E (e_base - e_first)^2 da. `between`
-    is the same distance from the first word's prediction to the second's; `conditional_first` from the second word
-    alone to both, what the first adds to it. The `standard_` ones, 1/2 Int E [(eps - e_base)^2 - (eps - e_first)^2]
-    da, are signed and equal the log density ratio of that very image.
+    is the same distance from the first word's prediction to the second's. `conditional_first` is the distance from
+    the prediction with the second word alone to that with both: what the first word adds. The `standard_` maps,
+    1/2 Int E [(eps - e_base)^2 - (eps - e_first)^2] da, are signed and sum to the log density ratio of that image.
     """
 
     maps: Mapping[str, np.ndarray]
 
     @property
     def count(self) -> int:
-        """How many replicates there are."""
+        """The number of replicates, R."""
         return next(iter(self.maps.values())).shape[1]
 
-    def estimate(self, quantity: Quantity) -> Estimate:
-        """Map and total of `quantity`."""
-        return self.estimates({"quantity": quantity})["quantity"]
+    def estimate(self, function: MapFunction) -> Estimate:
+        """Return map and total of `function` of the maps."""
+        return self.estimates({"": function})[""]
 
-    def estimates(self, quantities: Mapping[str, Quantity]) -> dict[str, Estimate]:
-        """Map and total of each of `quantities`."""
+    def estimates(self, functions: Mapping[str, MapFunction]) -> dict[str, Estimate]:
+        """Return map and total of each of `functions` of the maps: of their mean, with errors by the jackknife."""
         mean = {name: values.mean(1, dtype=np.float64) for name, values in self.maps.items()}
         left_out = {name: _leave_one_out(values) for name, values in self.maps.items()}
-        return {name: _estimate(quantity(mean), quantity(left_out)) for name, quantity in quantities.items()}
+        return {name: _estimate(function(mean), function(left_out)) for name, function in functions.items()}
 
     def at(self, level: str) -> "Replicates":
-        """The maps from which parts of `level` (one of LEVELS) are to be formed."""
+        """Return the maps from which parts of `level`, one of LEVELS, are formed.
+
+        Raises
+        ------
+        InputError: there is no such level.
+        """
         if level == "pixel":
             return self
         if level == "image":
@@ -91,7 +96,7 @@ class Replicates:
         raise InputError(f"level {level!r}", "not known", f"use one of {', '.join(LEVELS)}")
 
     def region(self, rows: slice, columns: slice) -> "Replicates":
-        """The maps of a rectangle of latent pixels: what is derived of them is about it alone, errors included.
+        """Return the maps of a rectangle of latent pixels. Totals and errors derived from them are about it alone.
 
         Raises
         ------
@@ -109,12 +114,12 @@ class Replicates:
 
 @dataclass(frozen=True)
 class InformationMaps:
-    """All that is kept of one pair in one mode.
+    """All that is stored of one pair in one mode, in nats.
 
     `curve` is the integrand of first, second and both in nats per unit of log SNR, in bands centred at `log_snr`; NaN
-    where no noise fell. `gap` is, in the same bands, the standard less the orthogonal estimate of both, in nats,
-    with its standard error. `tail` estimates what lies below the lowest log SNR in use, and is in no total. What is
-    `stated` of totals goes before what the maps say.
+    where no noise fell. `gap` is, in the same bands, the standard less the orthogonal estimate of both, with its
+    standard error. `tail` estimates the information below the lowest log SNR in use, which no total includes.
+    `stored` totals take precedence over those that follow from the maps.
     """
 
     maps: Replicates
@@ -124,19 +129,19 @@ class InformationMaps:
     log_snr: np.ndarray  # float32 (T,)
     gap: np.ndarray  # float32 (S, T, 2)
     tail: np.ndarray  # float32 (S, 3)
-    stated: Stated = field(default_factory=Stated)
+    stored: StoredTotals = field(default_factory=StoredTotals)
 
     @property
     def finite(self) -> bool:
-        """Whether every value is a number."""
+        """Whether every value of the maps is a finite number."""
         return all(np.isfinite(values).all() for values in self.maps.maps.values())
 
     def in_band(self, band: int) -> Replicates:
-        """The part of the maps that lies in one band of log SNR; without replicates, so without errors."""
+        """Return the part of the maps in one band of log SNR, as a single replicate (S, 1, h, w), so without errors."""
         return Replicates({name: values[:, band, None] for name, values in self.bands.items()})
 
     def of_images(self, order: Sequence[int]) -> "InformationMaps":
-        """The same of some images, by position."""
+        """Return the same of some images, by position."""
         chosen = list(order)
         return replace(
             self,
@@ -145,11 +150,11 @@ class InformationMaps:
             curve=self.curve[chosen],
             gap=self.gap[chosen],
             tail=self.tail[chosen],
-            stated=self.stated.of_images(chosen),
+            stored=self.stored.of_images(chosen),
         )
 
     def averaged(self, names: Sequence[str], bands: bool) -> "InformationMaps":
-        """The means over replicates of some of the maps, with or without their bands."""
+        """Return the means over replicates of the maps `names`, with or without their bands."""
         kept = self if bands else self._without_bands()
         means = {name: self.maps.maps[name].mean(1, keepdims=True, dtype=np.float64) for name in names}
         return replace(kept, maps=Replicates(means))
@@ -158,9 +163,9 @@ class InformationMaps:
         return replace(self, bands={}, band_edges=self.band_edges[:0])
 
     def joined(self, other: "InformationMaps") -> "InformationMaps":
-        """The images of this one, then those of `other`, measured in the same bands with as many replicates.
+        """Return the images of these maps, then those of `other`, which has as many replicates and the same bands.
 
-        Maps by band are kept where both have them.
+        Maps by band stay where both have them.
         """
 
         def both(one: Mapping[str, np.ndarray], two: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -176,15 +181,15 @@ class InformationMaps:
             curve=np.concatenate([self.curve, other.curve]),
             gap=np.concatenate([self.gap, other.gap]),
             tail=np.concatenate([self.tail, other.tail]),
-            stated=self.stated.joined(other.stated),
+            stored=self.stored.joined(other.stored),
         )
 
     def like(self, other: "InformationMaps") -> bool:
-        """Whether `other` has as many replicates and the same bands of log SNR."""
+        """Return whether `other` has as many replicates and the same bands of log SNR."""
         return self.maps.count == other.maps.count and np.array_equal(self.log_snr, other.log_snr)
 
     def mixed(self, other: "InformationMaps", share: float) -> "InformationMaps":
-        """The estimates from the noises of both, `share` of them those of `other`: the same images, measured alike."""
+        """Return the estimates of the same images from the noises of both; `share` of the noises are from `other`."""
 
         def mix(one: np.ndarray, two: np.ndarray) -> np.ndarray:
             return ((1 - share) * one + share * two).astype(np.float32)
@@ -204,12 +209,12 @@ class InformationMaps:
             curve=curve,
             gap=gap,
             tail=mix(self.tail, other.tail),
-            stated=Stated(),
+            stored=StoredTotals(),
         )
 
 
 def _estimate(mean: np.ndarray, left_out: np.ndarray) -> Estimate:
-    """From a map (S, h, w) and what it is without each replicate, (S, R, h, w)."""
+    """Return the estimate with a map (S, h, w), whose leave-one-out values are (S, R, h, w)."""
     return Estimate(
         map=mean.astype(np.float32),
         map_se=_jackknife(left_out).astype(np.float32),
@@ -219,13 +224,13 @@ def _estimate(mean: np.ndarray, left_out: np.ndarray) -> Estimate:
 
 
 def _leave_one_out(values: np.ndarray) -> np.ndarray:
-    """Means over all replicates but one, (S, R, ...) for values (S, R, ...)."""
+    """Return means over all replicates but one, (S, R, ...), for values (S, R, ...)."""
     with np.errstate(invalid="ignore"):  # infinite values leave NaN, which says it
         return (values.sum(1, keepdims=True, dtype=np.float64) - values) / max(1, values.shape[1] - 1)
 
 
 def _jackknife(left_out: np.ndarray) -> np.ndarray:
-    """Standard error (S, ...) from leave-one-out values (S, R, ...); NaN if there is one only."""
+    """Return standard errors (S, ...) from leave-one-out values (S, R, ...); NaN from a single replicate."""
     count = left_out.shape[1]
     if count == 1:
         return np.full_like(left_out[:, 0], np.nan)

@@ -1,4 +1,4 @@
-"""Totals that a file states: exact where its maps are rounded, with errors where nothing else could tell them."""
+"""Totals that a file stores beside its maps: exact where maps are rounded, with errors that maps cannot give."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,8 +9,11 @@ import numpy as np
 TOGETHER = "prompt"  # the level of all images together
 
 
-class Key(NamedTuple):
-    """Which total: of a map, or of a part under a measure, on maps of an estimator, at a level."""
+class TotalKey(NamedTuple):
+    """Which total is meant: of a map, or of a part under a measure, on maps of an estimator, at a level.
+
+    The total of a map is told by its `name` alone.
+    """
 
     name: str
     measure: str = ""
@@ -19,41 +22,45 @@ class Key(NamedTuple):
     level: str = ""
 
 
-Totals = Mapping[Key, np.ndarray]
+TotalsByKey = Mapping[TotalKey, np.ndarray]
 
 
 @dataclass(frozen=True)
-class Stated:
-    """Totals of one pair in one mode, in nats, each beside its standard error; they go before what maps say.
+class StoredTotals:
+    """Totals of one pair in one mode, in nats, each beside its standard error. They take precedence over maps.
 
-    S images. What is not stated is missing.
+    `images` are float64 (S, 2) for S images, `together` are of all images together, float64 (1, 2). A total that
+    is not stored has no key.
     """
 
-    images: Totals = field(default_factory=dict)  # each float64 (S, 2)
-    together: Totals = field(default_factory=dict)  # of all images together, each float64 (1, 2)
+    images: TotalsByKey = field(default_factory=dict)
+    together: TotalsByKey = field(default_factory=dict)
 
-    def at(self, level: str) -> Totals:
-        """Totals at `level`, of each image or of all together."""
+    def at(self, level: str) -> TotalsByKey:
+        """Return the totals that `level` uses: those of all images together for *prompt*, else those of each image."""
         return self.together if level == TOGETHER else self.images
 
-    def of_images(self, order: Sequence[int]) -> "Stated":
-        """The same of some images, by position; unless these are all, nothing is stated of all together."""
+    def of_images(self, order: Sequence[int]) -> "StoredTotals":
+        """Return the totals of some images, by position. Totals of all together stay only if these are all images."""
         images = {key: values[list(order)] for key, values in self.images.items()}
         whole = all(len(order) == len(set(order)) == len(values) for values in self.images.values())
-        return Stated(images, self.together if whole else {})
+        return StoredTotals(images, self.together if whole else {})
 
-    def joined(self, other: "Stated") -> "Stated":
-        """What both state, of the images of both; nothing of all together."""
+    def joined(self, other: "StoredTotals") -> "StoredTotals":
+        """Return the totals that both store, of the images of both; none of all images together."""
         shared = [key for key in self.images if key in other.images]
-        return Stated({key: np.concatenate([self.images[key], other.images[key]]) for key in shared})
+        return StoredTotals({key: np.concatenate([self.images[key], other.images[key]]) for key in shared})
 
-    def completed(self, derived: "Stated") -> "Stated":
-        """This one, and of `derived` what it lacks; means over images for maps that neither has together."""
+    def completed(self, derived: "StoredTotals") -> "StoredTotals":
+        """Return these totals, and those of `derived` that are missing here.
+
+        The total of a map over all images together is the mean over images, where neither has it.
+        """
         images = {**derived.images, **self.images}
         means = {key: _mean(values) for key, values in images.items() if not key.measure}
-        return Stated(images, {**means, **derived.together, **self.together})
+        return StoredTotals(images, {**means, **derived.together, **self.together})
 
 
 def _mean(values: np.ndarray) -> np.ndarray:
-    """The mean total over images, and what their errors make of its error."""
+    """Return the mean (1, 2) of totals (S, 2) over images, with the error that their errors give it."""
     return np.array([[values[:, 0].mean(), np.sqrt(np.square(values[:, 1]).sum()) / len(values)]])

@@ -10,7 +10,7 @@ from store.hdf5.arrays import write_array, write_packed, write_small
 from store.hdf5.compression import decode, encode, few_bits, pack_pictures, rounding, unpack_pictures
 from store.hdf5.totals import Columns, Listed, Shown, stack, unstack
 from store.pid.information import BANDED, ORTHOGONAL_MAPS, InformationMaps, Replicates
-from store.pid.totals import Stated
+from store.pid.totals import StoredTotals
 from store.records import PairResult, RunRecord
 
 SMALLEST = 9  # level of deflate
@@ -91,16 +91,16 @@ def read_mode(group: h5py.Group, shown: Shown, images: int) -> InformationMaps:
         log_snr=log_snr,
         gap=spectrum[..., CURVES:],
         tail=numbers(group, "tail", images, 3),
-        stated=read_stated(group, shown, images),
+        stored=read_stated(group, shown, images),
     )
 
 
-def read_stated(group: h5py.Group, shown: Shown, images: int) -> Stated:
+def read_stated(group: h5py.Group, shown: Shown, images: int) -> StoredTotals:
     """The totals that one mode's group states."""
     keys = shown.images, shown.together
     totals = values(group, "totals", 2, len(keys[0]), images).T
     together = numbers(group, "totals_together", len(keys[1]), 2)
-    return Stated(unstack(totals, keys[0]), unstack(together[None], keys[1]))
+    return StoredTotals(unstack(totals, keys[0]), unstack(together[None], keys[1]))
 
 
 def read_listed(group: h5py.Group, shown: Shown, images: int, levels: Iterable[str]) -> Listed:

@@ -14,7 +14,7 @@ from store.hdf5.names import DATASETS, SAMPLES
 from store.hdf5.totals import SAMPLED, Columns, Listed, Shown, stack, unstack
 from store.pid.decomposition import PER_IMAGE
 from store.pid.information import BANDED, INFORMATION, Estimate, InformationMaps, Replicates
-from store.pid.totals import TOGETHER, Stated
+from store.pid.totals import TOGETHER, StoredTotals
 from store.records import PairResult
 
 KEPT_BITS = 4  # of a replicate's mantissa: rounding by 3 % at most is far below its own error
@@ -59,7 +59,7 @@ def write_mode(group: h5py.Group, result: PairResult, mode: str) -> None:
     group.attrs["standard"] = listed.samples[:, single:SAMPLED]
     group.attrs["together"] = listed.together
     for name, dataset in DATASETS.items():
-        _write_estimate(group, dataset, decomposition.shown(name))
+        _write_estimate(group, dataset, decomposition.of_estimator(name))
     maps = information.maps.maps
     _write_stack(group, "replicates", [_few_bits(maps[name]) for name in INFORMATION], INFORMATION)
     if information.bands:
@@ -79,7 +79,7 @@ def read_mode(group: h5py.Group, shown: Shown, images: int) -> InformationMaps:
         maps = {name: values(group, DATASETS[name], images, None, None)[:, None] for name in INFORMATION}
         nothing = np.full((images, len(log_snr), 2), np.nan, np.float32), np.zeros((images, 3), np.float32)
         return InformationMaps(
-            Replicates(_single(maps)), {}, np.zeros(0, np.float32), curve, log_snr, *nothing, stated=stated
+            Replicates(_single(maps)), {}, np.zeros(0, np.float32), curve, log_snr, *nothing, stored=stated
         )
     edges = values(group, "band_edges", None)
     banded = "bands" in group
@@ -91,19 +91,19 @@ def read_mode(group: h5py.Group, shown: Shown, images: int) -> InformationMaps:
         log_snr=log_snr,
         gap=values(group, "gap", images, len(log_snr), 2),
         tail=values(group, "tail", images, 3),
-        stated=stated,
+        stored=stated,
     )
 
 
-def read_stated(group: h5py.Group, shown: Shown, images: int) -> Stated:
+def read_stated(group: h5py.Group, shown: Shown, images: int) -> StoredTotals:
     """The totals that one mode's group states."""
     totals = {shown.key(name): _read_total(group, dataset, images) for name, dataset in DATASETS.items()}
     if "parts" not in group:  # before version 3
-        return Stated(totals)
+        return StoredTotals(totals)
     count, levels = len(shown.measures), len(PER_IMAGE)
     parts = values(group, "parts", images, count, levels, None, 2)
     together = values(group, "parts_together", count, None, 2)
-    return Stated(
+    return StoredTotals(
         {**totals, **unstack(parts, shown.parts(PER_IMAGE))}, unstack(together[None], shown.parts((TOGETHER,)))
     )
 

@@ -1,57 +1,35 @@
-"""Redundancy measures by name, one a file: functions of information in nats, at whatever level it is given.
+"""Redundancy measures by name, each in a module of its own: arithmetic on information in nats, at any level.
 
 They need no model, only what a file of the store holds, so a page can change the measure at once.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-
-import numpy as np
-
 from store.errors import InputError
-from store.pid.measures.aligned import aligned
-from store.pid.measures.ccs import ccs
-from store.pid.measures.mmi import mmi
-from store.pid.measures.pm import pm
+from store.pid.measures.aligned import ALIGNED
+from store.pid.measures.ccs import CCS
+from store.pid.measures.measure import ESTIMATORS, ORTHOGONAL, PARTS, STANDARD, Maps, Measure, Surprisals
+from store.pid.measures.mmi import MMI
+from store.pid.measures.pm import PM
 
-ORTHOGONAL, STANDARD = ESTIMATORS = ("orthogonal", "standard")
-Maps = Mapping[str, np.ndarray]
-Surprisals = tuple[float, float]
+__all__ = [
+    "DEFAULT",
+    "ESTIMATORS",
+    "MEASURES",
+    "ORTHOGONAL",
+    "PARTS",
+    "STANDARD",
+    "Maps",
+    "Measure",
+    "Surprisals",
+    "find",
+    "offered",
+]
 
-
-@dataclass(frozen=True)
-class Measure:
-    """A redundancy measure and the estimators on whose maps it is valid."""
-
-    name: str
-    redundancy: Callable[..., np.ndarray]  # of maps `first`, `second`, `both`, `between`; of surprisals where needed
-    estimators: tuple[str, ...]
-    needs_surprisals: bool
-    source: str
-    refusal: str = ""  # why it is refused on other maps
-
-
-MEASURES = {
-    measure.name: measure
-    for measure in (
-        Measure("mmi", mmi, (ORTHOGONAL,), False, "Barrett 2015", "the minimum of signed, noisy maps is no redundancy"),
-        Measure(
-            "aligned",
-            aligned,
-            (ORTHOGONAL,),
-            False,
-            "this project",
-            "it is a product of shifts, which errors of the noise do not have",
-        ),
-        Measure("ccs", ccs, ESTIMATORS, False, "Ince 2017"),
-        Measure("pm", pm, ESTIMATORS, True, "Finn and Lizier 2018"),
-    )
-}
-DEFAULT = "aligned"  # on the evidence of docs/experiments.md
+MEASURES: dict[str, Measure] = {measure.name: measure for measure in (MMI, ALIGNED, CCS, PM)}
+DEFAULT = ALIGNED.name  # on the evidence of docs/experiments.md
 
 
 def find(name: str, estimator: str = ORTHOGONAL, surprisals: Surprisals | None = None) -> Measure:
-    """The measure `name`, to be applied to maps of `estimator`.
+    """Return the measure `name`, to be applied to maps of `estimator`.
 
     Raises
     ------
@@ -73,6 +51,6 @@ def find(name: str, estimator: str = ORTHOGONAL, surprisals: Surprisals | None =
 
 
 def offered(surprisals: Surprisals | None, estimator: str = ORTHOGONAL) -> list[str]:
-    """The measures that can be applied."""
-    there = [m for m in MEASURES.values() if estimator in m.estimators]
-    return [measure.name for measure in there if surprisals or not measure.needs_surprisals]
+    """Return the names of the measures that can be applied to maps of `estimator`."""
+    valid = (measure for measure in MEASURES.values() if estimator in measure.estimators)
+    return [measure.name for measure in valid if surprisals or not measure.needs_surprisals]

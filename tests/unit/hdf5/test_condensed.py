@@ -171,7 +171,7 @@ def same(old, new):
     """Both pairs have the same maps and state the same totals."""
     for mode, maps in old.information.items():
         other = new.information[mode]
-        assert other.stated.images.keys() == maps.stated.images.keys()
+        assert other.stored.images.keys() == maps.stored.images.keys()
         for one, two in ((maps.maps.maps, other.maps.maps), (maps.bands, other.bands)):
             assert one.keys() == two.keys()
             for name, values in one.items():

@@ -133,7 +133,7 @@ def test_a_file_of_the_third_format_stays_readable(tmp_path):
         place = ("mmi", "aligned", "ccs").index(measure), ("pixel", "image").index(level)
         found = result.decomposition("cpid", measure, level)
         for part, name in enumerate(PARTS):
-            np.testing.assert_array_equal(found[name].stated, parts[:, *place, part])
+            np.testing.assert_array_equal(found[name].with_error, parts[:, *place, part])
     hdf5.publish(tmp_path, synthetic.record(seeds=(7,), size=16, grid=4))
     record = hdf5.read(path)
     assert isinstance(record.result(("male", "doctor")).pair, Probe)

@@ -80,7 +80,9 @@ def test_what_may_be_negative_has_a_diverging_scale(tmp_path, measure):
     assert signed == {
         "mmi": {"synergy"},
         "aligned": {"redundancy", "unique_first", "unique_second", "synergy"},
-    }.get(measure, {"unique_first", "unique_second", "synergy"})
+        "ccs": {"unique_first", "unique_second"},
+        "pm": {"unique_first", "unique_second", "synergy"},
+    }[measure]
 
 
 def test_signed_overlay_is_symmetric_about_zero():

@@ -9,11 +9,19 @@ import pytest
 from compute.checks.analytic import GATES, PATCH, SPREAD
 from compute.checks.verify import TRUTH
 from compute.estimation.noise_levels import HIGHEST, LOWEST
+from pages.figures.quantities import QUANTITIES
+from store import hdf5
+from store.__main__ import main
+from store.catalogue import Catalogue
 from store.errors import InputError
 from store.pid import measures
 from store.pid.decomposition import PARTS, decompose
 from store.pid.information import NATS_PER_BIT, Replicates
+from store.pid.measures import Measure
 from store.pid.measures.aligned import alignment
+from store.pid.totals import TotalKey
+from store.records import Label
+from tests import synthetic
 
 DISCRETE = [name for name in GATES if not name.endswith("-same")]  # what is overlaid differs for the image alone
 LATTICE = (((0,), (1,)), ((0,),), ((1,),), ((0, 1),))
@@ -184,3 +192,48 @@ def test_the_pointwise_measure_is_not_offered_without_surprisals():
 def test_an_unknown_measure_is_named_with_the_choice():
     with pytest.raises(InputError, match=", ".join(measures.MEASURES)):
         measures.find("imin")
+
+
+@pytest.fixture
+def halved(monkeypatch):
+    """A made-up measure, as somebody would add it: a formula and what is to be said of it."""
+    added = Measure(
+        name="halved",
+        title="half of what both say",
+        redundancy=lambda maps: maps["both"] / 2,
+        source="nobody",
+        brief="half of what both words say together",
+        sentence="Half of what '{0}' and '{1}' say about a pixel.",
+        explanation="Half of it.",
+        definition="$R = I_{12} / 2$.",
+    )
+    monkeypatch.setitem(measures.MEASURES, added.name, added)
+    return added.name
+
+
+def test_a_new_measure_is_one_entry(halved, tmp_path, capsys):
+    record = synthetic.record(labels=(Label("jobs", "female", "doctor"),), **synthetic.SMALL)
+    (result,), expected = record.pairs, record.pairs[0].information["pid"].maps.maps["both"].mean(1) / 2
+    np.testing.assert_allclose(result.decomposition("pid", halved)["redundancy"].map, expected, rtol=1e-5)
+    assert TotalKey("synergy", halved, "orthogonal", None, "prompt") in result.totals("pid").together
+    assert halved in measures.offered(None)
+    hdf5.publish(tmp_path, record)
+    assert set(Catalogue(tmp_path).samples()["level"][lambda levels: levels != ""]) == {"pixel", "image", "prompt"}
+    assert halved in set(Catalogue(tmp_path).samples()["measure"])
+    assert main(["show", "a female doctor", "--measure", halved, "--store", str(tmp_path)]) == 0
+    assert f"measure {halved} on orthogonal maps" in capsys.readouterr().out
+    quantity = QUANTITIES["redundancy"]
+    assert quantity.explain(("female", "doctor"), halved) == "Half of what 'female' and 'doctor' say about a pixel."
+    assert quantity.signed(halved)
+
+
+@pytest.mark.parametrize("name", measures.MEASURES)
+def test_the_signs_that_a_measure_states_are_those_of_its_values(name):
+    measure = measures.MEASURES[name]
+    random = np.random.default_rng(3)
+    maps = {each: random.gamma(0.5, size=(500, 8, 1, 1)) for each in ("first", "second", "both", "between")}
+    maps |= {f"standard_{each}": random.normal(size=(500, 8, 1, 1)) for each in ("first", "second", "both")}
+    for estimator in measure.estimators:
+        found = decompose(Replicates(maps), name, estimator, (1.0, 2.0))
+        below = {part: bool((found[part].map < -1e-6).any()) for part in PARTS}
+        assert below == {part: measure.can_be_negative(part, estimator) for part in PARTS}
