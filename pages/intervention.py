@@ -16,8 +16,7 @@ from pages.sections.study_header import Asked
 from pages.widgets import notices, sliders, take_along
 from store.errors import InputError
 from store.records import MODES
-from store.studies import REMOVED, SWAPPED, Interventions
-from store.studies.kinds import Change
+from store.studies import REMOVED, SWAPPED, Change, Interventions
 
 PAGE = "intervention"
 

@@ -49,7 +49,7 @@ def _kept(
     by, asked = about.pop("by"), {"measure": about.pop("measure"), "level": "pixel"}
     samples = tables.samples_of(_listing, _study, **about, **(tables.OF_ALIGNMENT if by == ALIGNMENT else asked))
     table = tables.against_control(samples, by)
-    places = {(each.asked.prompt, each.subject): number for number, each in enumerate(_study.content.sentences)}
+    places = {(each.pair.prompt, each.subject): number for number, each in enumerate(_study.content.sentences)}
     order = [places.get((row.prompt, row.first), len(places)) for row in table.itertuples()]
     return table.iloc[np.argsort(order, kind="stable")].reset_index(drop=True)
 

@@ -14,8 +14,7 @@ from pages.figures.maps import Layer, Scale, common_limit
 from pages.figures.quantities import MODE_NAMES, UNRELIABLE, factor
 from pages.sections.study_header import Asked
 from pages.widgets import exports, notices, sliders
-from store.studies import ORIGINAL, REMOVED, SWAPPED
-from store.studies.kinds import Change
+from store.studies import ORIGINAL, REMOVED, SWAPPED, Change
 
 INFORMATION = (("redundancy", "unique_{0}", "synergy"), ("{0}", "conditional_{0}"))
 MAPS = (*INFORMATION, ("attention_{0}",))  # in the groups that stand together

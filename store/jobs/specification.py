@@ -8,7 +8,7 @@ from pathlib import Path
 from store.errors import InputError
 from store.pid import measures
 from store.records import Probe, TokenPair
-from store.studies import Item, load, words_of
+from store.studies import PromptPairs, load, words_of
 
 IMAGES, NOISES, GUIDANCE = 4, 256, 1.0  # where nobody says otherwise
 Words = tuple[str, str]
@@ -71,7 +71,7 @@ class Wanted:
         InputError: words, prompt or study cannot be used, or the study is for another model.
         """
         if not self.study:
-            item = Item(self.prompt, tuple(self._asked()), {})
+            item = PromptPairs(self.prompt, tuple(self._asked()), {})
             return self._question(self.title, (item,), tuple(range(IMAGES)), NOISES, GUIDANCE)
         study = load(self.study, root, self.model)
         if study.model not in ("", self.model):
@@ -80,7 +80,7 @@ class Wanted:
         return self._question(study.title, study.expand(self.limit), study.seeds, study.noises, study.guidance)
 
     def _question(
-        self, title: str, items: tuple[Item, ...], seeds: tuple[int, ...], noises: int, guidance: float
+        self, title: str, items: tuple[PromptPairs, ...], seeds: tuple[int, ...], noises: int, guidance: float
     ) -> "Question":
         """With what is wanted in the place of what is usual."""
         return Question(
@@ -103,7 +103,7 @@ class Question:
     """Items, one a prompt, each to be asked about the images of `seeds` with so many `noises`."""
 
     title: str
-    items: tuple[Item, ...]
+    items: tuple[PromptPairs, ...]
     seeds: tuple[int, ...]
     noises: int
     guidance: float

@@ -6,39 +6,48 @@ from functools import cache, cached_property
 from pathlib import Path
 
 from store.errors import InputError
-from store.studies.document import Table
-from store.studies.kinds import KINDS, SHIPPED, Bias, Content, Item, items, words_of
+from store.studies.bias import Bias
+from store.studies.document import SHIPPED, TomlTable
+from store.studies.expansion import PromptPairs, group_by_prompt, words_of
+from store.studies.kinds import KINDS, StudyContent
 from store.studies.published import Published
 
 NAME = re.compile(r"[\w-]+")
+MOST_SEEDS, MOST_NOISES, MOST_GUIDANCE = 10_000, 1_000_000, 1000.0
+LAST_SEED = 2**63 - 1  # files store seeds as 64-bit integers
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Study:
     """A question put to a model with many prompts: read from a file, checked, ready to be expanded.
 
-    `name` is the file's, without `.toml`; results carry it in their labels. `model` is empty where any will do.
-    `guidance` is that of image generation, `noises` those of each image.
+    `name` is the file's, without `.toml`; results carry it in their labels. `kind` is one of KINDS, `content` what a
+    study of that kind asks. `model` is empty where any model will do. `guidance` is that of image generation, `noises`
+    those of each image.
     """
 
     name: str
     title: str
     question: str
     kind: str
-    content: Content
+    content: StudyContent
     model: str
     seeds: tuple[int, ...]
     guidance: float
     noises: int
-    published: Published | None = None
 
     @property
     def size(self) -> int:
         """How many subjects or sentences it has: what `limit` of `expand` counts."""
         return self.content.size
 
-    def expand(self, limit: int | None = None) -> tuple[Item, ...]:
-        """What is to be computed, one item a prompt, of all subjects or sentences or the first `limit`.
+    @property
+    def published(self) -> Published | None:
+        """What others published about its subjects, if its file says so."""
+        return self.content.published if isinstance(self.content, Bias) else None
+
+    def expand(self, limit: int | None = None) -> tuple[PromptPairs, ...]:
+        """Return what is to be computed, prompt by prompt, of all subjects or sentences or the first `limit`.
 
         Raises
         ------
@@ -46,7 +55,7 @@ class Study:
         """
         if limit is not None and limit < 1:
             raise InputError(f"limit {limit}", "leaves nothing to do", "ask for at least 1")
-        return items(self.content.rows(self.name, limit))
+        return group_by_prompt(self.content.rows(self.name, limit))
 
     @cached_property
     def words(self) -> tuple[str, ...]:
@@ -55,19 +64,20 @@ class Study:
 
 
 def names(store: Path | None = None) -> list[str]:
-    """The studies that ship, then those in the folder `studies` beside `store`."""
+    """Return the names of the studies that ship, then of those in the folder `studies` beside `store`."""
     found = (path.stem for folder in _folders(store) for path in sorted(folder.glob("*.toml")))
     return list(dict.fromkeys(found))
 
 
 def load(name: str | Path, store: Path | None = None, model: str = "") -> Study:
-    """The study `name`, one of `names`, or the one in a file that ends in `.toml`.
+    """Return the study `name`, one of `names`, or the one in a file that ends in `.toml`.
 
-    Where there is one of that name for `model` alone, that is it: `gender` of the embedded model is `embedded-gender`.
+    Where a study of that name is made for `model` alone, it is returned: `gender` of the embedded model is
+    `embedded-gender`.
 
     Raises
     ------
-    InputError: there is none, or its file is wrong: the text names file, place, cause and mend.
+    InputError: there is none, or its file is wrong; the text names file, place, cause and mend.
     """
     own = f"{model}-{name}"
     path = _path(own if own in names(store) else name, store)
@@ -85,18 +95,23 @@ def _read_shipped(path: Path) -> Study:
 def _read(path: Path) -> Study:
     if not NAME.fullmatch(path.stem):
         raise InputError(str(path), "its name has more than letters, digits, - and _", "rename the file")
-    table = Table.read(path)
+    table = TomlTable.read(path)
     title, question, kind = (table.text(key) for key in ("title", "question", "kind"))
     if kind not in KINDS:
         raise table.wrong("kind", f"{kind!r} is not known", f"use one of {', '.join(KINDS)}")
-    model, guidance = table.text("model", ""), float(table.number("guidance", 1.0))
-    seeds, noises = _seeds(table), table.whole("noises", 256)
-    content = KINDS[kind].read(table)
-    published = None
-    if isinstance(content, Bias) and "published" in table:
-        published = Published.read(table.table("published"), content.attributes, content.subjects)
+    study = Study(
+        name=path.stem,
+        title=title,
+        question=question,
+        kind=kind,
+        model=table.text("model", ""),
+        guidance=float(table.number("guidance", 1.0, most=MOST_GUIDANCE)),
+        seeds=_seeds(table),
+        noises=table.whole("noises", 256, MOST_NOISES),
+        content=KINDS[kind].content.read(table),
+    )
     table.finish()
-    return Study(path.stem, title, question, kind, content, model, seeds, guidance, noises, published)
+    return study
 
 
 def _folders(store: Path | None) -> list[Path]:
@@ -112,12 +127,14 @@ def _path(name: str | Path, store: Path | None) -> Path:
     raise InputError(f"study {str(name)!r}", "not known", f"name a .toml file or one of {', '.join(names(store))}")
 
 
-def _seeds(table: Table) -> tuple[int, ...]:
-    """How many images of each prompt, or which."""
+def _seeds(table: TomlTable) -> tuple[int, ...]:
+    """Return the seeds of each prompt's images: a file says how many, or which."""
     given = table.values.get("seeds")
     if not isinstance(given, list):
-        return tuple(range(table.whole("seeds", 4)))
-    if not given or not all(type(seed) is int and seed >= 0 for seed in given) or len({*given}) < len(given):
-        raise table.wrong("seeds", "not a list of different numbers from 0 up", "write seeds = 8 or seeds = [0, 1]")
-    table.asked["seeds"] = None
+        return tuple(range(table.whole("seeds", 4, MOST_SEEDS)))
+    sound = given and all(type(seed) is int and 0 <= seed <= LAST_SEED for seed in given)
+    if not sound or len({*given}) < len(given) or len(given) > MOST_SEEDS:
+        cause = f"not a list of different numbers from 0 to 2^63 - 1, {MOST_SEEDS:,} at most"
+        raise table.wrong("seeds", cause, "write seeds = 8 or seeds = [0, 1]")
+    table.taken["seeds"] = None
     return tuple(given)

@@ -5,16 +5,17 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from store.studies.document import Table
+from store.studies.document import TomlTable
 
 AVERAGE = "average"  # the last row of `store.tables`, which is not imported here: it brings scipy
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Published:
-    """Values of another model: of subjects by attribute, and the average over all subjects of the source.
+    """Values that others published of another model: of subjects by attribute, and their average.
 
-    `source` is the publication, `table` where it has them, `model` what they are about, `quantity` what they are.
+    `source` is the publication, `table` the place in it, `model` the model, `quantity` what the values are. `average`
+    is over all subjects of the source.
     """
 
     source: str
@@ -25,8 +26,8 @@ class Published:
     average: Mapping[str, float] = field(hash=False)
 
     @classmethod
-    def read(cls, table: Table, attributes: tuple[str, ...], subjects: tuple[str, ...]) -> "Published":
-        """The table [published] of a bias study.
+    def read(cls, table: TomlTable, attributes: tuple[str, ...], subjects: tuple[str, ...]) -> "Published":
+        """Return what the table [published] of a bias study says.
 
         Raises
         ------
@@ -40,18 +41,18 @@ class Published:
             values[subject] = _numbers(listed.table(subject), attributes)
         average = _numbers(table.table("average"), attributes)
         table.finish()
-        return cls(source, where, model, quantity, values, average)
+        return cls(source=source, table=where, model=model, quantity=quantity, values=values, average=average)
 
     @property
     def frame(self) -> pd.DataFrame:
-        """A row for each subject, then the row `average` of the source; `attrs` say whose values they are."""
+        """A row for each subject, then the row `average` of the source; `attrs` name source, table, model, quantity."""
         rows = {**self.values, AVERAGE: self.average}
         frame = pd.DataFrame.from_dict(rows, orient="index").rename_axis(index="subject", columns="attribute")
         frame.attrs = {"source": self.source, "table": self.table, "model": self.model, "quantity": self.quantity}
         return frame
 
 
-def _numbers(table: Table, attributes: tuple[str, ...]) -> dict[str, float]:
+def _numbers(table: TomlTable, attributes: tuple[str, ...]) -> dict[str, float]:
     found = {}
     for attribute in attributes:
         if attribute not in table:

@@ -18,8 +18,7 @@ from store.catalogue import Catalogue, Filter
 from store.errors import BrokenFileError, InputError
 from store.pid.measures import DEFAULT
 from store.records import MODES, PairResult, RunRecord
-from store.studies import REMOVED, SWAPPED, Interventions, Study
-from store.studies.kinds import Change
+from store.studies import REMOVED, SWAPPED, Change, Interventions, Study
 from store.tables.statistics import pearson
 
 CHANGES = ("pixels", "structure")

@@ -63,7 +63,7 @@ def senses(
     leads = _leads(table.rename(columns={"word": "subject"}))
     table.insert(3, "context", table["second"].where(leads, table["first"]))
     table = table.drop(columns=["first", "second"])
-    order = {sentence.asked.prompt: place for place, sentence in enumerate(study.content.sentences)}
+    order = {sentence.pair.prompt: place for place, sentence in enumerate(study.content.sentences)}
     table = table.sort_values("prompt", key=lambda prompts: prompts.map(order), ignore_index=True)
     images = resemblance(table, _latents(catalogue, study, model, samples["guidance"].iloc[0]))
     counted = images.assign(own=images["nearest"] == images["sense"]).groupby("prompt")

@@ -109,7 +109,7 @@ def test_do_two_words_bring_the_same(serve, store, page: Page):
     page.goto(f"{serve(store)}/synonyms?{urlencode({'model': 'embedded', 'study': 'embedded-synonyms', 'seed': 2})}")
     asked = few("embedded-synonyms", 3).content.sentences
     first = asked[0]
-    pair, control = (f"{first.asked.words[0]} and {word.words[1]}" for word in (first.asked, first.control))
+    pair, control = (f"{first.pair.words[0]} and {word.words[1]}" for word in (first.pair, first.control))
     expect(page.get_by_role("heading", name=f"The two words: {pair}")).to_be_visible()
     expect(page.get_by_role("heading", name=f"With the control word: {control}")).to_be_visible()
     strips = page.locator(f"[class*=st-key-maps-] {PLOT}")
@@ -118,7 +118,7 @@ def test_do_two_words_bring_the_same(serve, store, page: Page):
     expect(strips.first.locator(".imagelayer image")).to_have_count(5)
     ends = strips.evaluate_all("figures => figures.map(figure => figure.layout.coloraxis.cmax)")
     assert ends[0] == ends[1] > 0
-    (entry,) = Catalogue(store).page(Filter(prompt=first.asked.prompt, pair=first.asked.name))
+    (entry,) = Catalogue(store).page(Filter(prompt=first.pair.prompt, pair=first.pair.name))
     redundancy = hdf5.read(entry.path, entry.pair).pairs[0].decomposition("pid")["redundancy"]
     assert written(redundancy.total[2], redundancy.total_se[2]) in told(page, "redundant")
     assert written(*redundancy.mean()) in told(page, "redundant")
@@ -127,14 +127,14 @@ def test_do_two_words_bring_the_same(serve, store, page: Page):
     )
     table = tables.against_control(samples, "alignment").set_index("prompt")
     drawn = figure_of(page, "study").evaluate(POINTS)
-    prompts = [sentence.asked.prompt for sentence in asked]
+    prompts = [sentence.pair.prompt for sentence in asked]
     np.testing.assert_allclose(drawn[0], table.loc[prompts, "mean"], rtol=1e-6)
     np.testing.assert_allclose(drawn[1], table.loc[prompts, "control_mean"], rtol=1e-6)
     page.get_by_role("radio", name="redundancy").click()
     expect(page).to_have_url(re.compile("by=redundancy"))
     expect(figure_of(page, "study").get_by_text("redundancy, nats")).to_be_visible()
     click_point(page, "study", trace=1, point=2)
-    third = asked[2].asked
+    third = asked[2].pair
     expect(page.get_by_role("heading", name=f"The two words: {' and '.join(third.words)}")).to_be_visible()
     wanted = {"study": "embedded-synonyms", "mode": "pid", "seed": "2", "by": "redundancy"}
     assert address_of(page) == {"model": "embedded", **wanted, "prompt": third.prompt, "pair": third.name}
@@ -203,7 +203,7 @@ def test_what_is_not_there_is_said(serve, store, tmp_path, page: Page):
     about = {"model": "embedded", "study": "embedded-synonyms", "prompt": "a *cat*"}
     page.goto(f"{address}/synonyms?{urlencode(about)}")
     expect(page.get_by_text("the store does not hold: prompt a *cat* (study embedded-synonyms)")).to_be_visible()
-    page.get_by_role("button", name=few("embedded-synonyms", 1).content.sentences[0].asked.prompt, exact=True).click()
+    page.get_by_role("button", name=few("embedded-synonyms", 1).content.sentences[0].pair.prompt, exact=True).click()
     expect(page.get_by_role("heading", name="The two words")).to_be_visible()
     page.goto(f"{address}/homonyms?model=embedded&study=riddles")
     expect(page.get_by_text("the store does not hold: study riddles")).to_be_visible()

@@ -77,12 +77,15 @@ def test_what_may_be_negative_has_a_diverging_scale(tmp_path, measure):
         for name, layer in layers(tmp_path / str(seed), record, measure=measure).items():
             assert layer.scale.signed or layer.values.min() >= -1e-6, name
     signed = {name for name, quantity in QUANTITIES.items() if quantity.signed(measure)}
-    assert signed == {
-        "mmi": {"synergy"},
-        "aligned": {"redundancy", "unique_first", "unique_second", "synergy"},
-        "ccs": {"unique_first", "unique_second"},
-        "pm": {"unique_first", "unique_second", "synergy"},
-    }[measure]
+    assert (
+        signed
+        == {
+            "mmi": {"synergy"},
+            "aligned": {"redundancy", "unique_first", "unique_second", "synergy"},
+            "ccs": {"unique_first", "unique_second"},
+            "pm": {"unique_first", "unique_second", "synergy"},
+        }[measure]
+    )
 
 
 def test_signed_overlay_is_symmetric_about_zero():

@@ -10,7 +10,7 @@ from store.errors import InputError
 from store.prompts.wording import article, fill, swapped, without
 from store.records import Label, Probe, TokenPair
 from store.studies import published
-from store.studies.kinds import couples
+from store.studies.bias import couples
 
 ROOT = Path(__file__).parents[3]
 EMBEDDED = ROOT / "compute" / "embedded"
@@ -138,7 +138,7 @@ def test_every_homonym_has_two_senses_or_more(name):
 @pytest.mark.parametrize("name", [name for name in OF_PAIRS if "homonyms" not in name])
 def test_subjects_come_first_so_that_first_and_unique_first_are_about_them(name):
     sentences = studies.load(name).content.sentences
-    assert [sentence.asked.words[0] for sentence in sentences] == [sentence.subject for sentence in sentences]
+    assert [sentence.pair.words[0] for sentence in sentences] == [sentence.subject for sentence in sentences]
     assert len({sentence.subject for sentence in sentences}) == len(sentences) >= 12
 
 
