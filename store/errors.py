@@ -1,10 +1,10 @@
-"""The exceptions people meet. Each says what, where and the mend, in one line."""
+"""The exceptions that people meet. Each names the thing, the cause and the mend in one line."""
 
 from pathlib import Path
 
 
 class DiffusionPIDError(Exception):
-    """Something a person can mend; its text is one line: the thing, the cause, the mend."""
+    """An error that a person can mend. Its text is one line: the thing, the cause, the mend."""
 
     def __init__(self, thing: str, cause: str, mend: str):
         super().__init__(f"{thing}: {cause}; {mend}")

@@ -1,4 +1,4 @@
-"""What tells one piece of work from any other."""
+"""Run keys: they identify the work behind each image, so that the same work is done once."""
 
 import hashlib
 import json
@@ -14,8 +14,8 @@ from store.records import RunKey, Span
 class Identity:
     """All that decides the numbers of one pair about one image.
 
-    `tokens` are the ids of each condition text, isolated ones first; `log_snr` the digest of the noise levels in use;
-    `scheme` the way noises are drawn and estimates formed.
+    `tokens` are the ids of each condition text, isolated texts first; `log_snr` is the digest of the noise levels in
+    use; `scheme` names how noises are drawn and estimates formed.
     """
 
     run: RunKey
@@ -29,14 +29,14 @@ class Identity:
 
     @property
     def key(self) -> str:
-        """The run key: SHA-256 of the JSON of all that, in hexadecimal."""
+        """The run key: SHA-256 of the JSON of all fields, in hexadecimal."""
         return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
 
     def of(self, seed: int, noises: int) -> "Identity":
-        """The same about another image, with so many noises."""
+        """Returns the identity of the same work about the image `seed`, with `noises` noises."""
         return replace(self, seed=seed, noises=noises)
 
 
 def digest_of_levels(log_snr: Sequence[float]) -> str:
-    """The digest of noise levels, to a millionth of log SNR."""
+    """Returns the digest of noise levels, rounded to a millionth of log SNR."""
     return hashlib.sha256(np.round(np.asarray(log_snr, np.float64), 6).astype("<f8").tobytes()).hexdigest()

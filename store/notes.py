@@ -1,7 +1,7 @@
-"""Review notes: what somebody wrote about a result, kept in every version.
+"""Review notes: what people wrote about results, kept in every version.
 
-A note hangs on a key that never changes, so renaming or recomputing loses none. Nothing is ever overwritten:
-a revision is one more version, so two people who write at once both stay readable.
+The key of a note never changes, so renaming or recomputing a result loses no note. Nothing is ever overwritten: a
+revision is one more version.
 """
 
 import hashlib
@@ -32,7 +32,7 @@ NEWEST = "version = (SELECT max(version) FROM notes WHERE number = n.number) AND
 
 @dataclass(frozen=True)
 class Note:
-    """One version of a note. An empty text means that its author took it back."""
+    """One version of a note. An empty text means that somebody took the note back."""
 
     number: int
     version: int
@@ -44,25 +44,25 @@ class Note:
 
 @dataclass(frozen=True)
 class Pin:
-    """What was on screen when a note was written: a result may be computed anew, what was argued about stays."""
+    """What was on screen when a note was written; it stays when the result is computed anew."""
 
     address: str  # path and query of the page
     title: str
-    content: str  # figures and tables, as whoever shows them keeps them
+    content: str  # figures and tables, in the form of the page that shows them
 
 
 def key_of(run: RunKey, words: tuple[str, str] | None = None, mode: str = "", seed: int | None = None) -> str:
-    """The key of what a note is about: a prompt of a model, or a pair of its words, or one image of that."""
+    """Returns the key of a note about a prompt of a model, a pair of its words, or one image of that pair."""
     return hashlib.sha256(json.dumps([*astuple(run), words, mode, seed]).encode()).hexdigest()
 
 
 def key_of_view(page: str, **content: str) -> str:
-    """The key of what a note about a whole view is about: its page and what of the store it shows."""
+    """Returns the key of a note about a whole view: its page, and what of the store the page shows."""
     return hashlib.sha256(json.dumps([page, content], sort_keys=True).encode()).hexdigest()
 
 
 class Notes:
-    """The notes of the store in folder `root`; every method raises StoreError where they cannot be read or written."""
+    """The notes of the store in folder `root`. Every method raises StoreError where it cannot read or write them."""
 
     def __init__(self, root: Path):
         self._file = Database(
@@ -72,7 +72,7 @@ class Notes:
         )
 
     def add(self, key: str, author: str, text: str, pin: Pin | None = None) -> Note:
-        """A new note about `key`, with what was on screen if it is to be kept.
+        """Write a new note about `key`, with what was on screen if `pin` is given; returns the note.
 
         Raises
         ------
@@ -86,31 +86,31 @@ class Notes:
             return note
 
     def revise(self, number: int, author: str, text: str) -> Note:
-        """One more version of a note, after all that there are."""
+        """Write one more version of a note, after all others; returns it."""
         return self._append(number, author, _checked(author, text))
 
     def withdraw(self, number: int, author: str) -> Note:
-        """Take a note back: it is no longer listed, its versions stay."""
+        """Take a note back: it is no longer listed, but its versions stay. Returns the last, empty version."""
         return self._append(number, author, "")
 
     def about(self, key: str) -> list[Note]:
-        """The notes on `key` in their newest version, in the order in which they were first written."""
+        """Returns the notes about `key` in their newest version, in the order of their first version."""
         return [Note(*row) for row in self._file.rows(f"SELECT * FROM notes AS n WHERE key = ? AND {NEWEST}", (key,))]
 
     def pinned(self) -> list[tuple[Note, Pin]]:
-        """Every note that keeps what was on screen, in its newest version, with that; in the order of the first."""
+        """Returns every note with a pin, in its newest version, and the pin; in the order of their first version."""
         rows = self._file.rows(
             f"SELECT n.*, address, title, content FROM notes AS n JOIN pins USING (number) WHERE {NEWEST}"
         )
         return [(Note(*row[:-3]), Pin(*row[-3:])) for row in rows]
 
     def count_pinned(self) -> int:
-        """How many `pinned` gives, without reading what they keep."""
+        """Returns how many notes have a pin, without reading the pins."""
         query = f"SELECT number FROM notes AS n JOIN pins USING (number) WHERE {NEWEST}"
         return len(self._file.rows(query))
 
     def history(self, number: int) -> list[Note]:
-        """All versions of one note, oldest first."""
+        """Returns all versions of one note, oldest first."""
         return [
             Note(*row) for row in self._file.rows("SELECT * FROM notes WHERE number = ? ORDER BY version", (number,))
         ]

@@ -1,7 +1,7 @@
 """Every setting, once: its name, default and help.
 
-A value given on the command line wins over the environment (`DIFFUSIONPID_STORE`, ...), that over
-`diffusionpid.toml` in the working folder, that over the default.
+The command line goes before the environment (`DIFFUSIONPID_STORE`, ...), the environment before `diffusionpid.toml` in
+the working folder, that file before the default.
 """
 
 import os
@@ -23,7 +23,7 @@ def _setting(default, text: str):
 
 @dataclass(frozen=True)
 class Settings:
-    """The settings in force; see each field's `help` in its metadata."""
+    """The settings in force. The metadata of each field has its `help`."""
 
     store: Path = _setting(Path("results"), "folder that holds the results")
     model: str = _setting("embedded", "model that new computations use")
@@ -37,7 +37,7 @@ class Settings:
 
 
 def load(file: Path = FILE) -> Settings:
-    """The settings from the environment, then `file`, then the defaults.
+    """Returns the settings from the environment, then `file`, then the defaults.
 
     Raises
     ------

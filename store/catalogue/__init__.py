@@ -1,4 +1,4 @@
-"""The list of what the store holds: SQLite, derived from the HDF5 files, so that pages open none of them to list."""
+"""The catalogue of a store: SQLite, derived from the result files, so that lists open none of them."""
 
 from store.catalogue.entry import Entry, Filter, Summary, run_of
 from store.catalogue.reader import Catalogue

@@ -1,4 +1,4 @@
-"""What the catalogue lists, and what can be asked of it."""
+"""Entries of the catalogue, and filters for them."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,22 +26,22 @@ class Entry:
 
     @property
     def pair(self) -> str:
-        """The pair as addresses name it."""
+        """The name of the pair, as in addresses."""
         return f"{self.first}+{self.second}"
 
     @property
     def run(self) -> str:
-        """The digest that tells its file from others of the same prompt."""
+        """The digest in the name of its file, which differs from those of other files of the same prompt."""
         return run_of(self.path)
 
 
 @dataclass(frozen=True)
 class Filter:
-    """Which entries are meant; what is empty leaves that open."""
+    """Which entries are meant. An empty field allows any value."""
 
-    text: str = ""  # words that stand in the prompt, each from its start, whatever its case
+    text: str = ""  # words of the prompt, or their beginnings, in any case
     model: str = ""
-    study: str = ""  # of one label of the entry, as are `attribute` and `subject`
+    study: str = ""  # `study`, `attribute` and `subject` are those of one label of the entry
     attribute: str = ""
     subject: str = ""
     mode: str = ""
@@ -52,7 +52,7 @@ class Filter:
 
 
 class Summary(NamedTuple):
-    """How much there is."""
+    """How many prompts, pairs, images and models there are."""
 
     prompts: int
     pairs: int
@@ -61,5 +61,5 @@ class Summary(NamedTuple):
 
 
 def run_of(path: Path) -> str:
-    """The digest that tells the file `path` from others of the same prompt."""
+    """Returns the digest in the name of the file `path`, which differs from those of other files of its prompt."""
     return path.stem.rsplit("-", 1)[-1]

@@ -1,4 +1,4 @@
-"""What was measured of single images, as one long table."""
+"""The totals of single images as one long table, in nats."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -22,8 +22,8 @@ COLUMNS = (
 TOGETHER = "prompt"  # the level of all images together
 
 
-class Samples(NamedTuple):
-    """What was measured of P images, in nats: MEASURED, then redundancy under N measures and levels."""
+class ImageSamples(NamedTuple):
+    """The totals of P images, in nats: MEASURED, then redundancy under N measures and levels."""
 
     names: list[str]  # N, as mmi/pixel
     seeds: np.ndarray  # int64 (P,)
@@ -32,23 +32,23 @@ class Samples(NamedTuple):
 
     @property
     def rows(self) -> list[str]:
-        """Measure and level of each row of a table: image by image, then those of all together."""
+        """Measure and level of each row of a table: image by image, then all images together."""
         measures = dict.fromkeys(name.partition("/")[0] for name in self.names)
         return self.names * len(self.seeds) + [f"{each}/{TOGETHER}" for each in measures][: len(self.together)]
 
 
-Sampled = tuple[Entry, Label, Samples]
+Sampled = tuple[Entry, Label, ImageSamples]
 
 
-def unpacked(names: str, seeds: bytes, samples: bytes, together: bytes) -> Samples:
-    """The samples, of how the catalogue keeps them."""
+def unpack(names: str, seeds: bytes, samples: bytes, together: bytes) -> ImageSamples:
+    """Returns the samples that the catalogue keeps as text and bytes."""
     columns, floats = names.split(" "), np.frombuffer(samples, "<f8")
     values = floats.reshape(-1, len(MEASURED) + len(columns))
-    return Samples(columns, np.frombuffer(seeds, "<i8"), values, np.frombuffer(together, "<f8"))
+    return ImageSamples(columns, np.frombuffer(seeds, "<i8"), values, np.frombuffer(together, "<f8"))
 
 
 def table(sampled: Iterable[Sampled]) -> pd.DataFrame:
-    """One row an image, measure and level of each that is given, and one of all its images together; in nats."""
+    """Returns the table: a row for each image, measure and level, and rows for all images of an entry together."""
     about, sizes, names, seeds, measured, redundancies = [], [], [], [], [], []
     for entry, label, found in sampled:
         key, count = entry.key, len(found.names)

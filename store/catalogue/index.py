@@ -1,7 +1,7 @@
-"""Bringing the catalogue in step with the files.
+"""The catalogue is brought up to date with the files.
 
-Every look asks the folders, not the files, what changed: a file is published by renaming it into place, which changes
-the time of its folder. What is written into a file in place is not seen.
+Each time it asks the folders, not the files, what changed: a file is published by renaming it into place, which
+changes the time of its folder. A change of a file in place is not seen.
 """
 
 import hashlib
@@ -29,11 +29,10 @@ SETTLED = 2 * 10**9  # ns after which a folder can no longer change without its 
 
 @dataclass(frozen=True)
 class _Content:
-    """What the catalogue keeps of one file."""
+    """What the catalogue keeps of one file; of a broken one only the problem."""
 
     path: str  # in the store
-    modified: int
-    size: int
+    stamp: tuple[int, int]  # time of change in ns, size
     problem: str
     key: RunKey | None = None
     created: str = ""
@@ -41,7 +40,7 @@ class _Content:
 
 
 def folders(root: Path) -> dict[str, int]:
-    """The folders that files of the store `root` are published in, and when something in them last changed, in ns."""
+    """Returns the folders that files of the store `root` are published in, each with the time of its change in ns."""
     found = {}
     for model in _inside(root / hdf5.MAPS):
         if model.is_dir():
@@ -55,7 +54,7 @@ def folders(root: Path) -> dict[str, int]:
 
 
 def refresh(database: sqlite3.Connection, root: Path) -> None:
-    """Bring in what changed in the store `root` since the last look, one transaction a folder."""
+    """Read the files of `root` that changed since the last time, in one transaction for each folder."""
     known = dict(database.execute("SELECT path, modified FROM folders"))
     now, present = time.time_ns(), folders(root)
     looked = {}
@@ -74,7 +73,7 @@ def refresh(database: sqlite3.Connection, root: Path) -> None:
 def rebuild(root: Path, place: Path, anew: bool = True) -> Iterator[tuple[int, int]]:
     """Write the catalogue of the store `root` into `place`, aside and then in one step; yields (files done, in all).
 
-    Who comes while another does so waits, and then does so only if `anew`.
+    A process that finds another one at it waits; without `anew`, it then takes the other one's catalogue.
     """
     if not anew and _is_built(place):
         return
@@ -115,7 +114,7 @@ def _fill(database: sqlite3.Connection, root: Path) -> Iterator[tuple[int, int]]
 
 @contextmanager
 def _quiet(place: Path) -> Iterator[None]:
-    """Nobody writes what lies in `place`: else its journal would be taken for that of the file that replaces it."""
+    """Keep everybody from writing `place`: its journal would be taken for that of the file that replaces it."""
     with ExitStack() as opened:
         try:
             if place.exists():
@@ -137,7 +136,7 @@ def _inside(folder: Path) -> list[os.DirEntry]:
 
 
 def _listed(root: Path, folder: str) -> dict[str, tuple[int, int]]:
-    """The files in `folder`: path in the store -> (time of change in ns, size)."""
+    """Returns the files in `folder`: path in the store -> (time of change in ns, size)."""
     found = {}
     for file in _inside(root / folder):
         if fnmatch(file.name, hdf5.FILES):
@@ -150,7 +149,7 @@ def _listed(root: Path, folder: str) -> dict[str, tuple[int, int]]:
 
 
 def _bring(database: sqlite3.Connection, root: Path, folder: str) -> None:
-    """Bring the files of one folder in step: read first, then written in a moment, so that nobody waits."""
+    """Bring the files of one folder up to date: read all first, then write at once, so that nobody waits long."""
     rows = database.execute("SELECT path, modified, size FROM files WHERE folder = ?", (folder,))
     known = {path: (modified, size) for path, modified, size in rows}
     present = _listed(root, folder)
@@ -177,12 +176,19 @@ def _writing(database: sqlite3.Connection) -> Iterator[None]:
 
 
 def _read(root: Path, path: str, stamp: tuple[int, int]) -> _Content | None:
-    """What the file says of itself; None if it was removed since it was listed."""
+    """Returns the totals of a file, or its problem; None if somebody removed it since it was listed."""
     try:
         found = hdf5.read_totals(root / path)
-        return _Content(path, *stamp, "; ".join(found.problems), found.key, found.created, found.rows)
+        return _Content(
+            path=path,
+            stamp=stamp,
+            problem="; ".join(found.problems),
+            key=found.key,
+            created=found.created,
+            rows=found.rows,
+        )
     except (BrokenFileError, NewerFormatError) as error:
-        return _Content(path, *stamp, f"{error.cause}; {error.mend}") if (root / path).exists() else None
+        return _Content(path, stamp, f"{error.cause}; {error.mend}") if (root / path).exists() else None
 
 
 def _remove(database: sqlite3.Connection, path: str) -> None:
@@ -197,7 +203,7 @@ def _remove(database: sqlite3.Connection, path: str) -> None:
 def _add(database: sqlite3.Connection, folder: str, content: _Content) -> None:
     file, key = _number(database, content.path), content.key
     about = (run_of(Path(content.path)), key.revision, key.guidance, key.image) if key else (None,) * 4
-    whole = (file, content.path, folder, content.modified, content.size, content.problem, *about)
+    whole = (file, content.path, folder, *content.stamp, content.problem, *about)
     database.execute("INSERT INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", whole)
     if key is None:
         return
@@ -217,7 +223,7 @@ def _add(database: sqlite3.Connection, folder: str, content: _Content) -> None:
 
 
 def _number(database: sqlite3.Connection, path: str) -> int:
-    """The number of the file `path`: the start of its digest, or the next that is free."""
+    """Returns the number of the file `path`: the start of its digest, or the next free number."""
     number = int.from_bytes(hashlib.sha256(path.encode()).digest()[:6], "big")
     while database.execute("SELECT 1 FROM files WHERE id = ?", (number,)).fetchone():
         number += 1

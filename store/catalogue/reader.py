@@ -1,4 +1,4 @@
-"""The catalogue of a store: asked by pages and commands, brought in step with the files at every look."""
+"""The catalogue of a store, as pages and commands ask it."""
 
 import hashlib
 import sqlite3
@@ -24,36 +24,36 @@ NO_LABEL = Label("", "", "")
 
 
 class Catalogue:
-    """The catalogue of the store in folder `root`; where that cannot be written it lies in the cache, or in memory.
+    """The catalogue of the store in folder `root`.
 
-    It may be deleted at any time. Every method first brings it in step with the files, and raises StoreError where it
-    can be neither read nor written.
+    It lies in that folder; where that cannot be written, in the cache, or else in memory. It may be deleted at any
+    time. Every method first brings it up to date with the files, and raises StoreError where that fails.
     """
 
     def __init__(self, root: Path):
         self.root = root
 
     def stamp(self) -> tuple:
-        """What changes with what is there: whatever was read of the catalogue may be kept under it."""
+        """Returns a value that changes with the store: answers may be cached under it."""
         folders, now = index.folders(self.root), time.time_ns()
         settled = all(now - modified > index.SETTLED for modified in folders.values())
         return hashlib.sha256(repr(sorted(folders.items())).encode()).hexdigest(), 0 if settled else now
 
     def prepare(self) -> Iterator[tuple[int, int]]:
-        """Build it where there is none, which takes long in a large store; yields (files done, files in all)."""
+        """Build the catalogue if there is none, which may take long; yields (files done, files in all)."""
         return self._built(anew=False)
 
     def rebuild(self) -> Iterator[tuple[int, int]]:
-        """Read all files anew; yields (files done, files in all).
+        """Build the catalogue anew from all files; yields (files done, files in all).
 
-        Until the last one is read, and if this is not read to its end, the catalogue stays as it is.
+        The old catalogue stays until the last file is read, and for good if the caller stops before the end.
         """
         return self._built(anew=True)
 
     def page(
         self, filter: Filter = ANY, sort: str = "created", descending: bool = True, limit: int = 50, offset: int = 0
     ) -> list[Entry]:
-        """At most `limit` entries after the first `offset`, in the order of `sort`; what has no value comes last.
+        """Returns at most `limit` entries after the first `offset`, in the order of `sort`; missing values come last.
 
         Raises
         ------
@@ -62,29 +62,29 @@ class Catalogue:
         return self._ask(lambda database: query.page(database, self.root, filter, sort, descending, limit, offset))
 
     def entries(self, filter: Filter = ANY) -> Iterator[Entry]:
-        """All that `filter` means, newest first; read in portions, so that nobody who writes has to wait."""
+        """Yields all entries that `filter` means, newest first; it reads in portions, so that no writer has to wait."""
         for found in self._chunks(filter):
             yield from found.values()
 
     def samples(self, filter: Filter = ANY) -> pd.DataFrame:
-        """One row an entry's label, image, measure and level: what was measured of single images, in nats.
+        """Returns the totals of single images, in nats: a row for each label of an entry, image, measure and level.
 
-        At the level *prompt* the row is about all images together: it has no seed, and information is their mean.
-        Columns are `store.catalogue.images.COLUMNS`. An entry without a label has one row with empty texts; of labels
-        only those that `filter` means are there.
+        At the level *prompt* a row is about all images together: it has no seed, and information is their mean.
+        Columns are `store.catalogue.images.COLUMNS`. Of the labels of an entry, those that `filter` means have rows;
+        an entry without a label has rows with empty texts.
         """
         return images.table(self._sampled(filter))
 
     def count(self, filter: Filter = ANY) -> int:
-        """How many entries `filter` means."""
+        """Returns how many entries `filter` means."""
         return self._ask(lambda database: query.count(database, self.root, filter))
 
     def summary(self, filter: Filter = ANY) -> Summary:
-        """How many prompts, pairs, images and models `filter` means."""
+        """Returns how many prompts, pairs, images and models `filter` means."""
         return self._ask(lambda database: query.summary(database, self.root, filter))
 
     def values(self, column: str, filter: Filter = ANY, limit: int = 200) -> list[str]:
-        """The different values of a column, newest first.
+        """Returns the different values of a column, newest first.
 
         Raises
         ------
@@ -93,7 +93,7 @@ class Catalogue:
         return self._ask(lambda database: query.values(database, self.root, column, filter, limit))
 
     def broken(self) -> list[tuple[Path, str]]:
-        """Files that cannot be used, each with the reason and the mend."""
+        """Returns the files with problems, each with its problems and their mends."""
         return self._ask(lambda database: query.broken(database, self.root))
 
     def _chunks(self, filter: Filter) -> Iterator[dict[query.Place, Entry]]:
@@ -107,7 +107,7 @@ class Catalogue:
             packed = self._ask(partial(query.sampled, numbers=[number for _, number in found]), refresh=False)
             for (_, number), entry in found.items():
                 if number in packed:
-                    content = images.unpacked(*packed[number])
+                    content = images.unpack(*packed[number])
                     for label in query.labels_meant(entry.labels, filter) or [NO_LABEL]:
                         yield entry, label, content
 
@@ -140,7 +140,7 @@ class Catalogue:
             yield from index.rebuild(self.root, place, anew)
 
     def _place(self) -> Path | None:
-        """Where its file lies, if it is to have one."""
+        """Returns the place of its file, or None if it is kept in memory."""
         return schema.place(self.root) if (self.root / hdf5.MAPS).is_dir() else None
 
     @contextmanager
@@ -171,5 +171,5 @@ class Catalogue:
 
 @cache
 def _kept(root: Path) -> tuple[RLock, sqlite3.Connection]:
-    """The catalogue of `root` where no file can hold it, as long as this process lasts."""
+    """Returns the catalogue of `root` in memory, and its lock; it lasts as long as this process."""
     return RLock(), schema.in_memory()

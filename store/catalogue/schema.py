@@ -1,7 +1,7 @@
-"""The tables of the catalogue, and where its file lies.
+"""The tables of the catalogue, and the place of its file.
 
-An entry's number is made of its file's and its place in that file, and a file's of its path: it is the same in every
-catalogue of the same files, so that ties fall alike in all of them, and a list can be read on after a rebuild.
+The number of a file comes from its path, the number of an entry from its file's number and its place in the file. All
+catalogues of the same files have the same numbers: ties fall alike, and a list can be read on after a rebuild.
 """
 
 import hashlib
@@ -58,7 +58,7 @@ MARK = f"PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {STAMP};"
 
 
 def place(root: Path) -> Path | None:
-    """Where the catalogue of the store `root` lies: in it, or in the cache; None if neither can be written."""
+    """Returns the place of the catalogue of `root`: in it, or in the cache; None if neither can be written."""
     path = root / NAME
     if os.access(root, os.W_OK) and (os.access(path, os.W_OK) or not path.exists()):
         return path
@@ -72,7 +72,7 @@ def place(root: Path) -> Path | None:
 
 
 def connect(path: Path) -> sqlite3.Connection | None:
-    """The catalogue in `path`, or None if there is none that this software made."""
+    """Returns the open catalogue in `path`, or None if there is none of this version."""
     try:
         address = f"{path.absolute().as_uri()}?mode=rw"
         database = sqlite3.connect(address, uri=True, timeout=PATIENCE, isolation_level=None)
@@ -94,17 +94,17 @@ def connect(path: Path) -> sqlite3.Connection | None:
 
 
 def in_memory() -> sqlite3.Connection:
-    """An empty catalogue that ends with its connection."""
+    """Returns an empty catalogue that ends with its connection."""
     database = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
     database.executescript(TABLES + INDEXES)
     return database
 
 
 def damaged(error: sqlite3.Error) -> bool:
-    """Whether `error` says that a file is no sound database."""
+    """Returns whether `error` says that a file is no sound database."""
     return error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 def replaced(error: sqlite3.Error) -> bool:
-    """Whether `error` says that another file took the place of the one that is open."""
+    """Returns whether `error` says that another file took the place of the open one."""
     return error.sqlite_errorcode == sqlite3.SQLITE_READONLY_DBMOVED

@@ -11,7 +11,7 @@ SUFFIX = ".part"
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A file beside `path`, to be written in the block; it takes the place of `path` at the end, or vanishes."""
+    """Yields a file beside `path` to write into; it takes the place of `path` at the end, or vanishes on an error."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=SUFFIX)
     os.close(handle)
     aside = Path(name)
@@ -27,7 +27,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def sweep(folder: Path) -> None:
-    """Remove what writers left that died; to be called where no other can be writing."""
+    """Remove the files that dead writers left in `folder`; to be called while nobody else can be writing there."""
     for path in folder.glob(f".*{SUFFIX}"):
         path.unlink(missing_ok=True)
 

@@ -1,4 +1,4 @@
-"""A SQLite file beside the results, which several processes read and write at once."""
+"""SQLite files beside the results, which several processes read and write at once."""
 
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
@@ -13,14 +13,14 @@ PATIENCE = 30  # seconds that one waits for others
 
 @dataclass(frozen=True)
 class Database:
-    """The file at `path`, made by `prepare` when first written to; every failure is a StoreError with `mend`."""
+    """The SQLite file at `path`, which `prepare` makes at the first change. Failures are StoreErrors with `mend`."""
 
     path: Path
     prepare: Callable[[sqlite3.Connection], object]
     mend: str
 
     def rows(self, query: str, values: Sequence[object] = ()) -> list[tuple]:
-        """Rows of a file that need not be writable, or be there."""
+        """Returns rows of the file, which need not be writable; none if there is no file."""
         if not self.path.exists():
             return []
         try:
@@ -31,7 +31,7 @@ class Database:
 
     @contextmanager
     def changing(self) -> Iterator[sqlite3.Connection]:
-        """A transaction that no other writer gets between."""
+        """Yields the database in a transaction of its own: other writers wait, an error undoes it."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with closing(sqlite3.connect(self.path, PATIENCE, isolation_level=None)) as database:

@@ -1,4 +1,4 @@
-"""Files in memory, groups and arrays as the format has them, with little around what they hold."""
+"""Writing of files in memory, groups and arrays, so that HDF5 adds few bytes of its own."""
 
 import io
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ PACKED = {"compression": "gzip", "shuffle": True, "fletcher32": True}
 
 
 def new_file(into: io.BytesIO) -> h5py.File:
-    """An empty file, which lies in `into` once it is closed."""
+    """Returns an empty file; once it is closed, its bytes are in `into`."""
     creation, access = (h5py.h5p.create(kind) for kind in (h5py.h5p.FILE_CREATE, h5py.h5p.FILE_ACCESS))
     creation.set_attr_phase_change(IN_HEADER, IN_HEADER // 2)
     creation.set_obj_track_times(False)  # the same content is the same bytes
@@ -23,7 +23,7 @@ def new_file(into: io.BytesIO) -> h5py.File:
 
 
 def new_group(parent: h5py.Group, name: str) -> h5py.Group:
-    """A group in `parent`."""
+    """Returns a new group in `parent`."""
     creation = h5py.h5p.create(h5py.h5p.GROUP_CREATE)
     creation.set_attr_phase_change(IN_HEADER, IN_HEADER // 2)
     creation.set_obj_track_times(False)  # the same content is the same bytes
@@ -33,18 +33,18 @@ def new_group(parent: h5py.Group, name: str) -> h5py.Group:
 def write_array(
     group: h5py.Group, name: str, values: np.ndarray, chunks: tuple[int, ...] | None = None, level: int = 4
 ) -> None:
-    """Write maps or images, compressed, by default each of its own."""
+    """Write maps or images, compressed, by default in a chunk for each image."""
     chunks = chunks or (1, *values.shape[1:])
     group.create_dataset(name, data=values, chunks=chunks, compression_opts=level, **PACKED)
 
 
 def write_small(group: h5py.Group, name: str, values: np.ndarray) -> None:
-    """Write a few numbers, as they are."""
+    """Write a few numbers, without compression."""
     group.create_dataset(name, data=values, chunks=values.shape, fletcher32=True)
 
 
 def write_packed(holder: h5py.Group | h5py.Dataset, attributes: Mapping[str, object]) -> None:
-    """Write attributes whose texts have a fixed length: the first text of any length takes 4 kB of a file."""
+    """Write attributes; texts get a fixed length, since the first text of variable length takes 4 kB of a file."""
     for name, value in attributes.items():
         array = np.asarray(value)
         holder.attrs[name] = np.char.encode(array, "utf-8") if array.dtype.kind == "U" else value

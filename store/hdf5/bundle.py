@@ -1,7 +1,4 @@
-"""Many runs in one file, to be carried elsewhere: each lies in it as it lies in a file of its own.
-
-A bundle is written aside and renamed like any file, and read with the same distrust.
-"""
+"""Bundles: many runs in one file, to be sent elsewhere. Each run has the layout of a file of its own."""
 
 import shutil
 from collections.abc import Iterator, Mapping, Set
@@ -11,10 +8,11 @@ import h5py
 
 from store.errors import NewerFormatError, StoreError
 from store.files.atomic import replacing
-from store.hdf5.access import UNREADABLE, Refused, check_complete, member, members, opened
-from store.hdf5.check import Problem, wrong_with_pairs, wrong_with_root
+from store.hdf5.access import UNREADABLE, check_complete, member, members, opened
+from store.hdf5.bounds import Refused
 from store.hdf5.names import FORMAT_VERSION, PICTURED, SOFTWARE, digest_of, group_name
 from store.hdf5.read import pair_names, read_key, read_record
+from store.hdf5.soundness.check import Problem, pair_problems, root_problems
 from store.hdf5.write import publish
 
 RUNS = "runs"
@@ -22,6 +20,8 @@ RUNS = "runs"
 
 def write_bundle(target: Path, selection: Mapping[Path, Set[str]]) -> Iterator[Path]:
     """Write the pairs named in `selection`, by file, into the bundle `target`; yields each file as it is done.
+
+    The bundle is written aside and renamed into place.
 
     Raises
     ------
@@ -45,7 +45,7 @@ def write_bundle(target: Path, selection: Mapping[Path, Set[str]]) -> Iterator[P
 
 
 def _copy(source: h5py.File, run: h5py.Group, pairs: Set[str]) -> None:
-    """One file, with those of its pairs alone; arrays are copied as they are packed."""
+    """Copy one file with those of its pairs alone; arrays stay packed as they are."""
     run.attrs.update(source.attrs)
     for name in ("seeds", *sorted(PICTURED & set(source))):
         source.copy(name, run)
@@ -55,9 +55,9 @@ def _copy(source: h5py.File, run: h5py.Group, pairs: Set[str]) -> None:
 
 
 def read_bundle(root: Path, source: Path) -> Iterator[tuple[str, list[Problem]]]:
-    """Take the runs of a bundle, or of a single result file, into the store `root`.
+    """Publish the runs of a bundle, or of a single result file, in the store `root`.
 
-    Yields each prompt with what of its run is left out, and why. What the store has already stays.
+    Yields the prompt of each run with the problems of the parts that it leaves out. What the store already has stays.
 
     Raises
     ------
@@ -72,7 +72,7 @@ def read_bundle(root: Path, source: Path) -> Iterator[tuple[str, list[Problem]]]
 def _take(root: Path, source: Path, run: h5py.Group) -> tuple[str, list[Problem]]:
     try:
         check_complete(source, run)
-        wrong = list(wrong_with_root(run)) or list(wrong_with_pairs(run))
+        wrong = list(root_problems(run)) or list(pair_problems(run))
         left_out = {problem.pair for problem in wrong}
         if "" in left_out:
             return run.name, wrong

@@ -1,6 +1,6 @@
-"""The content of a file, composed in memory and then written in one go.
+"""Records -> the bytes of a file, composed in memory.
 
-When a disk is full, HDF5 fails in a way that ends the process; a plain write does not.
+The bytes are written in one go: on a full disk HDF5 itself would end the process.
 """
 
 import io
@@ -10,16 +10,16 @@ from collections.abc import Iterable
 import h5py
 import numpy as np
 
-from store.hdf5.access import digest
 from store.hdf5.arrays import new_file, new_group, write_array, write_packed, write_small
+from store.hdf5.digest import digest
 from store.hdf5.layouts import condensed, full
+from store.hdf5.layouts.totals import TotalsLayout
 from store.hdf5.names import APART, FORMAT_VERSION, group_name
-from store.hdf5.totals import Shown
 from store.records import PairResult, RunRecord, TokenPair
 
 
-def image(record: RunRecord, untouched: Iterable[h5py.Group] = ()) -> bytes:
-    """The bytes of a file that holds `record`, and `untouched` pairs of other files as they are."""
+def compose(record: RunRecord, untouched: Iterable[h5py.Group] = ()) -> bytes:
+    """Returns the bytes of a file that holds `record`, and `untouched` pairs of other files as they are."""
     content = io.BytesIO()
     with new_file(content) as file:
         _write(file, record)
@@ -57,24 +57,24 @@ def _write(file: h5py.File, record: RunRecord) -> None:
 
 
 def _write_pair(group: h5py.Group, result: PairResult) -> None:
-    form, shown, (first, second) = condensed if result.condensed else full, Shown.of(result), result.pair.words
+    form, layout, (first, second) = condensed if result.condensed else full, TotalsLayout.of(result), result.pair.words
     about = {
         "version": FORMAT_VERSION,
         "condensed": result.condensed,
         "first": first,
         "second": second,
-        "measure": shown.measure,
-        "estimator": shown.estimator,
+        "measure": layout.measure,
+        "estimator": layout.estimator,
         "unit": "nats",
         "noises": min(result.noises),
         "retried": result.retried,
         "labels": json.dumps(result.labels),
-        "measures": list(shown.measures),
+        "measures": list(layout.measures),
     }
     if isinstance(result.pair, TokenPair):
         about["spans"] = np.array([result.pair.first, result.pair.second], np.int64)
-    if shown.surprisals:
-        about["surprisals"] = np.array(shown.surprisals, np.float64)
+    if layout.surprisals:
+        about["surprisals"] = np.array(layout.surprisals, np.float64)
     write_packed(group, about) if result.condensed else group.attrs.update(about)
     columns = {
         "seeds": np.array(result.seeds, np.int64),

@@ -1,4 +1,4 @@
-"""Copies of a store that are small enough to be carried, shipped and read anywhere."""
+"""Condensed copies of a store: small enough to be shipped with software or sent by mail."""
 
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import replace
@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from store.hdf5.access import opened
-from store.hdf5.compression import few_shades
+from store.hdf5.layouts.compression import few_shades
 from store.hdf5.read import read_record
 from store.hdf5.write import publish
 from store.records import PairResult, RunRecord
@@ -16,11 +16,10 @@ from store.records import PairResult, RunRecord
 def condense(
     out: Path, selection: Mapping[Path, Set[str]], banded: Set[str] = frozenset(), compared: Set[str] = frozenset()
 ) -> Iterator[Path]:
-    """Publish the pairs named in `selection`, by file, into the store `out`, condensed; yields each file as it is done.
+    """Publish the pairs named in `selection`, by file, condensed into the store `out`; yields each file as it is done.
 
-    Maps by band of log SNR are kept of pairs that belong to one of the studies `banded`, latents of images that
-    belong to one of the studies `compared`: by them senses are told. What `out` has in full already
-    stays so.
+    Pairs of the studies `banded` keep their maps by band of log SNR. Images of the studies `compared` keep their
+    latents, which are needed to tell senses of homonyms. A pair that `out` has in full stays in full.
 
     Raises
     ------
@@ -34,7 +33,10 @@ def condense(
 
 
 def condensed(record: RunRecord, banded: Set[str] = frozenset(), compared: Set[str] = frozenset()) -> RunRecord:
-    """`record` with condensed pairs, of images those that they need in 5 bits a channel; arguments as of `condense`."""
+    """Returns `record` with condensed pairs and the images that they need, in 5 bits a channel.
+
+    Arguments are those of `condense`.
+    """
     needed = [index for index, seed in enumerate(record.seeds) if any(seed in pair.seeds for pair in record.pairs)]
     latents = record.latents[needed]
     if not any(compared & studies_of(pair) for pair in record.pairs):
@@ -49,5 +51,5 @@ def condensed(record: RunRecord, banded: Set[str] = frozenset(), compared: Set[s
 
 
 def studies_of(pair: PairResult) -> set[str]:
-    """The studies that `pair` belongs to; its part *neutral* of a study belongs to that study."""
+    """Returns the studies that `pair` belongs to; the part *neutral* of a study belongs to that study."""
     return {name for label in pair.labels for name in (label.study, label.study.partition(":")[0])}

@@ -26,32 +26,32 @@ SAMPLES = ("first", "second", "both")  # what lists have of each image, before i
 
 
 def slug(text: str, length: int = 60) -> str:
-    """`text` as part of a file name: letters, digits, dots and dashes."""
+    """Returns `text` as part of a file name: letters, digits, dots and dashes."""
     return re.sub(r"[^a-z0-9.]+", "-", text.casefold()).strip("-.")[:length] or "x"
 
 
 def group_name(pair: str) -> str:
-    """What the group of a pair is called: percent-encoded where a word needs it."""
+    """Returns the name of a pair's group: the name of the pair, percent-encoded."""
     return quote(pair, safe=" +'")
 
 
 def path_of(root: Path, key: RunKey) -> Path:
-    """Where the file of `key` lies in the store `root`."""
+    """Returns the place of the file of `key` in the store `root`."""
     digest = digest_of(key)
     return root / MAPS / slug(key.model) / digest[:2] / f"{slug(key.prompt)}-{digest[:12]}.h5"
 
 
 def digest_of(key: RunKey) -> str:
-    """What tells the file of `key` from any other: the SHA-256 of the JSON list of its fields."""
+    """Returns the SHA-256, in hexadecimal, of the JSON list of the fields of `key`: no other file has it."""
     return hashlib.sha256(json.dumps(dataclasses.astuple(key)).encode()).hexdigest()
 
 
 def paths(root: Path) -> Iterator[Path]:
-    """All published files of the store, in no particular order."""
+    """Yields all published files of the store, in no particular order."""
     for folder in folders(root):
         yield from folder.glob(FILES)
 
 
 def folders(root: Path) -> Iterator[Path]:
-    """The folders that files are published in."""
+    """Returns the folders that files are published in."""
     return (root / MAPS).glob("*/*")

@@ -10,17 +10,18 @@ from urllib.parse import unquote
 import h5py
 import numpy as np
 
-from store.hdf5.access import REPAIR, UNREADABLE, UPDATE, Refused, is_newer, member, opened, text, values
+from store.hdf5.access import REPAIR, UNREADABLE, UPDATE, is_newer, member, opened, text, values
+from store.hdf5.bounds import Refused
 from store.hdf5.layouts import condensed, full
+from store.hdf5.layouts.totals import SAMPLED, TotalsLayout
 from store.hdf5.names import DATASETS
-from store.hdf5.totals import SAMPLED, Shown
 from store.pid.decomposition import PER_IMAGE
 from store.records import MODES, Label, PairResult, Probe, Provenance, RunKey, RunRecord, Span, TokenPair
 
 
 @dataclass(frozen=True)
-class Totals:
-    """What a list shows of one file, read without its maps: a row for each pair and mode that can be read.
+class FileTotals:
+    """The totals of one file, read without its maps: a row for each pair and mode that can be read.
 
     A row has `mode`, `first`, `second`, `measure`, `estimator`, `noises`, `seeds` (how many), for each of DATASETS the
     mean total over images and NAME_se, its standard error, in nats; `labels`; and per image `image_seeds` and `samples`
@@ -32,13 +33,13 @@ class Totals:
     key: RunKey
     created: str
     rows: list[dict[str, object]]
-    problems: list[str]  # pairs that cannot be read, each with the mend
+    problems: list[str]  # one for each pair that cannot be read, with the mend
 
 
 def read(path: Path, pair: str | None = None) -> RunRecord:
-    """The record of one file; of its pairs only the one named `pair`, if that is given and there.
+    """Returns the record of one file. Where `pair` is given, the record has at most the pair of that name.
 
-    Pairs written in a later version of the format than is known are left out.
+    It leaves out pairs that later software wrote, in a version of the format that this software does not know.
 
     Raises
     ------
@@ -49,7 +50,7 @@ def read(path: Path, pair: str | None = None) -> RunRecord:
 
 
 def read_record(root: h5py.Group, pairs: Set[str] = frozenset()) -> RunRecord:
-    """The record that lies in `root`, a file or a run in a bundle, with those of `pairs` that are there.
+    """Returns the record in `root`, a file or a run in a bundle, with those of `pairs` that are there.
 
     Raises one of `access.UNREADABLE`.
     """
@@ -65,65 +66,65 @@ def read_record(root: h5py.Group, pairs: Set[str] = frozenset()) -> RunRecord:
 
 
 def images(path: Path) -> np.ndarray:
-    """The images of a file, uint8 (S, H, W, 3); raises as `read` does."""
+    """Returns the images of a file, uint8 (S, H, W, 3); raises as `read` does."""
     with opened(path) as file:
         return read_images(file, len(read_seeds(file)))
 
 
 def read_images(root: h5py.Group, count: int) -> np.ndarray:
-    """The images of `root`, uint8 (S, H, W, 3)."""
+    """Returns the images of `root`, uint8 (S, H, W, 3)."""
     if "pictures" in root:
         return condensed.read_pictures(root, count)
     return values(root, "images", count, None, None, 3)
 
 
 def read_latents(root: h5py.Group, count: int) -> np.ndarray:
-    """The latents of `root`, float16 (S, c, h, w), NaN where they were not kept."""
+    """Returns the latents of `root`, float16 (S, c, h, w), NaN where they were not kept."""
     return condensed.no_latents(root, count) if "pictures" in root else values(root, "latents", count, None, None, None)
 
 
 def latents(path: Path) -> tuple[tuple[int, ...], np.ndarray]:
-    """Seeds and latents of a file, float16 (S, c, h, w); raises as `read` does."""
+    """Returns seeds and latents of a file, float16 (S, c, h, w); raises as `read` does."""
     with opened(path) as file:
         seeds = read_seeds(file)
         return seeds, values(file, "latents", len(seeds), None, None, None)
 
 
 def read_key(root: h5py.Group) -> RunKey:
-    """What decides the images of `root`."""
+    """Returns the key of `root`: what decides its images."""
     model, revision, prompt, image = (text(root, name) for name in ("model", "model_revision", "prompt", "image"))
     return RunKey(model, revision, prompt, float(root.attrs["guidance"]), image)
 
 
 def read_seeds(group: h5py.Group) -> tuple[int, ...]:
-    """The seeds of the images in `group`."""
+    """Returns the seeds of the images in `group`."""
     return tuple(int(seed) for seed in values(group, "seeds", None))
 
 
 def read_provenance(root: h5py.Group) -> Provenance:
-    """How `root` came about."""
+    """Returns when, with what software and under what settings `root` was written."""
     return Provenance(text(root, "created"), text(root, "software"), json.loads(text(root, "settings")))
 
 
 def pair_names(root: h5py.Group) -> set[str]:
-    """The names of the pairs in `root`, readable or not."""
+    """Returns the names of the pairs in `root`, readable or not."""
     return {unquote(name) for name in member(root, "pairs", h5py.Group)}
 
 
 def pair_groups(root: h5py.Group, pairs: Set[str]) -> Iterator[h5py.Group]:
-    """The groups of those of `pairs` that are there; the others are not touched."""
+    """Yields the groups of those of `pairs` that are there; it does not touch the others."""
     for name in (groups := member(root, "pairs", h5py.Group)):
         if unquote(name) in pairs:
             yield member(groups, name, h5py.Group)
 
 
 def modes_of(pair: h5py.Group) -> dict[str, h5py.Group]:
-    """The groups of the modes in which `pair` was measured."""
+    """Returns the groups of the modes in which `pair` was measured."""
     return {mode: member(pair, mode, h5py.Group) for mode in MODES if mode in pair}
 
 
-def read_totals(path: Path) -> Totals:
-    """The totals of one file. Raises as `read` does where not even the file's own attributes can be read."""
+def read_totals(path: Path) -> FileTotals:
+    """Returns the totals of one file. Raises as `read` does where the file's own attributes cannot be read."""
     with opened(path) as file:
         rows, problems = [], []
         for name in member(file, "pairs", h5py.Group):
@@ -135,27 +136,27 @@ def read_totals(path: Path) -> Totals:
                     rows += _read_rows(group)
             except UNREADABLE as error:
                 problems.append(f"pair {unquote(name)} is damaged ({error}); {REPAIR}")
-        return Totals(read_key(file), text(file, "created"), rows, problems)
+        return FileTotals(read_key(file), text(file, "created"), rows, problems)
 
 
 def form_of(pair: h5py.Group) -> ModuleType:
-    """What reads `pair`: `full` or `condensed`."""
+    """Returns the module that reads `pair`: `full` or `condensed`."""
     return condensed if pair.attrs.get("condensed", False) else full
 
 
 def read_pair(prompt: str, group: h5py.Group) -> PairResult:
-    """What one pair's group holds."""
-    form, shown = form_of(group), Shown.read(group)
+    """Returns the result in the group of a pair."""
+    form, layout = form_of(group), TotalsLayout.read(group)
     columns = form.read_columns(group)
     images = len(columns.seeds)
     return PairResult(
         pair=_read_words(prompt, group),
         seeds=columns.seeds,
         noises=columns.noises,
-        information={mode: form.read_mode(inside, shown, images) for mode, inside in modes_of(group).items()},
-        estimator=shown.estimator,
-        measure=shown.measure,
-        surprisals=shown.surprisals,
+        information={mode: form.read_mode(inside, layout, images) for mode, inside in modes_of(group).items()},
+        estimator=layout.estimator,
+        measure=layout.measure,
+        surprisals=layout.surprisals,
         attention=form.read_attention(group, images),
         retried=int(group.attrs.get("retried", 0)),
         labels=_read_labels(group),
@@ -176,19 +177,19 @@ def _read_labels(group: h5py.Group) -> tuple[Label, ...]:
 
 
 def _read_rows(pair: h5py.Group) -> list[dict[str, object]]:
-    """The rows of one pair; see `Totals`."""
-    form, shown = form_of(pair), Shown.read(pair)
+    """Returns the rows of one pair; see `FileTotals`."""
+    form, layout = form_of(pair), TotalsLayout.read(pair)
     columns = form.read_columns(pair)
     images = len(columns.seeds)
     levels = PER_IMAGE if "measures" in pair.attrs else PER_IMAGE[:1]
-    names = tuple(f"{measure}/{level}" for measure in shown.measures for level in levels)
+    names = tuple(f"{measure}/{level}" for measure in layout.measures for level in levels)
     about: dict[str, object] = {name: text(pair, name) for name in ("first", "second")}
-    about |= {"measure": shown.measure, "estimator": shown.estimator, "labels": _read_labels(pair)}
+    about |= {"measure": layout.measure, "estimator": layout.estimator, "labels": _read_labels(pair)}
     about |= {"seeds": images, "image_seeds": columns.seeds, "sample_names": names, "noises": min(columns.noises)}
     rows = []
     for mode, group in modes_of(pair).items():
-        summary, samples, together = form.read_listed(group, shown, images, levels)
-        if samples.shape != (images, SAMPLED + len(names)) or together.shape not in ((0,), (len(shown.measures),)):
+        summary, samples, together = form.read_listed(group, layout, images, levels)
+        if samples.shape != (images, SAMPLED + len(names)) or together.shape not in ((0,), (len(layout.measures),)):
             raise Refused(f"{group.name} has samples that do not fit its images or measures")
         listed = dict(zip(DATASETS.values(), summary, strict=True))
         means = {name: float(mean) for name, (mean, _) in listed.items()}

@@ -1,4 +1,4 @@
-"""Records -> files, published whole, beside what is there already."""
+"""Records -> files. A file is published whole and keeps what it already holds."""
 
 import dataclasses
 import os
@@ -12,21 +12,22 @@ from filelock import FileLock
 from store.errors import BrokenFileError, NewerFormatError, StoreError
 from store.files.atomic import replacing, sweep
 from store.hdf5.access import UPDATE, is_newer, member, members, opened
-from store.hdf5.check import problems
-from store.hdf5.compose import image
+from store.hdf5.compose import compose
 from store.hdf5.names import LOCK, path_of
-from store.hdf5.quarantine import set_aside
 from store.hdf5.read import read_pair, read_record
+from store.hdf5.soundness.check import problems
+from store.hdf5.soundness.quarantine import set_aside
 from store.records import PairResult, RunRecord
 
 
 def publish(root: Path, record: RunRecord, keep: bool = False) -> Path:
-    """Write `record` into the store, beside what its file already holds.
+    """Write `record` into the store and return the place of its file, which keeps what it already holds.
 
     The file is written aside, flushed to disk and renamed into place: readers see the old or the new one, never a
-    part. Other pairs stay as they are, to the byte. Of an image of the same pair, measured alike, what has more noises
-    stays; of equal ones the new, or with `keep` the one that is there. A pair in full takes no condensed images; what
-    comes to a condensed pair is condensed, unless it has all that is there. A file that cannot be read is set aside.
+    part. Other pairs stay as they are, to the byte. Where both have an image of the same pair, measured alike, the one
+    with more noises stays; of equal ones the new, or with `keep` the old. A pair in full takes no condensed images. A
+    condensed pair condenses the images that it takes, unless they include all of its own. A file that cannot be read
+    is set aside.
 
     Raises
     ------
@@ -36,7 +37,7 @@ def publish(root: Path, record: RunRecord, keep: bool = False) -> Path:
     path = path_of(root, record.key)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with writing(root):
+        with store_lock(root):
             sweep(path.parent)
             write_whole(path, _composed(root, path, record, keep))
     except OSError as error:
@@ -45,39 +46,39 @@ def publish(root: Path, record: RunRecord, keep: bool = False) -> Path:
     return path
 
 
-def writing(root: Path) -> FileLock:
-    """The lock of the store, to be held by whoever changes its files: one at a time, on all machines that share it."""
+def store_lock(root: Path) -> FileLock:
+    """Returns the lock that whoever changes files of the store holds, one at a time on all machines that share it."""
     return FileLock(root / LOCK, is_singleton=True)
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Put a file in the place of `path`; raises OSError where that fails, and leaves what was there."""
+    """Put `content` in the place of `path`. Where that fails, raises OSError and leaves what was there."""
     with replacing(path) as aside:
         aside.write_bytes(content)
 
 
 def check_writable(root: Path) -> None:
-    """Raise a StoreError now, rather than after the computation, if `root` cannot be written."""
+    """Raise a StoreError if `root` cannot be written; to be called before a computation."""
     existing = next(folder for folder in (root.absolute(), *root.absolute().parents) if folder.exists())
     if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
         raise StoreError(root, f"{existing} is not a folder you may write to", "choose another --store")
 
 
 def _composed(root: Path, path: Path, record: RunRecord, keep: bool) -> bytes:
-    """The file of `record` with what is there already; if that is damaged, it is set aside."""
+    """Returns the bytes of the file of `record` with what is there already; a damaged file is set aside."""
     if path.exists():
         try:
             with opened(path) as file:
-                return image(*_merge(file, path, record, keep))
+                return compose(*_merge(file, path, record, keep))
         except BrokenFileError:
             if not problems(path):
                 raise
             set_aside(root, path)
-    return image(record)
+    return compose(record)
 
 
 def _merge(file: h5py.File, path: Path, new: RunRecord, keep: bool) -> tuple[RunRecord, list[h5py.Group]]:
-    """What is to be written anew, and the pairs of `file` that stay as they are."""
+    """Returns the record to be written anew, and the pairs of `file` that stay as they are."""
     old = read_record(file)
     wanted, joined, untouched = {result.pair.name: result for result in new.pairs}, [], []
     for name, group in members(member(file, "pairs", h5py.Group), h5py.Group):
@@ -105,7 +106,7 @@ def _merge(file: h5py.File, path: Path, new: RunRecord, keep: bool) -> tuple[Run
 
 
 def _joined(old: PairResult, new: PairResult, keep: bool) -> PairResult:
-    """Both, image by image, if they were measured alike; else the new one, or with `keep` the old."""
+    """Returns both, image by image, if they were measured alike; else the new one, or with `keep` the old."""
     if old.condensed and not new.condensed:
         if _covers(new, old):
             return dataclasses.replace(new, labels=tuple(dict.fromkeys(old.labels + new.labels)))
@@ -120,12 +121,12 @@ def _joined(old: PairResult, new: PairResult, keep: bool) -> PairResult:
 
 
 def _covers(new: PairResult, old: PairResult) -> bool:
-    """Whether `new` has each image of `old`, with as many noises."""
+    """Returns whether `new` has each image of `old`, with as many noises."""
     noises = dict(zip(new.seeds, new.noises, strict=True))
     return all(noises.get(seed, 0) >= count for seed, count in zip(old.seeds, old.noises, strict=True))
 
 
 def _like(old: PairResult, new: PairResult) -> PairResult:
-    """`new` as condensed as `old` is, if it can then stand beside it."""
+    """Returns `new` condensed like `old`, if they can then stand side by side."""
     condensed = new.condense(bands=all(maps.bands for maps in old.information.values()))
     return condensed if old.measured_like(condensed) else new

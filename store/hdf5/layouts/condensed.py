@@ -1,14 +1,15 @@
-"""A pair condensed for carrying and reading: all its totals, maps rounded, nothing left to tell errors of regions."""
+"""The condensed layout of a pair: all totals with their errors, rounded maps, no replicates. P images."""
 
 from collections.abc import Iterable
 
 import h5py
 import numpy as np
 
-from store.hdf5.access import Refused, names_of, numbers, values
+from store.hdf5.access import names_of, numbers, values
 from store.hdf5.arrays import write_array, write_packed, write_small
-from store.hdf5.compression import decode, encode, few_bits, pack_pictures, rounding, unpack_pictures
-from store.hdf5.totals import Columns, Listed, Shown, stack, unstack
+from store.hdf5.bounds import Refused
+from store.hdf5.layouts.compression import decode, encode, few_bits, pack_pictures, rounding, unpack_pictures
+from store.hdf5.layouts.totals import ImageColumns, ListedTotals, TotalsLayout, stack, unstack
 from store.pid.information import BANDED, ORTHOGONAL_MAPS, InformationMaps, Replicates
 from store.pid.totals import StoredTotals
 from store.records import PairResult, RunRecord
@@ -19,7 +20,7 @@ TOTALS_BITS, SPECTRUM_BITS = 20, 8  # of mantissa: off by a millionth and by 0.4
 
 
 def write_pictures(root: h5py.Group, record: RunRecord) -> None:
-    """Write the images of `record`, and of its latents the shape alone."""
+    """Write the images of `record`, and the shape of its latents."""
     pictures, lengths = pack_pictures(record.images)
     write_small(root, "pictures", pictures)
     root["pictures"].attrs["lengths"] = lengths
@@ -27,54 +28,54 @@ def write_pictures(root: h5py.Group, record: RunRecord) -> None:
 
 
 def read_pictures(root: h5py.Group, count: int) -> np.ndarray:
-    """Those images, uint8 (S, H, W, 3)."""
+    """Returns the images, uint8 (S, H, W, 3)."""
     return unpack_pictures(values(root, "pictures", None), numbers(root["pictures"], "lengths", None), count)
 
 
 def no_latents(root: h5py.Group, count: int) -> np.ndarray:
-    """What stands for latents that were not kept: float16 (S, c, h, w), all NaN."""
+    """Returns latents that were not kept: float16 (S, c, h, w), all NaN."""
     return np.full((count, *map(int, numbers(root, "latent_shape", 3))), np.nan, np.float16)
 
 
 def write_columns(group: h5py.Group, columns: dict[str, np.ndarray]) -> None:
-    """Write what there is of each image: one value each."""
+    """Write the columns that have one value for each image."""
     write_packed(group, columns)
 
 
-def read_columns(group: h5py.Group) -> Columns:
-    """The same."""
+def read_columns(group: h5py.Group) -> ImageColumns:
+    """Returns the columns that have one value for each image."""
     seeds = numbers(group, "seeds", None)
-    return Columns.of(seeds, *(numbers(group, name, len(seeds)) for name in ("noises", "run_keys")))
+    return ImageColumns.of(seeds, *(numbers(group, name, len(seeds)) for name in ("noises", "run_keys")))
 
 
 def write_attention(group: h5py.Group, attention: np.ndarray) -> None:
-    """Write maps (P, 2, h, w)."""
+    """Write attention maps (P, 2, h, w)."""
     _write_coded(group, "attention", attention)
 
 
 def read_attention(group: h5py.Group, images: int) -> np.ndarray | None:
-    """Maps (P, 2, h, w), if there are any."""
+    """Returns attention maps, float32 (P, 2, h, w), or None if there are none."""
     return _read_coded(group, "attention", images, 2, None, None) if "attention" in group else None
 
 
 def write_mode(group: h5py.Group, result: PairResult, mode: str) -> None:
     """Write one mode of `result`."""
-    information, shown, stated = result.information[mode], Shown.of(result), result.totals(mode)
+    information, layout, stored = result.information[mode], TotalsLayout.of(result), result.totals(mode)
     maps = {name: values[:, 0] for name, values in information.maps.maps.items()}
     spectrum = np.concatenate([information.curve, information.gap], axis=-1).astype(np.float32)
     group.attrs["log_snr"] = information.log_snr
     group.attrs["tail"] = information.tail
-    group.attrs["totals_together"] = stack(stated.together, shown.together)[0]
+    group.attrs["totals_together"] = stack(stored.together, layout.together)[0]
     _write_coded(group, "maps", np.stack(list(maps.values()), axis=1), tuple(maps))
-    _write_whole(group, "totals", few_bits(stack(stated.images, shown.images).T, TOTALS_BITS))
+    _write_whole(group, "totals", few_bits(stack(stored.images, layout.images).T, TOTALS_BITS))
     _write_whole(group, "spectrum", few_bits(spectrum, SPECTRUM_BITS))
     if information.bands:
         _write_coded(group, "bands", np.stack([information.bands[name] for name in BANDED], axis=1), BANDED)
         group["bands"].attrs["edges"] = information.band_edges
 
 
-def read_mode(group: h5py.Group, shown: Shown, images: int) -> InformationMaps:
-    """What one mode's group holds."""
+def read_mode(group: h5py.Group, layout: TotalsLayout, images: int) -> InformationMaps:
+    """Returns the maps and totals of one mode."""
     maps = _read_named(group, "maps", images, None, None)
     if not set(ORTHOGONAL_MAPS) <= set(maps):
         raise Refused(f"{group.name}/maps lacks some")
@@ -91,25 +92,25 @@ def read_mode(group: h5py.Group, shown: Shown, images: int) -> InformationMaps:
         log_snr=log_snr,
         gap=spectrum[..., CURVES:],
         tail=numbers(group, "tail", images, 3),
-        stored=read_stated(group, shown, images),
+        stored=read_stored(group, layout, images),
     )
 
 
-def read_stated(group: h5py.Group, shown: Shown, images: int) -> StoredTotals:
-    """The totals that one mode's group states."""
-    keys = shown.images, shown.together
+def read_stored(group: h5py.Group, layout: TotalsLayout, images: int) -> StoredTotals:
+    """Returns the totals that one mode's group states, in nats."""
+    keys = layout.images, layout.together
     totals = values(group, "totals", 2, len(keys[0]), images).T
     together = numbers(group, "totals_together", len(keys[1]), 2)
     return StoredTotals(unstack(totals, keys[0]), unstack(together[None], keys[1]))
 
 
-def read_listed(group: h5py.Group, shown: Shown, images: int, levels: Iterable[str]) -> Listed:
-    """What lists need of one mode."""
-    return shown.listed(read_stated(group, shown, images), levels)
+def read_listed(group: h5py.Group, layout: TotalsLayout, images: int, levels: Iterable[str]) -> ListedTotals:
+    """Returns the totals of one mode for lists."""
+    return layout.listed(read_stored(group, layout, images), levels)
 
 
 def roundings(group: h5py.Group, information: InformationMaps) -> dict[str, np.ndarray]:
-    """By how much the sums of the maps read from `group` may differ from what they were before, each (P,)."""
+    """Returns by how much, in nats, rounding may have changed the sum of each map in `group`, each (P,)."""
     steps, maps = numbers(group["maps"], "steps", None), information.maps.maps
     return {name: rounding(values[:, 0], steps).sum(axis=(1, 2)) for name, values in maps.items()}
 

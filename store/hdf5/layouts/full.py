@@ -1,6 +1,6 @@
-"""A pair in full: replicates of what was measured, and the maps that follow from them under the pair's own measure.
+"""The full layout of a pair: replicates of its maps, and the parts that follow under the pair's own measure.
 
-Versions 1 and 2 of the format are read here too.
+It also reads versions 1 to 3 of the format. P images, an h x w latent grid.
 """
 
 from collections.abc import Iterable
@@ -8,10 +8,11 @@ from collections.abc import Iterable
 import h5py
 import numpy as np
 
-from store.hdf5.access import Refused, names_of, values
+from store.hdf5.access import names_of, values
 from store.hdf5.arrays import write_array, write_small
+from store.hdf5.bounds import Refused
+from store.hdf5.layouts.totals import SAMPLED, ImageColumns, ListedTotals, TotalsLayout, stack, unstack
 from store.hdf5.names import DATASETS, SAMPLES
-from store.hdf5.totals import SAMPLED, Columns, Listed, Shown, stack, unstack
 from store.pid.decomposition import PER_IMAGE
 from store.pid.information import BANDED, INFORMATION, Estimate, InformationMaps, Replicates
 from store.pid.totals import TOGETHER, StoredTotals
@@ -21,28 +22,28 @@ KEPT_BITS = 4  # of a replicate's mantissa: rounding by 3 % at most is far below
 
 
 def write_columns(group: h5py.Group, columns: dict[str, np.ndarray]) -> None:
-    """Write what there is of each image: one value each."""
+    """Write the columns that have one value for each image."""
     for name, column in columns.items():
         write_small(group, name, column)
 
 
-def read_columns(group: h5py.Group) -> Columns:
-    """The same, as far as the version of the format has it."""
+def read_columns(group: h5py.Group) -> ImageColumns:
+    """Returns the columns that have one value for each image, as far as the version of the format has them."""
     seeds = values(group, "seeds", None)
     images = len(seeds)
     noises = values(group, "noises", images) if "noises" in group else np.full(images, group.attrs["noises"])
     run_keys = values(group, "run_keys", images) if "run_keys" in group else np.full(images, b"")
-    return Columns.of(seeds, noises, run_keys)
+    return ImageColumns.of(seeds, noises, run_keys)
 
 
 def write_attention(group: h5py.Group, attention: np.ndarray) -> None:
-    """Write maps (P, 2, h, w)."""
+    """Write attention maps (P, 2, h, w)."""
     write_array(group, "attention_first", attention[:, 0].astype(np.float16))
     write_array(group, "attention_second", attention[:, 1].astype(np.float16))
 
 
 def read_attention(group: h5py.Group, images: int) -> np.ndarray | None:
-    """Maps (P, 2, h, w), if there are any."""
+    """Returns attention maps, float32 (P, 2, h, w), or None if there are none."""
     if "attention_first" not in group:
         return None
     maps = [values(group, name, images, None, None) for name in ("attention_first", "attention_second")]
@@ -51,9 +52,9 @@ def read_attention(group: h5py.Group, images: int) -> np.ndarray | None:
 
 def write_mode(group: h5py.Group, result: PairResult, mode: str) -> None:
     """Write one mode of `result`."""
-    information, decomposition, stated = result.information[mode], result.decomposition(mode), result.totals(mode)
-    shown = Shown.of(result)
-    listed, single = shown.listed(stated), len(SAMPLES)
+    information, decomposition, stored = result.information[mode], result.decomposition(mode), result.totals(mode)
+    layout = TotalsLayout.of(result)
+    listed, single = layout.listed(stored), len(SAMPLES)
     group.attrs["summary"] = listed.summary
     group.attrs["samples"] = np.delete(listed.samples, range(single, SAMPLED), axis=1)
     group.attrs["standard"] = listed.samples[:, single:SAMPLED]
@@ -66,20 +67,26 @@ def write_mode(group: h5py.Group, result: PairResult, mode: str) -> None:
         _write_stack(group, "bands", [_compact(information.bands[name], KEPT_BITS) for name in BANDED], BANDED)
     for name in ("band_edges", "curve", "log_snr", "gap", "tail"):
         write_small(group, name, getattr(information, name).astype(np.float32))
-    parts, together = stack(stated.images, shown.parts(PER_IMAGE)), stack(stated.together, shown.parts((TOGETHER,)))
-    write_small(group, "parts", parts.reshape(len(parts), len(shown.measures), len(PER_IMAGE), -1, 2))
-    write_small(group, "parts_together", together.reshape(len(shown.measures), -1, 2))
+    parts, together = stack(stored.images, layout.parts(PER_IMAGE)), stack(stored.together, layout.parts((TOGETHER,)))
+    write_small(group, "parts", parts.reshape(len(parts), len(layout.measures), len(PER_IMAGE), -1, 2))
+    write_small(group, "parts_together", together.reshape(len(layout.measures), -1, 2))
 
 
-def read_mode(group: h5py.Group, shown: Shown, images: int) -> InformationMaps:
-    """What one mode's group holds."""
-    log_snr, stated = values(group, "log_snr", None), read_stated(group, shown, images)
+def read_mode(group: h5py.Group, layout: TotalsLayout, images: int) -> InformationMaps:
+    """Returns the maps and totals of one mode."""
+    log_snr, stored = values(group, "log_snr", None), read_stored(group, layout, images)
     curve = values(group, "curve", images, len(log_snr), 3)
     if "replicates" not in group:  # version 1: the means alone
         maps = {name: values(group, DATASETS[name], images, None, None)[:, None] for name in INFORMATION}
-        nothing = np.full((images, len(log_snr), 2), np.nan, np.float32), np.zeros((images, 3), np.float32)
         return InformationMaps(
-            Replicates(_single(maps)), {}, np.zeros(0, np.float32), curve, log_snr, *nothing, stored=stated
+            maps=Replicates(_single(maps)),
+            bands={},
+            band_edges=np.zeros(0, np.float32),
+            curve=curve,
+            log_snr=log_snr,
+            gap=np.full((images, len(log_snr), 2), np.nan, np.float32),
+            tail=np.zeros((images, 3), np.float32),
+            stored=stored,
         )
     edges = values(group, "band_edges", None)
     banded = "bands" in group
@@ -91,29 +98,29 @@ def read_mode(group: h5py.Group, shown: Shown, images: int) -> InformationMaps:
         log_snr=log_snr,
         gap=values(group, "gap", images, len(log_snr), 2),
         tail=values(group, "tail", images, 3),
-        stored=stated,
+        stored=stored,
     )
 
 
-def read_stated(group: h5py.Group, shown: Shown, images: int) -> StoredTotals:
-    """The totals that one mode's group states."""
-    totals = {shown.key(name): _read_total(group, dataset, images) for name, dataset in DATASETS.items()}
+def read_stored(group: h5py.Group, layout: TotalsLayout, images: int) -> StoredTotals:
+    """Returns the totals that one mode's group states, in nats."""
+    totals = {layout.key(name): _read_total(group, dataset, images) for name, dataset in DATASETS.items()}
     if "parts" not in group:  # before version 3
         return StoredTotals(totals)
-    count, levels = len(shown.measures), len(PER_IMAGE)
+    count, levels = len(layout.measures), len(PER_IMAGE)
     parts = values(group, "parts", images, count, levels, None, 2)
     together = values(group, "parts_together", count, None, 2)
     return StoredTotals(
-        {**totals, **unstack(parts, shown.parts(PER_IMAGE))}, unstack(together[None], shown.parts((TOGETHER,)))
+        {**totals, **unstack(parts, layout.parts(PER_IMAGE))}, unstack(together[None], layout.parts((TOGETHER,)))
     )
 
 
-def read_listed(group: h5py.Group, shown: Shown, images: int, levels: Iterable[str]) -> Listed:
-    """What lists need of one mode: from attributes where they are, so that no dataset is opened."""
+def read_listed(group: h5py.Group, layout: TotalsLayout, images: int, levels: Iterable[str]) -> ListedTotals:
+    """Returns the totals of one mode for lists: from attributes where they are, so that no dataset is opened."""
     if "standard" not in group.attrs:  # the first files of version 3, and older ones
-        return shown.listed(read_stated(group, shown, images), levels)
+        return layout.listed(read_stored(group, layout, images), levels)
     samples = np.insert(group.attrs["samples"], [len(SAMPLES)], group.attrs["standard"], axis=1)
-    return Listed(group.attrs["summary"], samples, group.attrs["together"])
+    return ListedTotals(group.attrs["summary"], samples, group.attrs["together"])
 
 
 def _read_total(group: h5py.Group, name: str, images: int) -> np.ndarray:

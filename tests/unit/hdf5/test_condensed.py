@@ -16,9 +16,9 @@ from compute.planning import work
 from store import hdf5
 from store.catalogue import Catalogue
 from store.errors import InputError
-from store.hdf5 import compression
-from store.hdf5.access import Refused
+from store.hdf5.bounds import Refused
 from store.hdf5.condense import condensed
+from store.hdf5.layouts import compression
 from store.identity import Identity
 from store.pid import measures
 from store.pid.decomposition import ALIGNMENT, PARTS

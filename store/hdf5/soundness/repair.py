@@ -1,4 +1,4 @@
-"""Broken files are set aside whole; what of them can still be read takes their place."""
+"""The repair of a store: broken files are set aside whole, and what can be read of them takes their place."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,11 +9,10 @@ import numpy as np
 
 from store.errors import BrokenFileError, NewerFormatError, StoreError
 from store.files.atomic import sweep
-from store.hdf5.access import UNREADABLE, Refused, dataset, opened
-from store.hdf5.check import Problem, problems, wrong_with_pairs, wrong_with_root
-from store.hdf5.compose import image
+from store.hdf5.access import UNREADABLE, dataset, opened
+from store.hdf5.bounds import Refused
+from store.hdf5.compose import compose
 from store.hdf5.names import folders, path_of, paths
-from store.hdf5.quarantine import set_aside
 from store.hdf5.read import (
     pair_groups,
     pair_names,
@@ -24,13 +23,15 @@ from store.hdf5.read import (
     read_provenance,
     read_seeds,
 )
-from store.hdf5.write import publish, write_whole, writing
+from store.hdf5.soundness.check import Problem, pair_problems, problems, root_problems
+from store.hdf5.soundness.quarantine import set_aside
+from store.hdf5.write import publish, store_lock, write_whole
 from store.records import RunRecord
 
 
 @dataclass(frozen=True)
 class Repair:
-    """What became of one file: `aside` is where it lies now, `kept` names the pairs that are still in the store."""
+    """What became of one broken file: `aside` is its place now, `kept` names its pairs that are still in the store."""
 
     path: Path
     problems: list[Problem]
@@ -41,18 +42,18 @@ class Repair:
 def repair(root: Path) -> Iterator[Repair]:
     """Set every broken file of the store aside, in `quarantine`, and keep what can be read of it.
 
-    What is sound is not touched, what is newer than this software neither. Yields what became of each other file.
+    Yields what became of each file with problems. Sound files, and files of later software, stay as they are.
 
     Raises
     ------
     StoreError: there is no room; what was there stays as it was.
     """
     for folder in folders(root):
-        with writing(root):
+        with store_lock(root):
             sweep(folder)
     for path in sorted(paths(root)):
         if problems(path):
-            with writing(root):
+            with store_lock(root):
                 found = problems(path)  # again, now that nobody writes
                 done = _repair(root, path, found) if found else None
             if done:
@@ -66,9 +67,9 @@ def _repair(root: Path, path: Path, found: list[Problem]) -> Repair:
         with opened(path) as file:
             record, newer = _readable(file)
             home = path_of(root, record.key)
-            if home != path and any(wrong_with_root(file)):
+            if home != path and any(root_problems(file)):
                 raise Refused("its key cannot be trusted")
-            content = image(record, pair_groups(file, newer))
+            content = compose(record, pair_groups(file, newer))
     except (BrokenFileError, NewerFormatError):
         return Repair(path, found, set_aside(root, path))
     kept = (*_names(record), *sorted(newer))
@@ -92,8 +93,8 @@ def _names(record: RunRecord) -> tuple[str, ...]:
 
 
 def _readable(file: h5py.File) -> tuple[RunRecord, set[str]]:
-    """What of a file can be trusted, and the names of its pairs that are newer than this software."""
-    broken = {problem.pair: problem for problem in wrong_with_pairs(file)}
+    """Returns the record of what can be read of a file, and the names of pairs that later software wrote."""
+    broken = {problem.pair: problem for problem in pair_problems(file)}
     if "" in broken:
         raise Refused(broken[""].cause)
     key, seeds = read_key(file), read_seeds(file)
@@ -117,7 +118,7 @@ def _readable(file: h5py.File) -> tuple[RunRecord, set[str]]:
 
 
 def _rows(file: h5py.File, count: int) -> tuple[dict[int, np.ndarray], dict[int, np.ndarray]]:
-    """Those images and latents, of `count` each, that can be read."""
+    """Returns those of `count` images and latents that can be read, by place."""
     if "pictures" in file:
         return dict(enumerate(read_images(file, count))), dict(enumerate(read_latents(file, count)))
     return _readable_rows(file, "images", count), _readable_rows(file, "latents", count)

@@ -9,7 +9,7 @@ import io
 import numpy as np
 from PIL import Image
 
-from store.hdf5.access import Refused
+from store.hdf5.bounds import Refused
 
 STEPS = 63
 COARSEST = 1.001 * (1 / STEPS + 1 / (2 * STEPS) ** 2)  # share of an image's largest value by which others may be off
@@ -19,7 +19,7 @@ TALLEST = 16383  # pixels of a WebP picture
 
 
 def encode(maps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Codes, int8 of the shape of `maps` (P, ...), and the size of a step for each image, float32 (P,).
+    """Returns codes, int8 of the shape of `maps` (P, ...), and the size of a step for each image, float32 (P,).
 
     A value is its code squared, with the sign of the code, times its image's step squared.
     """
@@ -33,32 +33,33 @@ def encode(maps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def decode(codes: np.ndarray, steps: np.ndarray) -> np.ndarray:
-    """The maps, float32, NaN where they were not finite."""
+    """Returns the maps, float32, NaN where they were not finite."""
     sizes = codes.astype(np.float32) * _along(steps, codes)
     return np.where(codes == UNKNOWN, np.float32(np.nan), sizes * np.abs(sizes))
 
 
 def rounding(maps: np.ndarray, steps: np.ndarray) -> np.ndarray:
-    """How far decoded `maps` (P, ...) may be from what they were, each value."""
+    """Returns how far each value of decoded `maps` (P, ...) may be from the original."""
     size = _along(steps, maps).astype(np.float64)
     return size * np.sqrt(np.abs(maps)) + size**2 / 4
 
 
 def few_bits(values: np.ndarray, bits: int) -> np.ndarray:
-    """`values` rounded to that many bits of mantissa, of the same type; what is rounded stays as it is."""
+    """Returns `values` rounded to `bits` of mantissa, of the same type; rounding twice changes nothing."""
     mantissas, exponents = np.frexp(values)
     return np.ldexp(np.round(mantissas * 2**bits) / 2**bits, exponents).astype(values.dtype)
 
 
 def few_shades(images: np.ndarray) -> np.ndarray:
-    """Images, uint8, with each channel rounded to 5 bits; what is rounded stays as it is."""
+    """Returns images, uint8, with each channel rounded to 5 bits; rounding twice changes nothing."""
     return np.round(np.round(images * (SHADES / 255)) * (255 / SHADES)).astype(np.uint8)
 
 
 def pack_pictures(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Images, uint8 (S, H, W, 3), one below the other as WebP pictures without loss.
+    """Pack images, uint8 (S, H, W, 3), one below the other into WebP pictures without loss.
 
-    Their bytes, uint8 (n,), and how many belong to each picture; it holds as many images as fit into its height.
+    Returns their bytes, uint8 (n,), and the number of bytes of each picture. A picture holds as many images as fit
+    into its height.
     """
     each = max(1, TALLEST // images.shape[1])
     packed = [_as_webp(images[start : start + each]) for start in range(0, len(images), each)]
@@ -66,7 +67,7 @@ def pack_pictures(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def unpack_pictures(packed: np.ndarray, lengths: np.ndarray, count: int) -> np.ndarray:
-    """`count` images, uint8 (S, H, W, 3).
+    """Returns the `count` images that `pack_pictures` packed, uint8 (S, H, W, 3).
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What is broken is set aside, never deleted."""
+"""The quarantine of a store: broken files are set aside, never deleted."""
 
 import os
 import shutil
@@ -10,7 +10,7 @@ from store.hdf5.names import QUARANTINE
 
 
 def set_aside(root: Path, path: Path, copy: bool = False) -> Path:
-    """Move `path` out of the listing into the store's quarantine, under its own name; or a copy of it."""
+    """Move the file `path`, or with `copy` a copy of it, into the quarantine of the store; returns its place there."""
     place = root / QUARANTINE / path.relative_to(root)
     place.parent.mkdir(parents=True, exist_ok=True)
     while place.exists():

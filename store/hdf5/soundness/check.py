@@ -1,4 +1,4 @@
-"""What is wrong with a file: everything in it is read and held to the format."""
+"""The check of a file: everything in it is read and compared with the format."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,11 +10,12 @@ import h5py
 import numpy as np
 
 from store.errors import BrokenFileError, NewerFormatError
-from store.hdf5.access import KNOWN, REPAIR, UNREADABLE, UPDATE, digest, is_newer, member, opened, text, values
+from store.hdf5.access import KNOWN, REPAIR, UNREADABLE, UPDATE, is_newer, member, opened, text, values
+from store.hdf5.digest import digest
 from store.hdf5.layouts import condensed
+from store.hdf5.layouts.totals import TotalsLayout
 from store.hdf5.names import APART, DATASETS, path_of
 from store.hdf5.read import modes_of, read_images, read_key, read_latents, read_pair, read_provenance, read_seeds
-from store.hdf5.totals import Shown
 from store.pid.decomposition import PARTS, Decomposition, decompose
 from store.pid.information import INFORMATION, LEVELS, Estimate
 from store.pid.measures import ORTHOGONAL
@@ -28,7 +29,7 @@ DIGESTED = 3  # the first version whose groups carry a digest
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong with a file, or with one of its pairs; its text names the mend."""
+    """One thing that is wrong with a file, or with one of its pairs. As a text it names the mend."""
 
     cause: str
     pair: str = ""  # empty: the file itself
@@ -39,15 +40,15 @@ class Problem:
 
     @property
     def newer(self) -> bool:
-        """Whether nothing is broken, but this software too old."""
+        """Whether nothing is broken, but this software is too old."""
         return self.mend == UPDATE
 
 
 def problems(path: Path) -> list[Problem]:
-    """What is wrong with one file of a store. Empty if it is sound."""
+    """Returns what is wrong with one file of a store: nothing if it is sound."""
     try:
         with opened(path) as file:
-            found = [*wrong_with_root(file), *wrong_with_pairs(file)]
+            found = [*root_problems(file), *pair_problems(file)]
             if not found and path != path_of(path.parents[3], read_key(file)):
                 found = [Problem("its name does not belong to its key", mend="`python -m store repair` moves it")]
             return found
@@ -55,8 +56,8 @@ def problems(path: Path) -> list[Problem]:
         return [Problem(error.cause, mend=error.mend)]
 
 
-def wrong_with_root(root: h5py.Group) -> Iterator[Problem]:
-    """What is wrong with what the pairs of `root`, a file or a run in a bundle, have in common."""
+def root_problems(root: h5py.Group) -> Iterator[Problem]:
+    """Yields what is wrong with `root`, a file or a run in a bundle, apart from its pairs."""
     try:
         read_key(root), read_provenance(root)
         seeds = len(read_seeds(root))
@@ -68,8 +69,8 @@ def wrong_with_root(root: h5py.Group) -> Iterator[Problem]:
         yield Problem(f"damaged ({error})")
 
 
-def wrong_with_pairs(root: h5py.Group) -> Iterator[Problem]:
-    """What is wrong with single pairs of `root`."""
+def pair_problems(root: h5py.Group) -> Iterator[Problem]:
+    """Yields what is wrong with single pairs of `root`."""
     try:
         pairs, key, seeds = member(root, "pairs", h5py.Group), read_key(root), set(read_seeds(root))
     except UNREADABLE as error:
@@ -102,7 +103,7 @@ def _wrong_with_pair(key: RunKey, seeds: set[int], group: h5py.Group) -> Iterato
 
 def _wrong_with_condensed_mode(result: PairResult, mode: str, group: h5py.Group) -> Iterator[str]:
     information = result.information[mode]
-    for measure, level in product(Shown.of(result).measures, LEVELS):
+    for measure, level in product(TotalsLayout.of(result).measures, LEVELS):
         stated = result.decomposition(mode, measure, level)
         yield from (f"{name} does not hold ({measure}, {level})" for name in stated.contradictions(PRECISION))
         if not stated.finite:
@@ -124,7 +125,7 @@ def _wrong_with_mode(result: PairResult, mode: str, group: h5py.Group) -> Iterat
 
 
 def _read_shown(result: PairResult, group: h5py.Group) -> Decomposition:
-    """What the file shows, as it stands there."""
+    """Returns the parts that the file shows, as they stand there."""
     shown, images = {}, len(result.seeds)
     for name, dataset in DATASETS.items():
         found = values(group, dataset, images, None, None).astype(np.float32)
@@ -134,7 +135,7 @@ def _read_shown(result: PairResult, group: h5py.Group) -> Decomposition:
 
 
 def _apart(shown: Decomposition, derived: Decomposition) -> Iterator[str]:
-    """The quantities whose total differs from what the replicates say by more than their rounding explains."""
+    """Yields the quantities whose total differs from that of the replicates by more than rounding explains."""
     for name in (*INFORMATION, *PARTS):
         expected = derived.of_estimator(name)
         size = np.abs(derived["both"].map).sum(axis=(1, 2), dtype=np.float64)
