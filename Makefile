@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint bench demo-store browser
+.PHONY: demo test soak lint bench demo-store browser
 
 demo: $(VENV)/app
 	@mkdir -p build && { test -d build/demo || cp -R store/demo build/demo; }
@@ -11,6 +11,9 @@ demo: $(VENV)/app
 
 test: $(VENV)/tools browser
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+soak: $(VENV)/tools browser
+	DIFFUSIONPID_SOAK=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/tools
 	$(BIN)/ruff check .
