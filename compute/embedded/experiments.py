@@ -15,7 +15,8 @@ from compute.embedded.pictures import definitions
 from store.catalogue import Catalogue
 from store.studies import CONTROL, NEUTRAL, Bias, Study, load
 from store.tables import AVERAGE, bias, neutral_probe, samples_of
-from store.tables.neutral import ASKED, PROBED
+from store.tables.neutral import PROBED
+from store.tables.samples import OF_ALIGNMENT
 
 MODEL = "embedded"
 BIAS = ("embedded-gender", "embedded-tone")
@@ -95,7 +96,7 @@ def separated(catalogue: Catalogue) -> Iterator[Separated]:
     pair = ["prompt", "first", "second", "attribute"]
     for (measure, level), rows in samples.groupby(["measure", "level"], observed=True):
         yield _apart(f"redundancy, {measure}, {level} level", rows.groupby(pair, observed=True)["redundancy"].mean())
-        if {"measure": measure, "level": level} == ASKED:
+        if {"measure": measure, "level": level} == OF_ALIGNMENT:
             index = rows["redundancy"] / np.sqrt(rows["information_first"] * rows["information_second"])
             yield _apart("alignment index", rows.assign(index=index).groupby(pair, observed=True)["index"].mean())
 
@@ -121,7 +122,7 @@ def _tables(catalogue: Catalogue, study: Study) -> Iterator[tuple[str, pd.DataFr
         for (mode, measure, level), rows in samples.groupby(["mode", "measure", "level"], observed=True):
             if level != "prompt":  # which has no seeds to test with
                 yield f"redundancy, {measure}, {level} level, {mode}, {images} images", bias(rows)
-    neutral = neutral_probe(samples_of(catalogue, study, model=MODEL, part=NEUTRAL, mode="pid", **ASKED))
+    neutral = neutral_probe(samples_of(catalogue, study, model=MODEL, part=NEUTRAL, mode="pid", **OF_ALIGNMENT))
     for name in PROBED:
         columns = {("mean", attribute): values for attribute, values in neutral[name].items()}
         columns["significant", ""] = neutral[f"{name}_significant", ""]

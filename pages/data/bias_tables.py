@@ -107,9 +107,10 @@ def _bias(
 @st.cache_data(**KEPT)
 def _neutral(root: str, stamp: tuple, asked: str, about: dict, _listing: Listing, _asked: Study) -> pd.DataFrame:
     from store import tables
-    from store.tables.neutral import ASKED
 
-    return tables.neutral_probe(tables.samples_of(_listing, _asked, part=studies.NEUTRAL, mode="pid", **ASKED, **about))
+    return tables.neutral_probe(
+        tables.samples_of(_listing, _asked, part=studies.NEUTRAL, mode="pid", **tables.OF_ALIGNMENT, **about)
+    )
 
 
 @st.cache_data(**KEPT)

@@ -11,16 +11,18 @@ a cell, so a table comes out the same each time, and cells with the same seeds a
 intervals cover, and what the test misses, was measured: docs/decisions.md.
 """
 
-from store.tables.controls import OF_ALIGNMENT, against_control
+from store.tables.bias import bias, with_published
 from store.tables.correlations import effects
+from store.tables.entries import totals
 from store.tables.guidance import by_guidance
 from store.tables.intervention import CHANGES, PREDICTORS, interventions, within
+from store.tables.kinds import of_study
 from store.tables.neutral import neutral_probe
-from store.tables.report import of_study, samples_of, with_published
-from store.tables.samples import AVERAGE, KEYS, QUANTITIES, SETTINGS, select
+from store.tables.pairs import against_control, pairs
+from store.tables.robustness import RankStability, by_setting, rank_stability, sensitivity
+from store.tables.samples import AVERAGE, KEYS, OF_ALIGNMENT, QUANTITIES, SETTINGS, samples_of, select
 from store.tables.senses import resemblance, senses
 from store.tables.statistics import Interval, PairedTest, correlation, paired_test
-from store.tables.studies import RankStability, bias, by_setting, pairs, rank_stability, sensitivity, totals
 
 __all__ = [
     "AVERAGE",

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from store.errors import InputError
+from store.tables.bias import ALPHA, bias
 from store.tables.samples import AVERAGE, CELL, by_seed, categories, check, describe
 from store.tables.statistics import (
     CONFIDENCE,
@@ -16,7 +17,6 @@ from store.tables.statistics import (
     percentiles,
     resampled_means,
 )
-from store.tables.studies import ALPHA, bias
 
 ALIKE = ("largest", "q", "significant")
 

@@ -1,19 +1,13 @@
 """The neutral probe: what images that name no attribute say of each."""
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 
 from store.errors import InputError
-from store.pid.measures.aligned import alignment
+from store.tables.bias import ALPHA, bias
+from store.tables.samples import OF_ALIGNMENT, alignment_index
 from store.tables.statistics import CONFIDENCE, RESAMPLES
-from store.tables.studies import ALPHA, bias
 
-ASKED: dict[str, Any] = {
-    "measure": "aligned",
-    "level": "image",
-}  # under which the alignment of whole images can be told
 PROBED = ("information", "alignment", "contrast")
 
 
@@ -26,8 +20,8 @@ def neutral_probe(
 ) -> pd.DataFrame:
     """What images of each subject alone (*a doctor*) say of each attribute: a row a subject, then `average`.
 
-    `samples` are those of the study's neutral probe, under ASKED. Columns are pairs (statistic, attribute), as in
-    `bias`:
+    `samples` are those of the study's neutral probe, under OF_ALIGNMENT. Columns are pairs (statistic, attribute), as
+    in `bias`:
 
     | statistic | of each attribute, mean over seeds |
     |---|---|
@@ -44,13 +38,13 @@ def neutral_probe(
     ------
     InputError: as `bias` does, or samples of another measure or level.
     """
-    for column, value in ASKED.items():
+    for column, value in OF_ALIGNMENT.items():
         if set(samples[column]) - {value}:
             raise InputError(
                 f"{column} of a neutral probe", f"not {value} alone", f"select(samples, {column}={value!r})"
             )
     rows = samples.assign(
-        information=_of_attribute(samples), alignment=_alignment(samples), contrast=_contrast(samples)
+        information=_of_attribute(samples), alignment=alignment_index(samples), contrast=_contrast(samples)
     )
     tables = {name: bias(rows, name, confidence=confidence, resamples=resamples, alpha=alpha) for name in PROBED}
     columns = {
@@ -78,13 +72,6 @@ def _mirrored(name: str, attribute: str, table: pd.DataFrame) -> bool:
 def _of_attribute(samples: pd.DataFrame) -> np.ndarray:
     leads = samples["first"].astype(str) == samples["attribute"].astype(str)
     return np.where(leads, samples["information_first"], samples["information_second"])
-
-
-def _alignment(samples: pd.DataFrame) -> np.ndarray:
-    first, second = (samples[f"information_{name}"].to_numpy() for name in ("first", "second"))
-    return alignment(
-        {"first": first, "second": second, "between": first + second - 2 * samples["redundancy"].to_numpy()}
-    )
 
 
 def _contrast(samples: pd.DataFrame) -> pd.Series:

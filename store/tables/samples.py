@@ -2,13 +2,17 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from store.catalogue import Catalogue, Filter
 from store.errors import InputError
 from store.pid.decomposition import ALIGNMENT, PARTS
 from store.pid.information import STANDARD_MAPS
+from store.pid.measures.aligned import alignment
+from store.studies import Bias, Study
 from store.tables.statistics import finite_or_nan, means_of
 
 CELL = ("subject", "attribute")
@@ -16,6 +20,10 @@ SETTINGS = ("model", "revision", "guidance", "study", "mode", "measure", "level"
 KEYS = (*SETTINGS, "prompt", "first", "second", *CELL, "seed")
 QUANTITIES = ("information_first", "information_second", "information_both", *PARTS, *STANDARD_MAPS)
 AVERAGE = "average"
+OF_ALIGNMENT: dict[str, Any] = {
+    "measure": "aligned",
+    "level": "image",
+}  # samples from which the index of whole images follows
 
 
 def select(samples: pd.DataFrame, **wanted: object) -> pd.DataFrame:
@@ -33,6 +41,40 @@ def select(samples: pd.DataFrame, **wanted: object) -> pd.DataFrame:
         if samples.empty:
             raise InputError(f"{column} {value!r}", "nothing is there", f"use one of {_listed(there)}")
     return samples
+
+
+def samples_of(
+    catalogue: Catalogue,
+    study: Study,
+    *,
+    model: str,
+    part: str = "",
+    guidance: float | None = None,
+    **wanted: object,
+) -> pd.DataFrame:
+    """The samples of a study, or of a `part` of it (NEUTRAL, BETWEEN), for the functions of `store.tables`.
+
+    Of images at the study's guidance unless told otherwise; `wanted` selects further, as mode="pid", measure="mmi".
+    Attributes are in the order of the study.
+
+    Raises
+    ------
+    InputError: nothing of it is there, or not under what is asked for; the text says what is.
+    """
+    samples = catalogue.samples(Filter(study=study.name + part, model=model))
+    if samples.empty:
+        mend = f"compute it: python -m compute study {study.name} --model {model}"
+        raise InputError(f"study {study.name}{part} of model {model}", "nothing of it is in the store", mend)
+    guidance = study.guidance if guidance is None else guidance
+    if guidance not in set(samples["guidance"]):
+        there = ", ".join(f"{value:g}" for value in sorted(samples["guidance"].unique()))
+        mend = f"compute it: python -m compute study {study.name} --model {model} --guidance {guidance:g}"
+        raise InputError(f"study {study.name}{part} of model {model}", f"only guidance {there} is in the store", mend)
+    chosen = select(samples, guidance=guidance, **wanted)
+    if isinstance(study.content, Bias) and set(chosen["attribute"]) <= set(study.content.attributes):
+        order = pd.CategoricalDtype(list(study.content.attributes))
+        chosen = chosen.assign(attribute=chosen["attribute"].astype(order))
+    return chosen
 
 
 @dataclass(frozen=True)
@@ -93,6 +135,13 @@ def check(samples: pd.DataFrame, quantity: str, free: Sequence[str] = ()) -> Non
 def _listed(values: Iterable[object]) -> str:
     named = [repr(value.item() if isinstance(value, np.generic) else value) for value in values]
     return ", ".join(named[:8] + ["..."] * (len(named) > 8))
+
+
+def alignment_index(samples: pd.DataFrame) -> np.ndarray:
+    """Return r / sqrt(I1 I2) of each of `samples`, which are those under OF_ALIGNMENT; it has no unit."""
+    first, second = (samples[f"information_{name}"].to_numpy() for name in ("first", "second"))
+    between = first + second - 2 * samples["redundancy"].to_numpy()
+    return alignment({"first": first, "second": second, "between": between})
 
 
 def by_seed(samples: pd.DataFrame, quantity: str, rows: Sequence[str]) -> pd.DataFrame:

@@ -14,8 +14,8 @@ from store.catalogue import Catalogue, Filter
 from store.errors import BrokenFileError, InputError
 from store.pid.measures import DEFAULT
 from store.studies import CONTROL, Pairs, Study
-from store.tables.report import samples_of
-from store.tables.studies import pairs
+from store.tables.pairs import pairs
+from store.tables.samples import samples_of
 
 TAKEN, PARTLY, NOT_TAKEN, UNTOLD = "taken", "in part", "not taken", "cannot be told"
 INTERVAL = ("mean", "low", "high")

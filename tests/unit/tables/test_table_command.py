@@ -9,10 +9,9 @@ import pandas as pd
 import pytest
 
 from store import hdf5, settings, studies, tables
-from store.__main__ import _parser, main
+from store.__main__ import main, parser
 from store.catalogue import Catalogue
 from store.studies import NEUTRAL
-from store.tables.neutral import ASKED
 from tests import synthetic
 from tests.conftest import ROOT
 
@@ -165,7 +164,9 @@ def test_every_table_can_be_written(said, tmp_path, asked, kind):
 
 def test_the_probe_is_that_of_the_files(root):
     asked = studies.load("jobs", root)
-    samples = tables.samples_of(Catalogue(root), asked, model="embedded", part=NEUTRAL, mode="pid", **ASKED)
+    samples = tables.samples_of(
+        Catalogue(root), asked, model="embedded", part=NEUTRAL, mode="pid", **tables.OF_ALIGNMENT
+    )
     table = tables.neutral_probe(samples)
     key = synthetic.record("a nurse", ("old", "nurse"), probe=True).key
     record = hdf5.read(hdf5.path_of(root, key))
@@ -193,7 +194,7 @@ def test_the_commands_of_the_documentation_are_understood():
     commands = re.findall(r"`store (table [^`]+)`", text)
     assert len(commands) >= 8
     for command in commands:
-        assert _parser(settings.Settings()).parse_args(command.split()).study in studies.names()
+        assert parser(command.split(), settings.Settings()).parse_args(command.split()).study in studies.names()
 
 
 @pytest.mark.parametrize(
@@ -203,7 +204,7 @@ def test_the_commands_of_the_documentation_are_understood():
         (["homonyms", "--guidance", "1", "3"], "--guidance: embedded-homonyms is of kind pairs"),
         (["jobs", "--senses"], "--senses: jobs is of kind bias"),
         (["embedded-synonyms", "--senses"], "its sentences name no senses"),
-        (["mice", "--quantity", "alignment"], "quantity alignment: only words beside control words"),
+        (["mice", "--quantity", "alignment"], "quantity alignment: this table is not made of it; add --controls"),
         (["jobs", "--by-image"], "--by-image: jobs is of kind bias"),
         (["jobs", "--stability", "--guidance", "1", "3"], "--stability at several guidances"),
         (["jobs", "--guidance", "2"], "only guidance 1, 3 is in the store; compute it: .* --guidance 2"),

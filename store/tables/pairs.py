@@ -1,12 +1,14 @@
-"""Two words against a control word in the same images: what separates a pair from an unrelated word is the finding."""
+"""Tables of pairs of words: each pair, and each pair beside a control word in the same images.
+
+What separates a pair from an unrelated word is the finding, since redundancy has no zero that could be trusted.
+"""
 
 import numpy as np
 import pandas as pd
 
 from store.pid.decomposition import ALIGNMENT
-from store.pid.measures.aligned import alignment
 from store.studies import CONTROL
-from store.tables.samples import by_seed, check, describe
+from store.tables.samples import CELL, alignment_index, by_seed, check, count_excluded, describe
 from store.tables.statistics import (
     CONFIDENCE,
     RESAMPLES,
@@ -16,9 +18,32 @@ from store.tables.statistics import (
     resampled_means,
 )
 
-OF_ALIGNMENT = {"measure": "aligned", "level": "image"}  # samples from which the index of whole images can be told
 PARTS = ("", "control_", "difference_")
-CELL = ["prompt", "subject", "attribute", "first", "second"]
+ASKED_PAIR = ["prompt", "subject", "attribute", "first", "second"]
+
+
+def pairs(
+    samples: pd.DataFrame, quantity: str, *, confidence: float = CONFIDENCE, resamples: int = RESAMPLES
+) -> pd.DataFrame:
+    """One row for each label, prompt and pair of a study (homonyms, synonyms, co-hyponyms), the largest mean first.
+
+    Columns `subject`, `attribute`, `prompt`, `first`, `second`; `mean` over seeds with its interval `low`, `high`, in
+    nats; `seeds` and `excluded` as in `bias`. Raises as `bias` does, but rows may lack a subject or attribute.
+    """
+    check(samples, quantity)
+    columns = [*CELL, "prompt", "first", "second"]
+    named = samples.assign(**{name: samples[name].astype(object).fillna("") for name in columns})
+    wide = by_seed(named, quantity, columns)
+    values = finite_or_nan(wide.to_numpy())
+    counts = np.isfinite(values).sum(1)
+    drawn = resampled_means(values, wide.columns.to_numpy(), resamples)
+    low, high = expanded_percentiles(drawn, counts, confidence)
+    found = wide.index.to_frame(index=False).assign(
+        mean=means_of(values), low=low, high=high, seeds=counts, excluded=count_excluded(named, quantity, wide.index)
+    )
+    found = found.sort_values("mean", ascending=False, kind="stable", ignore_index=True)
+    found.attrs = describe(samples, quantity, ("mean", "low", "high"), confidence=confidence, resamples=resamples)
+    return found
 
 
 def against_control(
@@ -39,13 +64,13 @@ def against_control(
     samples under OF_ALIGNMENT. Raises as `pairs` does.
     """
     if quantity == ALIGNMENT:
-        samples = samples.assign(**{ALIGNMENT: _alignment(samples)})
+        samples = samples.assign(**{ALIGNMENT: alignment_index(samples)})
     check(samples, quantity)
-    wide = by_seed(samples, quantity, CELL)
+    wide = by_seed(samples, quantity, ASKED_PAIR)
     cells = {key: finite_or_nan(wide.loc[key].to_numpy()) for key in wide.index}
     controls = {key[:2]: key for key in cells if key[2] == CONTROL}
     rows, values = [], []
-    for key in samples[CELL].drop_duplicates().itertuples(index=False, name=None):
+    for key in samples[ASKED_PAIR].drop_duplicates().itertuples(index=False, name=None):
         prompt, subject, group, *_ = key
         if group != CONTROL:
             control = controls.get((prompt, subject))
@@ -70,9 +95,3 @@ def _other(key: tuple[str, ...]) -> str:
     """The word of a pair that is not the first named."""
     _, subject, _, first, second = key
     return second if first.casefold() == subject.casefold() else first
-
-
-def _alignment(samples: pd.DataFrame) -> np.ndarray:
-    first, second = (samples[f"information_{name}"].to_numpy() for name in ("first", "second"))
-    between = first + second - 2 * samples["redundancy"].to_numpy()
-    return alignment({"first": first, "second": second, "between": between})

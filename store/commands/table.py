@@ -1,0 +1,72 @@
+"""`store table`: a table of a study, printed or written to a file. `store.tables.kinds` has the tables."""
+
+import argparse
+from pathlib import Path
+
+from store import export, studies
+from store.commands.common import finite, open_catalogue
+from store.errors import InputError
+from store.pid import measures
+from store.pid.decomposition import ALIGNMENT
+from store.pid.information import LEVELS
+from store.records import MODES
+from store.settings import Settings
+from store.tables import QUANTITIES
+from store.tables.kinds import TABLES, StudyTable, TableRequest, choose_table
+
+
+def add_arguments(parser: argparse.ArgumentParser, defaults: Settings) -> None:
+    """Add the options of the command: those of all tables, and one for each table that is not a kind's usual one."""
+    parser.add_argument("study", help="name of one, or a .toml file")
+    parser.add_argument("--model", default=defaults.model, help="default: %(default)s")
+    parser.add_argument("--mode", choices=MODES, help="default: cpid for interventions and senses, else pid")
+    known = ", ".join(measures.MEASURES)
+    parser.add_argument("--measure", default=measures.DEFAULT, help=f"{known} (default: %(default)s)")
+    parser.add_argument("--level", choices=tuple(LEVELS), default="pixel", help="default: %(default)s")
+    quantities = (*QUANTITIES, ALIGNMENT)
+    parser.add_argument("--quantity", choices=quantities, default="redundancy", help="default: %(default)s")
+    guided = "of image generation (default: what the study says); several: what guidance does to gaps, side by side"
+    parser.add_argument("--guidance", type=finite, nargs="+", metavar="G", help=guided)
+    other = parser.add_mutually_exclusive_group()
+    for kind, tables in TABLES.items():
+        for table in filter(lambda table: table.option, tables):
+            option, *value = table.option.split()
+            action = {"choices": value} if value else {"action": "store_const", "const": table.name}
+            other.add_argument(option, dest="table", default="", help=f"{kind}: {table.help}", **action)
+    parser.add_argument("--out", type=Path, metavar="FILE", help="write it as .csv, .json, .tex or .md instead")
+
+
+def run(given: argparse.Namespace) -> int:
+    """Print the table, or write it to a file and print the name of that."""
+    study = studies.load(given.study, given.store, given.model)
+    guidances = tuple(dict.fromkeys(given.guidance or [study.guidance]))
+    table = choose_table(study, given.table, len(guidances))
+    _check_quantity(given.quantity, table)
+    request = TableRequest(
+        catalogue=open_catalogue(given.store),
+        study=study,
+        model=given.model,
+        guidances=guidances,
+        mode=given.mode or table.mode,
+        measure=given.measure,
+        level=given.level,
+        quantity=given.quantity,
+    )
+    printed = table.make(request)
+    if given.out:
+        export.write(printed.frame, given.out)
+        print(given.out)
+        return 0
+    guidance = ", ".join(f"{value:g}" for value in guidances)
+    print(f"{study.title}: {printed.head}; model {given.model}, guidance {guidance}")
+    print(printed.text(printed.frame))
+    for note in printed.notes:
+        print(note)
+    return 0
+
+
+def _check_quantity(quantity: str, table: StudyTable) -> None:
+    """Raise an InputError if the table is not made of that quantity."""
+    if quantity not in table.quantities:
+        others = [each.option for tables in TABLES.values() for each in tables if quantity in each.quantities]
+        raise InputError(f"quantity {quantity}", "this table is not made of it", f"add {' or '.join(others)}")
