@@ -77,7 +77,14 @@ class Engine:
                         fresh = _result(step, pair, identity.of(unit.seed, done), request)
                         results[pair] = results[pair].refined(fresh) if pair in results else fresh
                 spent += noises * len(conditions.texts)
-                yield RunRecord(unit.key, (unit.seed,), image, latent[None], tuple(results.values()), about)
+                yield RunRecord(
+                    key=unit.key,
+                    seeds=(unit.seed,),
+                    images=image,
+                    latents=latent[None],
+                    pairs=tuple(results.values()),
+                    provenance=about,
+                )
                 if all(satisfied(result, request.budget) for result in results.values()):
                     return
 

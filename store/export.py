@@ -1,4 +1,4 @@
-"""Frames as files for others: CSV, JSON, LaTeX, Markdown. Prompts and words are arbitrary text and stay text in each.
+"""Frames as CSV, JSON, LaTeX and Markdown. Prompts and words are arbitrary text and stay plain text in each.
 
 Columns with two levels, as those of `store.tables.bias`, are joined: `mean female`. An unnamed index that only counts
 rows is left out.

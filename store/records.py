@@ -1,7 +1,7 @@
 """The core types that compute writes and pages read: frozen, with shapes and units.
 
-S images (seeds), an h x w latent grid. What was measured of a pair is in `store.pid.information`, what follows
-from it in `store.pid.decomposition`.
+S images (seeds), an h x w latent grid. Information maps of a pair are in `store.pid.information`, the parts that
+follow from them in `store.pid.decomposition`.
 """
 
 import re
@@ -22,7 +22,7 @@ Region = tuple[slice, slice]  # rows and columns of the latent grid
 
 
 class Label(NamedTuple):
-    """The place of a pair in a study: `attribute` female of `subject` doctor in the study gender."""
+    """The place of a pair in a study, as `attribute` *female* of `subject` *doctor* in the study *gender*."""
 
     study: str
     attribute: str
@@ -38,7 +38,12 @@ class Span(NamedTuple):
 
 @dataclass(frozen=True)
 class TokenPair:
-    """Two words of a prompt, as character spans, the one that comes earlier first."""
+    """Two words of a prompt, as character spans, in the order of the prompt.
+
+    Raises
+    ------
+    InputError: a span lies outside the prompt, or both overlap.
+    """
 
     prompt: str
     first: Span
@@ -53,7 +58,7 @@ class TokenPair:
 
     @classmethod
     def find(cls, prompt: str, one: str, other: str) -> "TokenPair":
-        """The pair of the words `one` and `other`, at their first places in `prompt`, in prompt order.
+        """Return the pair of the words `one` and `other`, at their first places in `prompt`, in prompt order.
 
         Raises
         ------
@@ -77,7 +82,12 @@ class TokenPair:
 
 @dataclass(frozen=True)
 class Probe:
-    """Two words that are asked about, and need not both stand in the prompt of the images."""
+    """Two words that are asked about images of a prompt in which they need not both stand.
+
+    Raises
+    ------
+    InputError: a word is empty, or both are one word.
+    """
 
     prompt: str
     words: tuple[str, str]
@@ -89,11 +99,11 @@ class Probe:
 
     @classmethod
     def about(cls, prompt: str, first: str, second: str) -> "Probe":
-        """The probe of two words about images of `prompt`.
+        """Return the probe of two words about images of `prompt`.
 
         Raises
         ------
-        InputError: both stand in the prompt, so that they are a pair of it; or they are one word.
+        InputError: both stand in the prompt, so that they are a pair of it; a word is empty, or both are one word.
         """
         if all(_found(prompt, word) for word in (first, second)):
             raise InputError(f"probe {first!r}, {second!r}", f"both stand in {prompt!r}", "ask for them as a pair")
@@ -106,7 +116,7 @@ class Probe:
 
 
 def find_word(prompt: str, word: str) -> Span:
-    """Where `word` (or a phrase) first stands in `prompt` as whole words, whatever its case.
+    """Return where `word`, or a phrase, first stands in `prompt` as whole words, in upper or lower case.
 
     Raises
     ------
@@ -125,13 +135,13 @@ def _found(prompt: str, word: str) -> re.Match[str] | None:
 
 
 def prompt_words(prompt: str) -> list[str]:
-    """The different words of a prompt, in order."""
+    """Return the different words of a prompt, in order."""
     return list(dict.fromkeys(re.findall(r"\w+(?:['\u2019-]\w+)*", prompt)))
 
 
 @dataclass(frozen=True)
 class RunKey:
-    """What decides the images: one file of the store holds exactly one key."""
+    """What decides the images of a file: one file of the store holds exactly one key."""
 
     model: str
     revision: str
@@ -140,14 +150,14 @@ class RunKey:
     image: str = ""  # SHA-256 of an uploaded image; empty where the images are generated
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PairResult:
-    """What was measured of one pair, isolated (`pid`) and in context (`cpid`; not of a probe).
+    """The information of one pair about S images, isolated (`pid`) and in context (`cpid`; not of a probe), in nats.
 
-    `noises` says how many noises went into each image; `estimator`, `measure` and `surprisals` under which of
-    them the file shows its parts. Whatever else they could be, `decomposition` derives. `run_keys` tell the work behind
-    each image from any other (`store.identity`); they are empty where an older version of the format lacks them. A
-    pair that is `condensed` has rounded maps without replicates: totals and errors are those that are stated.
+    `noises` are those of each image. The file shows parts under `estimator`, `measure` and `surprisals`;
+    `decomposition` derives them under any other measure. `run_keys` identify the work behind each image
+    (`store.identity`); they are empty in files of older formats. A `condensed` pair has rounded maps without
+    replicates, so its totals and errors are the stored ones.
     """
 
     pair: TokenPair | Probe
@@ -166,9 +176,11 @@ class PairResult:
     def decomposition(
         self, mode: str, measure: str | None = None, level: str = "pixel", region: Region | None = None
     ) -> Decomposition:
-        """The parts in `mode` at `level`, of the whole image or a region, under `measure` or the one of the file.
+        """Return the parts in `mode` at `level`, of the whole image or a region, under `measure` or that of the file.
 
-        Raises as `decompose` does.
+        Raises
+        ------
+        InputError: as `decompose` does, or no pixel lies in the region.
         """
         information, chosen = self.information[mode], (measure or self.measure, self.estimator, self.surprisals)
         if region:
@@ -176,37 +188,37 @@ class PairResult:
         return decompose(information.maps.at(level), *chosen).with_stored(information.stored, level, self.surprisals)
 
     def totals(self, mode: str) -> StoredTotals:
-        """All totals in `mode`: those that are stated, and what else can be derived."""
+        """Return all totals in `mode`: the stored ones, and those that follow from the maps."""
         information = self.information[mode]
         return information.stored.completed(derive_totals(information.maps, self.estimator, self.surprisals))
 
     def condense(self, bands: bool = False) -> "PairResult":
-        """The same with means over replicates alone, and with or without maps by band.
+        """Return the same with means over replicates alone, and with or without maps by band.
 
-        Standard maps are left out unless parts are formed of them; the totals of all stay, under every measure.
+        Standard maps are left out unless parts are formed of them. All totals stay, under every measure.
         """
         names = ORTHOGONAL_MAPS if self.estimator == ORTHOGONAL else INFORMATION
-        information = {mode: maps.averaged(names, bands) for mode, maps in self.settled().information.items()}
+        information = {mode: maps.averaged(names, bands) for mode, maps in self.with_all_totals().information.items()}
         return replace(self, information=information, condensed=True)
 
-    def settled(self) -> "PairResult":
-        """The same with all its totals stated: they stay, whatever becomes of the maps."""
+    def with_all_totals(self) -> "PairResult":
+        """Return the same with all its totals stored, so that they stay when maps are rounded or left out."""
         information = {mode: replace(maps, stored=self.totals(mode)) for mode, maps in self.information.items()}
         return replace(self, information=information)
 
     @property
     def complete(self) -> bool:
-        """Whether each mode that the pair has is there and every value is finite."""
+        """Whether all modes of the pair are there, and every value of their maps is finite."""
         modes = MODES if isinstance(self.pair, TokenPair) else MODES[:1]
         return set(self.information) == set(modes) and all(maps.finite for maps in self.information.values())
 
     @property
     def keys_by_image(self) -> tuple[str, ...]:
-        """The run key of each image, empty where it is not known."""
+        """The run key of each image; empty texts where they are not known."""
         return self.run_keys or ("",) * len(self.seeds)
 
     def of_seeds(self, seeds: Sequence[int]) -> "PairResult":
-        """The same of some of its images, in the order of `seeds`."""
+        """Return the same of some of its images, in the order of `seeds`."""
         order = [self.seeds.index(seed) for seed in seeds]
         return replace(
             self,
@@ -218,9 +230,9 @@ class PairResult:
         )
 
     def measured_like(self, other: "PairResult") -> bool:
-        """Whether images of both can stand side by side: same modes, levels of noise and replicates.
+        """Return whether images of both can stand side by side: same modes, noise levels and replicates.
 
-        Condensed ones must state the same totals as well; of others whatever is missing can be derived.
+        Condensed pairs must also store the same totals; of others, missing totals follow from the maps.
         """
         if self.condensed != other.condensed or set(self.information) != set(other.information):
             return False
@@ -230,7 +242,7 @@ class PairResult:
         )
 
     def joined(self, other: "PairResult") -> "PairResult":
-        """Both together, by seed: the images of `other`, and of this one those that `other` lacks."""
+        """Return the images of `other` and those of this pair that `other` lacks, in the order of their seeds."""
         kept = self.of_seeds([seed for seed in self.seeds if seed not in other.seeds])
         attended = kept.attention is not None and other.attention is not None
         joined = replace(
@@ -246,7 +258,7 @@ class PairResult:
         return joined.of_seeds(sorted(joined.seeds))
 
     def refined(self, more: "PairResult") -> "PairResult":
-        """The same image with the noises of both, of which each counts the same; `run_keys` are those of `more`."""
+        """Return the same single image from the noises of both, each with the same weight, under the key of `more`."""
         (before,), (added,) = self.noises, more.noises
         share = added / (before + added)
         attention = None
@@ -271,9 +283,9 @@ class Provenance:
     settings: dict[str, object] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RunRecord:
-    """Everything known about one prompt of one model: what one HDF5 file holds."""
+    """Everything stored about one prompt of one model: the content of one HDF5 file."""
 
     key: RunKey
     seeds: tuple[int, ...]
@@ -289,11 +301,11 @@ class RunRecord:
         return {seed: latent for seed, latent in rows if not np.isnan(latent).any()}
 
     def result(self, words: tuple[str, str]) -> PairResult:
-        """What is known of the pair of `words`.
+        """Return the result of the pair of `words`, in either order.
 
         Raises
         ------
-        InputError: nothing is.
+        InputError: there is none.
         """
         wanted = {word.casefold() for word in words}
         for result in self.pairs:
@@ -305,17 +317,17 @@ class RunRecord:
         )
 
     def images_of(self, result: PairResult) -> np.ndarray:
-        """The images of `result`, in the order of its maps."""
+        """Return the images of `result`, uint8 (S, H, W, 3), in the order of its maps."""
         return self.images[[self.seeds.index(seed) for seed in result.seeds]]
 
     def region(self, left: float, top: float, right: float, bottom: float) -> Region:
-        """The latent pixels whose centres lie in a rectangle of the image, given in image pixels."""
+        """Return the latent pixels whose centres lie in a rectangle of the image, given in image pixels."""
         sizes = zip(self.latents.shape[2:], self.images.shape[1:3], ((top, bottom), (left, right)), strict=True)
         rows, columns = (_cells(cells, pixels, *ends) for cells, pixels, ends in sizes)
         return rows, columns
 
 
 def _cells(cells: int, pixels: int, start: float, stop: float) -> slice:
-    """Those of `cells` along `pixels` whose centres lie in [start, stop)."""
+    """Return those of `cells` along `pixels` whose centres lie in [start, stop)."""
     first, last = (round(end * cells / pixels) for end in (start, stop))
     return slice(max(0, first), max(0, min(cells, last)))

@@ -1,4 +1,4 @@
-"""What may make the numbers of a pair wrong beyond their standard errors: said in sentences, beside the result."""
+"""Warnings beside a result: what can make the numbers of a pair wrong beyond their standard errors."""
 
 import numpy as np
 
@@ -10,7 +10,7 @@ ERRORS = 3.0  # standard errors, beyond which the two estimators disagree
 
 
 def warnings(key: RunKey, result: PairResult) -> dict[str, list[str]]:
-    """What to be careful with, by mode (Kong et al. 2024, section 2, and the range of trained noise levels)."""
+    """Return sentences to read beside the numbers of `result`, by mode."""
     return {
         mode: [*_edges(maps), *(_disagreement(maps) if _typical(key, mode) else []), *_retried(result)]
         for mode, maps in result.information.items()
@@ -18,14 +18,14 @@ def warnings(key: RunKey, result: PairResult) -> dict[str, list[str]]:
 
 
 def edge_shares(maps: InformationMaps) -> tuple[float, float]:
-    """Shares of the information of both words in the lowest and the highest band of log SNR, over all images."""
+    """Return the shares of I(both) in the lowest and the highest band of log SNR, over all images."""
     mass = np.nan_to_num(maps.curve[:, :, 2].astype(np.float64)).sum(0)
     total = mass.sum()
     return (float(mass[0] / total), float(mass[-1] / total)) if total > 0 else (0.0, 0.0)
 
 
 def tail_share(maps: InformationMaps) -> float:
-    """What lies below the lowest log SNR, against what was measured of both words, over all images."""
+    """Return the information of both words below the lowest log SNR, as a share of I(both), over all images."""
     total = float(maps.maps.maps["both"].mean(1).sum())
     return float(maps.tail[:, 2].sum()) / total if total > 0 else 0.0
 
@@ -47,7 +47,10 @@ def _edges(maps: InformationMaps) -> list[str]:
 
 
 def _typical(key: RunKey, mode: str) -> bool:
-    """Whether the images are the model's own answer to all the words, so that both estimators agree on average."""
+    """Return whether the images are drawn from the model's own distribution given both words.
+
+    Then both estimators agree on average (Kong et al. 2024, section 2).
+    """
     return mode == "cpid" and not key.image and key.guidance == 1.0
 
 

@@ -70,10 +70,10 @@ def record(
     attention = None if probe else np.stack([first, second], axis=1) / 100
     noises = (64,) * len(seeds)
     result = PairResult(
-        pair,
-        seeds,
-        noises,
-        information,
+        pair=pair,
+        seeds=seeds,
+        noises=noises,
+        information=information,
         measure=measure,
         surprisals=surprisals,
         attention=attention,

@@ -113,7 +113,7 @@ def _joined(old: PairResult, new: PairResult, keep: bool) -> PairResult:
         new = _like(old, new)
     if not old.measured_like(new):
         return old if keep or (new.condensed and not old.condensed) else new
-    new = new.settled()
+    new = new.with_all_totals()
     newer, older = (old, new) if keep else (new, old)
     known = dict(zip(older.seeds, older.noises, strict=True))
     better = [seed for seed, noises in zip(newer.seeds, newer.noises, strict=True) if noises >= known.get(seed, 0)]

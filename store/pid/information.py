@@ -112,7 +112,7 @@ class Replicates:
         return Replicates({name: change(values) for name, values in self.maps.items()})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class InformationMaps:
     """All that is stored of one pair in one mode, in nats.
 

@@ -33,7 +33,7 @@ def bias(
     resamples: int = RESAMPLES,
     alpha: float = ALPHA,
 ) -> pd.DataFrame:
-    """The bias table of Dewan et al. (2024): a row for each subject (occupation), then the row `average`.
+    """Return the bias table of Dewan et al. (2024): a row for each subject (occupation), then the row `average`.
 
     Columns are pairs (statistic, attribute), so that `table["mean"]` is a frame subject x attribute, what belongs to
     the row is a series, as `table["gap"]`, and no attribute can be mistaken for a statistic; `store.export` and
@@ -105,7 +105,10 @@ def bias(
 
 
 def _average(means: np.ndarray, resampled: np.ndarray, confidence: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Means over subjects, each (A,), and their interval: subjects are drawn, and of those their resampled means."""
+    """Return means over subjects and both ends of their interval, each (A,), from `means` (O, A).
+
+    The interval draws subjects, and of each its `resampled` means (O, A, B).
+    """
     value = means_of(means.T)
     there = np.isfinite(means)  # (O, A)
     drawn = np.nan_to_num(np.where(np.isnan(resampled), means[..., None], resampled))
@@ -120,10 +123,10 @@ def _average(means: np.ndarray, resampled: np.ndarray, confidence: float) -> tup
 
 
 def with_published(table: pd.DataFrame, published: Published) -> pd.DataFrame:
-    """A table of `bias` with what others printed of another model: columns (`published`, attribute).
+    """Return a table of `bias` with what others published of another model: columns (`published`, attribute).
 
-    They are to be held against `normalised`, in order and direction, not in size: both are shares of a table's range,
-    and the tables have other rows. The row `average` is that of the source, which the column `source` names wherever
+    Compare them with `normalised`, in order and direction, not in size: both are shares of a table's range, and the
+    tables have other rows. The row `average` is that of the source, which the column `source` names wherever
     there is a value; `attrs["published"]` says which model and quantity they are about.
     """
     theirs = published.frame.reindex(table.index)

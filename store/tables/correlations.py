@@ -1,4 +1,4 @@
-"""How well what was measured of a word goes with what changes without it."""
+"""Correlation of a word's information with the change of the image without it."""
 
 import numpy as np
 import pandas as pd
@@ -18,7 +18,7 @@ LEVELS = ("image", "pixel")
 
 
 def effects(images: pd.DataFrame, *, confidence: float = CONFIDENCE, resamples: int = RESAMPLES) -> pd.DataFrame:
-    """How well each predictor goes with each change of the image, from the rows of `interventions`.
+    """Return the correlation of each predictor with each change of the image, from the rows of `interventions`.
 
     A row for each `change` of the prompt (*removed*, *swapped*), `level` and way to measure the change of the image
     (`by`: *pixels*, *structure*). At the level *image* it is the Pearson correlation of totals over all images, at the
@@ -58,7 +58,7 @@ def effects(images: pd.DataFrame, *, confidence: float = CONFIDENCE, resamples: 
 def _cell(
     rows: pd.DataFrame, level: str, predictor: str, change: str, confidence: float, resamples: int
 ) -> dict[str, float]:
-    """Correlation, interval and the number of images of one predictor and one change."""
+    """Return correlation, interval and the number of images of one predictor and one change."""
     if level == "image":
         known = rows[np.isfinite(rows[[predictor, change]].astype(float)).all(axis=1)]
         interval = correlation(

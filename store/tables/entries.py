@@ -14,7 +14,7 @@ ABOUT = ("first", "second", "mode", "measure", "estimator", "noises", "seeds")
 
 
 def totals(entries: Iterable[Entry]) -> pd.DataFrame:
-    """Entries of the catalogue as a frame, a row each: what they are about, then each quantity and its `_se`, in nats.
+    """Return entries as a frame, a row each: what they are about, then each quantity and its `_se`, in nats.
 
     Values are means over images; standard errors are those of the estimation, not of the choice of images.
     """

@@ -29,7 +29,7 @@ def by_guidance(
     resamples: int = RESAMPLES,
     alpha: float = ALPHA,
 ) -> pd.DataFrame:
-    """The gaps of a bias study at several guidances, side by side: a row for each subject, then `average`.
+    """Return the gaps of a bias study at several guidances side by side: a row for each subject, then `average`.
 
     Columns are pairs (statistic, guidance as text), from the lowest guidance to the highest.
 
@@ -39,9 +39,9 @@ def by_guidance(
     | `largest`, `q`, `significant` | as in the bias table of that guidance |
     | `change`, `low`, `high` | gap less that at the lowest guidance, in nats, with its interval |
 
-    The interval resamples seeds, the same ones at every guidance as far as they are the same. A gap is never 0, not
-    even without any bias, but that is so at every guidance: look at its change. In the average row gaps and
-    changes are means over subjects, and the interval resamples subjects and, in each draw, the seeds.
+    The interval resamples seeds; seeds that guidances share are drawn together. A gap is above 0 even without any
+    bias, at every guidance alike, so its change is the finding. In the average row gaps and changes are means over
+    subjects, and the interval resamples subjects and, in each draw, the seeds.
 
     Raises
     ------
@@ -80,7 +80,7 @@ def by_guidance(
 
 
 def _changes(change: np.ndarray, drawn: np.ndarray, counts: np.ndarray, confidence: float) -> list[np.ndarray]:
-    """Change of each subject and then of their average, and both ends of its interval, each (O + 1,).
+    """Return the change of each subject, then of their average, and both ends of its interval, each (O + 1,).
 
     From the changes (O,), resampled ones (O, B) and the number of seeds (O,).
     """

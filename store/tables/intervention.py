@@ -1,4 +1,4 @@
-"""What was measured of a word, and what changed in the image without it: the tables of intervention studies.
+"""Tables of intervention studies: the information of a word, and how the image changes without it.
 
 S images, an h x w latent grid. The same seed starts an image of the prompt as it stands and one of the changed prompt.
 """
@@ -28,7 +28,7 @@ WINDOW = 1.5  # pixels, the standard deviation of the Gaussian window of SSIM (W
 
 
 def within(predictor: str, change: str) -> str:
-    """The column of `interventions` with the correlation of both maps within an image."""
+    """Return the column of `interventions` with the correlation of both maps within an image."""
     return f"{predictor}_map_{change}"
 
 
@@ -38,7 +38,7 @@ COLUMNS = (
 )
 
 
-class _Found(NamedTuple):
+class _Quantities(NamedTuple):
     """Quantities by name, of whole images and of their latent pixels."""
 
     totals: Mapping[str, np.ndarray]  # (S,)
@@ -55,16 +55,16 @@ def interventions(
     level: str = "pixel",
     guidance: float | None = None,
 ) -> pd.DataFrame:
-    """One row for each image of an intervention study and each change of its prompt (*removed*, *swapped*).
+    """Return one row for each image of an intervention study and each change of its prompt (*removed*, *swapped*).
 
-    By how much the image of the changed prompt with the same seed differs:
+    How much the image of the changed prompt with the same seed differs:
 
     | column | change |
     |---|---|
     | `pixels` | root of the mean squared difference of RGB values in 0..1 |
     | `structure` | 1 - SSIM (Wang et al. 2004), of contours and contrasts as the eye sees them; 0 for equal images |
 
-    What was measured of the word in the original image, summed over latent pixels, in nats:
+    The information of the word in the original image, summed over latent pixels, in nats:
 
     | column | predictor |
     |---|---|
@@ -95,14 +95,14 @@ def interventions(
         if original is None or not set(MODES) <= set(original.pairs[0].information):
             absent += 1
             continue
-        foretold = _predictors(original.pairs[0], change.word, mode, measure, level)
+        predictors = _predictors(original.pairs[0], change.word, mode, measure, level)
         for kind, prompt in ((REMOVED, change.removed), (SWAPPED, change.swapped)):
             if prompt:
                 changed, seeds = files.read(prompt, change.pair.name), original.pairs[0].seeds
                 both = [seed for seed in seeds if changed and seed in changed.seeds]
                 missing[kind] += len(seeds) - len(both)
                 if changed and both:
-                    found = _rows(original, changed, both, foretold)
+                    found = _rows(original, changed, both, predictors)
                     rows.append(found.assign(**_about(change), change=kind, changed_prompt=prompt))
     if absent == len(study.content.changes):
         mend = f"compute it: python -m compute study {study.name} --model {model}"
@@ -118,13 +118,13 @@ def interventions(
 
 @dataclass
 class _Files:
-    """The files of a study by prompt and pair, read as far as they can be."""
+    """The files of a study by prompt and pair. Files that cannot be read are collected in `problems`."""
 
     paths: Mapping[tuple[str, str], Path]
     problems: dict[str, None] = field(default_factory=dict)
 
     def read(self, prompt: str, pair: str) -> RunRecord | None:
-        """The record of `prompt` with that pair alone."""
+        """Return the record of `prompt` with that pair alone; None if there is none that can be read."""
         try:
             path = self.paths.get((prompt, pair))
             record = hdf5.read(path, pair) if path else None
@@ -149,7 +149,7 @@ def _about(change: Change) -> dict[str, str]:
     return {"prompt": change.pair.prompt, "word": change.word, "beside": beside}
 
 
-def _predictors(result: PairResult, word: str, mode: str, measure: str, level: str) -> _Found:
+def _predictors(result: PairResult, word: str, mode: str, measure: str, level: str) -> _Quantities:
     place = [each.casefold() for each in result.pair.words].index(word.casefold())
     name = ("first", "second")[place]
     context = result.decomposition("cpid", measure)[f"conditional_{name}"]
@@ -161,32 +161,32 @@ def _predictors(result: PairResult, word: str, mode: str, measure: str, level: s
     maps |= {each: shown[part].map for each, part in parts.items()}
     totals = {"conditional": context.total, "information": alone.total, "attention": attention.mean((1, 2))}
     totals |= {each: asked[part].total for each, part in parts.items()}
-    return _Found(totals, maps)
+    return _Quantities(totals, maps)
 
 
-def _rows(original: RunRecord, changed: RunRecord, seeds: list[int], foretold: _Found) -> pd.DataFrame:
-    """A row for each of `seeds`, of which both records have an image."""
+def _rows(original: RunRecord, changed: RunRecord, seeds: list[int], predictors: _Quantities) -> pd.DataFrame:
+    """Return a row for each of `seeds`, of which both records have an image."""
     before, after = (record.images[[record.seeds.index(seed) for seed in seeds]] for record in (original, changed))
     places = [original.pairs[0].seeds.index(seed) for seed in seeds]
     made = _changes(before, after, original.latents.shape[2:])
     columns: dict[str, object] = {"seed": seeds, **made.totals}
-    columns |= {name: values[places] for name, values in foretold.totals.items()}
+    columns |= {name: values[places] for name, values in predictors.totals.items()}
     for change, maps in made.maps.items():
-        for name, values in foretold.maps.items():
+        for name, values in predictors.maps.items():
             columns[within(name, change)] = pearson(*(_pixels(each) for each in (values[places], maps)))
     return pd.DataFrame(columns)
 
 
 def change_maps(before: np.ndarray, after: np.ndarray, grid: tuple[int, ...]) -> Mapping[str, np.ndarray]:
-    """Where images uint8 (S, H, W, 3) differ, by CHANGES, (S, h, w) each on the latent grid.
+    """Return where images uint8 (S, H, W, 3) differ, by CHANGES, (S, h, w) each on the latent grid.
 
     *pixels* is the mean squared difference of RGB values in 0..1 there, *structure* the mean of 1 - SSIM.
     """
     return _changes(before, after, grid).maps
 
 
-def _changes(before: np.ndarray, after: np.ndarray, grid: tuple[int, ...]) -> _Found:
-    """By how much images uint8 (S, H, W, 3) differ, with maps brought to the latent grid."""
+def _changes(before: np.ndarray, after: np.ndarray, grid: tuple[int, ...]) -> _Quantities:
+    """Return how much images uint8 (S, H, W, 3) differ, with maps averaged over each latent pixel."""
     pairs = list(zip(before, after, strict=True))
     squared = [np.square((one.astype(np.float64) - other) / 255).mean(-1) for one, other in pairs]
     unlike = [1 - similarity(one, other) for one, other in pairs]
@@ -195,11 +195,11 @@ def _changes(before: np.ndarray, after: np.ndarray, grid: tuple[int, ...]) -> _F
         name: np.stack([resize_local_mean(each, grid) for each in found])
         for name, found in (("pixels", squared), ("structure", unlike))
     }
-    return _Found(totals, maps)
+    return _Quantities(totals, maps)
 
 
 def similarity(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """SSIM of two images uint8 (H, W, 3) at each pixel, (H, W), with the constants of Wang et al. (2004).
+    """Return the SSIM of two images uint8 (H, W, 3) at each pixel, (H, W), with the constants of Wang et al. (2004).
 
     The mean over colours; its mean over pixels is the index, 1 for equal images.
     """
@@ -208,5 +208,5 @@ def similarity(one: np.ndarray, other: np.ndarray) -> np.ndarray:
 
 
 def _pixels(maps: np.ndarray) -> np.ndarray:
-    """Maps (S, h, w) as columns (h w, S)."""
+    """Return maps (S, h, w) as columns (h w, S)."""
     return maps.reshape(len(maps), maps[0].size).T.astype(np.float64)

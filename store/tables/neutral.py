@@ -18,7 +18,7 @@ def neutral_probe(
     resamples: int = RESAMPLES,
     alpha: float = ALPHA,
 ) -> pd.DataFrame:
-    """What images of each subject alone (*a doctor*) say of each attribute: a row a subject, then `average`.
+    """Return what images of each subject alone (*a doctor*) say of each attribute: a row a subject, then `average`.
 
     `samples` are those of the study's neutral probe, under OF_ALIGNMENT. Columns are pairs (statistic, attribute), as
     in `bias`:
@@ -64,7 +64,7 @@ def neutral_probe(
 
 
 def _mirrored(name: str, attribute: str, table: pd.DataFrame) -> bool:
-    """Whether it is the contrast of the first of two attributes."""
+    """Return whether it is the contrast of the first of two attributes."""
     attributes = list(table["mean"])
     return name == "contrast" and len(attributes) == 2 and attribute == attributes[0]
 
@@ -75,7 +75,7 @@ def _of_attribute(samples: pd.DataFrame) -> np.ndarray:
 
 
 def _contrast(samples: pd.DataFrame) -> pd.Series:
-    """Each attribute's standard estimate less the mean of the others'; NaN where one of them is missing."""
+    """Return each attribute's standard estimate less the mean of the others'; NaN where one of them is missing."""
     value = samples["standard_both"]
     images = value.groupby([samples["subject"].astype(str), samples["seed"]])
     total, count = images.transform("sum"), images.transform("count")

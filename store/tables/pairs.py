@@ -25,7 +25,7 @@ ASKED_PAIR = ["prompt", "subject", "attribute", "first", "second"]
 def pairs(
     samples: pd.DataFrame, quantity: str, *, confidence: float = CONFIDENCE, resamples: int = RESAMPLES
 ) -> pd.DataFrame:
-    """One row for each label, prompt and pair of a study (homonyms, synonyms, co-hyponyms), the largest mean first.
+    """Return one row for each label, prompt and pair of a study of pairs, the largest mean first.
 
     Columns `subject`, `attribute`, `prompt`, `first`, `second`; `mean` over seeds with its interval `low`, `high`, in
     nats; `seeds` and `excluded` as in `bias`. Raises as `bias` does, but rows may lack a subject or attribute.
@@ -49,7 +49,7 @@ def pairs(
 def against_control(
     samples: pd.DataFrame, quantity: str = "redundancy", *, confidence: float = CONFIDENCE, resamples: int = RESAMPLES
 ) -> pd.DataFrame:
-    """One row for each pair of a study that is no control, in the order of `samples`.
+    """Return one row for each pair of a study that is no control, in the order of `samples`.
 
     | column | |
     |---|---|
@@ -92,6 +92,6 @@ def against_control(
 
 
 def _other(key: tuple[str, ...]) -> str:
-    """The word of a pair that is not the first named."""
+    """Return the word of a pair that is not the first named."""
     _, subject, _, first, second = key
     return second if first.casefold() == subject.casefold() else first

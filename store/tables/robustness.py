@@ -21,7 +21,7 @@ from store.tables.statistics import (
 
 @dataclass(frozen=True)
 class RankStability:
-    """How far the orders in a bias table would survive other seeds.
+    """How far the orders in a bias table would stay the same with other seeds.
 
     `subjects` has the columns `largest` (attribute), `stays_largest` and `same_order` (shares of the resamples),
     `gap` in nats, and `rank` by gap (1 the largest) with `rank_low`, `rank_high`. `order` is the expected Spearman
@@ -39,7 +39,7 @@ def rank_stability(
     confidence: float = CONFIDENCE,
     resamples: int = RESAMPLES,
 ) -> RankStability:
-    """How often the orders in the bias table change when its seeds are resampled, all subjects together.
+    """Return how often the orders in the bias table change when its seeds are resampled, all subjects together.
 
     A resample adds the spread of the seeds once more to values that already have it, as a repetition with other seeds
     would. Subjects that lack an attribute or have a single seed get NaN. Raises as `bias` does.
@@ -74,9 +74,10 @@ def rank_stability(
 
 
 def sensitivity(samples: pd.DataFrame, quantity: str = "redundancy") -> pd.DataFrame:
-    """Spearman correlation between the tables under each measure and level, over their cells (subject x attribute).
+    """Return the Spearman correlation between the tables under each measure and level.
 
-    A square frame, both axes (measure, level): the correlations of `by_setting`. Raises as that does.
+    It is over their cells (subject x attribute): the correlations of `by_setting`, as a square frame whose axes are
+    (measure, level). Raises as `by_setting` does.
     """
     frame = by_setting(samples, quantity)
     ranks = frame.corr(method="spearman")
@@ -85,7 +86,9 @@ def sensitivity(samples: pd.DataFrame, quantity: str = "redundancy") -> pd.DataF
 
 
 def by_setting(samples: pd.DataFrame, quantity: str = "redundancy") -> pd.DataFrame:
-    """The means of a bias table under each measure and level, in nats: a row a cell, a column a (measure, level).
+    """Return the means of a bias table under each measure and level, in nats.
+
+    The frame has a row for each cell and a column for each (measure, level).
 
     Levels are those of `store.pid.information.LEVELS`: *pixel* and *image* are means over seeds, *prompt* is of all
     seeds together. Raises as `bias` does; here measures and levels may differ.

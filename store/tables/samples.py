@@ -27,7 +27,7 @@ OF_ALIGNMENT: dict[str, Any] = {
 
 
 def select(samples: pd.DataFrame, **wanted: object) -> pd.DataFrame:
-    """The rows whose columns have the values given: `select(samples, study="gender", measure="mmi")`.
+    """Return the rows whose columns have the values given: `select(samples, study="gender", measure="mmi")`.
 
     Raises
     ------
@@ -52,10 +52,10 @@ def samples_of(
     guidance: float | None = None,
     **wanted: object,
 ) -> pd.DataFrame:
-    """The samples of a study, or of a `part` of it (NEUTRAL, BETWEEN), for the functions of `store.tables`.
+    """Return the samples of a study, or of a `part` of it (NEUTRAL, BETWEEN), for the functions of `store.tables`.
 
-    Of images at the study's guidance unless told otherwise; `wanted` selects further, as mode="pid", measure="mmi".
-    Attributes are in the order of the study.
+    They are of images at the study's guidance, where none is given; `wanted` selects further, as mode="pid",
+    measure="mmi". Attributes are in the order of the study.
 
     Raises
     ------
@@ -79,7 +79,7 @@ def samples_of(
 
 @dataclass(frozen=True)
 class Cells:
-    """O subjects, A attributes, S seeds; NaN where a value is missing or not finite."""
+    """The cells of a bias table: O subjects, A attributes, S seeds; NaN where a value is missing or not finite."""
 
     subjects: list[str]
     attributes: list[str]
@@ -89,15 +89,17 @@ class Cells:
 
     @property
     def means(self) -> np.ndarray:
+        """Means over seeds, (O, A)."""
         return means_of(self.values)
 
     @property
     def counts(self) -> np.ndarray:
+        """Numbers of finite values, (O, A)."""
         return np.isfinite(self.values).sum(-1)
 
 
 def cells_of(samples: pd.DataFrame, quantity: str) -> Cells:
-    """The cells of one table; raises as `bias` does."""
+    """Return the cells of one table; raises as `bias` does."""
     check(samples, quantity)
     unlabelled = int(samples[list(CELL)].isna().any(axis=1).sum())
     if unlabelled:
@@ -114,7 +116,7 @@ def cells_of(samples: pd.DataFrame, quantity: str) -> Cells:
 
 
 def categories(column: pd.Series) -> list[str]:
-    """The different values of `column`, in alphabetical order or that of its categories."""
+    """Return the different values of `column`, in alphabetical order or that of its categories."""
     return list(column.astype("category").cat.remove_unused_categories().cat.categories)
 
 
@@ -145,7 +147,10 @@ def alignment_index(samples: pd.DataFrame) -> np.ndarray:
 
 
 def by_seed(samples: pd.DataFrame, quantity: str, rows: Sequence[str]) -> pd.DataFrame:
-    """A row for each of `rows`, a column for each seed; what has none (the level *prompt*) counts as one image."""
+    """Return a frame with a row for each of `rows` and a column for each seed.
+
+    Values without a seed, those of the level *prompt*, count as one image.
+    """
     seeded = samples.copy()
     seeded["seed"] = samples["seed"].fillna(-1).astype(np.int64)
     seeded[quantity] = samples[quantity].astype(float)
@@ -160,13 +165,13 @@ def by_seed(samples: pd.DataFrame, quantity: str, rows: Sequence[str]) -> pd.Dat
 
 
 def count_excluded(samples: pd.DataFrame, quantity: str, index: pd.Index) -> np.ndarray:
-    """How many values of each row of `index` are not finite."""
+    """Return how many values of each row of `index` are not finite."""
     broken = samples[~np.isfinite(samples[quantity].astype(float))]
     return broken.groupby(list(index.names), observed=True).size().reindex(index, fill_value=0).to_numpy()
 
 
 def describe(samples: pd.DataFrame, quantity: str, measured: Sequence[str], **more: object) -> dict:
-    """What a frame says about itself in `attrs`; columns that are `measured` have the unit of `quantity`."""
+    """Return what a frame says about itself in `attrs`; the columns `measured` have the unit of `quantity`."""
     found = {name: samples[name].unique().tolist() for name in SETTINGS}
     settings = {name: values[0] if len(values) == 1 else values for name, values in found.items()}
     unit = "" if quantity == ALIGNMENT else "nats"

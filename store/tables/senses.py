@@ -1,6 +1,6 @@
-"""Which meaning of a homonym the images of a sentence have, as far as what is stored can tell.
+"""Which meaning of a homonym the images of a sentence have, as far as stored results can tell.
 
-Nothing stored knows what a picture shows. What can be told is whether the images follow the sentence: whether they
+No stored value knows what a picture shows. The table tells whether the images follow the sentence: whether they
 differ from those of the word's other meanings, and whether the rest of the sentence makes them likelier.
 """
 
@@ -32,7 +32,7 @@ def senses(
     level: str = "pixel",
     guidance: float | None = None,
 ) -> pd.DataFrame:
-    """One row for each sentence of a study of homonyms that is there, in the order of the study.
+    """Return one row for each sentence of a study of homonyms that is there, in the order of the study.
 
     | column | |
     |---|---|
@@ -77,7 +77,7 @@ def senses(
 
 
 def resemblance(sentences: pd.DataFrame, latents: Images) -> pd.DataFrame:
-    """Which sense's images each image is nearest to: a row for each that can be compared.
+    """Return which sense's images each image is nearest to: a row for each image that can be compared.
 
     `sentences` has the columns `prompt`, `word`, `sense`. An image is held against the mean of the images of its own
     sense and of each other sense of the word, always without those that grew from its own seed. The columns are
@@ -106,7 +106,7 @@ def resemblance(sentences: pd.DataFrame, latents: Images) -> pd.DataFrame:
 
 
 def _leads(rows: pd.DataFrame) -> pd.Series:
-    """Whether the first word of the pair is the homonym."""
+    """Return whether the first word of the pair is the homonym."""
     return rows["first"].str.casefold() == rows["subject"].str.casefold()
 
 
@@ -123,7 +123,7 @@ def _verdict(row) -> str:
 
 
 def _latents(catalogue: Catalogue, study: Study, model: str, guidance: float) -> dict[tuple[str, int], np.ndarray]:
-    """The latents of all images of the study; files that break while they are read are left out."""
+    """Return the latents of all images of the study; files that break while they are read are left out."""
     entries = catalogue.entries(Filter(study=study.name, model=model))
     found: dict[tuple[str, int], np.ndarray] = {}
     for prompt, path in {entry.key.prompt: entry.path for entry in entries if entry.key.guidance == guidance}.items():

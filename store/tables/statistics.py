@@ -22,14 +22,14 @@ class Interval(NamedTuple):
 
 
 class PairedTest(NamedTuple):
-    """The p value and the number of blocks that entered."""
+    """The p value of a test, and the number of blocks that entered."""
 
     p: float
     blocks: int
 
 
 def paired_test(values: np.ndarray) -> PairedTest:
-    """Whether rows of `values` (rows, blocks) differ in the mean; of the blocks only complete ones enter.
+    """Test whether rows of `values` (rows, blocks) differ in the mean; only complete blocks enter.
 
     The F test of a two-way analysis of variance without interaction; of two rows it is the paired t test. NaN from a
     single row or fewer than two blocks, 1 where all means are equal, 0 where they differ by the same in every block.
@@ -57,7 +57,7 @@ def correlation(
     confidence: float = CONFIDENCE,
     resamples: int = RESAMPLES,
 ) -> Interval:
-    """Pearson correlation of `x` and `y` with a percentile interval that resamples groups, or single points.
+    """Return the Pearson correlation of `x` and `y` with a percentile interval that resamples groups, or points.
 
     Groups are what was drawn independently: prompts, where several images belong to each. Pairs that are not finite
     are left out; with fewer than three pairs, or none that vary, all is NaN, as is the interval of a single group.
@@ -87,14 +87,14 @@ def correlation(
 
 
 def draws(count: int, resamples: int, key: Iterable[int]) -> np.ndarray:
-    """How often each of `count` is drawn in each resample, float64 (B, count); `key` decides the random numbers."""
+    """Return how often each of `count` is drawn in each resample, float64 (B, count); `key` seeds the draws."""
     parts = [int(part) % 2**64 for part in key]
     rng = np.random.default_rng([len(parts), *parts])  # the length, as trailing zeros alone make no other key
     return rng.multinomial(count, np.full(count, 1 / count), resamples).astype(float)
 
 
 def resampled_means(values: np.ndarray, seeds: np.ndarray, resamples: int) -> np.ndarray:
-    """Means (..., B) of `values` (..., S) over seeds drawn with replacement; NaN from fewer than two."""
+    """Return means (..., B) of `values` (..., S) over seeds drawn with replacement; NaN from fewer than two."""
     flat = values.reshape(-1, values.shape[-1])
     known = np.isfinite(flat)
     found = np.full((len(flat), resamples), np.nan)
@@ -107,13 +107,16 @@ def resampled_means(values: np.ndarray, seeds: np.ndarray, resamples: int) -> np
 
 
 def percentiles(drawn: np.ndarray, confidence: float, axis: int = 0) -> np.ndarray:
-    """Both ends of a percentile interval, first axis; resamples that are NaN are left out."""
+    """Return both ends of a percentile interval, first axis; resamples that are NaN are left out."""
     tail = (1 - confidence) / 2
     return np.nanquantile(drawn, [tail, 1 - tail], axis=axis)
 
 
 def expanded_percentiles(drawn: np.ndarray, counts: np.ndarray, confidence: float) -> tuple[np.ndarray, np.ndarray]:
-    """Percentiles of means (..., B) of `counts` (...) values each, as far out as Student's t and n - 1 ask for."""
+    """Return percentiles of means (..., B) of `counts` (...) values each, moved outwards for small counts.
+
+    These are the expanded percentiles of Hesterberg (2015, "What Teachers Should Know About the Bootstrap").
+    """
     low, high = np.full(counts.shape, np.nan), np.full(counts.shape, np.nan)
     for count in np.unique(counts[counts > 1]):
         tail = stats.norm.cdf(stats.t.ppf((1 - confidence) / 2, count - 1) * np.sqrt(count / (count - 1)))
@@ -123,7 +126,7 @@ def expanded_percentiles(drawn: np.ndarray, counts: np.ndarray, confidence: floa
 
 
 def pearson(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Correlation along the first axis; NaN where one side does not vary."""
+    """Return the Pearson correlation along the first axis; NaN where one side does not vary."""
     x, y = x - x.mean(0), y - y.mean(0)
     spread = np.sqrt(np.square(x).sum(0) * np.square(y).sum(0))
     product = (x * y).sum(0)
@@ -131,29 +134,29 @@ def pearson(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def finite_or_nan(values: np.ndarray) -> np.ndarray:
-    """`values` with NaN for what is infinite."""
+    """Return `values` with NaN for what is infinite."""
     return np.where(np.isfinite(values), values, np.nan)
 
 
 def means_of(values: np.ndarray) -> np.ndarray:
-    """Means over the last axis of what is finite."""
+    """Return means over the last axis of the finite values."""
     count = np.isfinite(values).sum(-1)
     return np.divide(np.nansum(values, -1), count, out=np.full(count.shape, np.nan), where=count > 0)
 
 
 def ends(values: np.ndarray) -> tuple[float, float]:
-    """The smallest and the largest of what is finite."""
+    """Return the smallest and the largest finite value."""
     known = values[np.isfinite(values)]
     return (float(known.min()), float(known.max())) if known.size else (np.nan, np.nan)
 
 
 def gaps(means: np.ndarray) -> np.ndarray:
-    """Largest less smallest of each row; NaN where there is nothing to compare."""
+    """Return largest less smallest value of each row; NaN where there is nothing to compare."""
     return np.array([np.nanmax(row) - np.nanmin(row) if np.isfinite(row).sum() > 1 else np.nan for row in means])
 
 
 def benjamini_hochberg(p: np.ndarray) -> np.ndarray:
-    """Adjusted p values (Benjamini and Hochberg 1995); what is NaN was not tested and does not count."""
+    """Return adjusted p values (Benjamini and Hochberg 1995); NaN was not tested and does not count."""
     q, known = np.full(len(p), np.nan), np.isfinite(p)
     if known.any():
         q[known] = stats.false_discovery_control(p[known])
