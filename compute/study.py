@@ -1,19 +1,16 @@
 """A whole study: prompt after prompt through the engine, each left out that is there already."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from compute import engine
-from compute.engine import Engine, Progress
-from compute.planning.plan import Cost, plan
-from compute.planning.request import Request
+from compute.engine import Engine, EvaluationProgress, Report
 from store.errors import InputError
-from store.records import RunRecord
+from store.jobs import Request
 
 
 @dataclass(frozen=True)
-class Outlook:
+class StudyCost:
     """What a study asks for, and what of it is still to be done."""
 
     prompts: int
@@ -22,45 +19,57 @@ class Outlook:
 
 
 @dataclass(frozen=True)
-class Failed:
+class FailedPrompt:
     """A prompt that could not be computed, and why; the others go on."""
 
     prompt: str
     reason: InputError
 
 
-def run(machine: Engine, requests: Sequence[Request], root: Path) -> Iterator[Outlook | Progress | Failed | RunRecord]:
-    """Compute all `requests` into the store `root`: yields the outlook, progress over all of it, each prompt's record.
+def survey(engine: Engine, requests: Sequence[Request], root: Path) -> tuple[StudyCost, list[FailedPrompt]]:
+    """Return what all `requests` cost, and the prompts that cannot be computed, before anything is spent.
 
-    What is there already is not computed again, so a study that was interrupted goes on where it was. Prompts that
-    cannot be computed are named right after the outlook, before anything is spent.
+    Raises
+    ------
+    StoreError: the store cannot be read.
+    """
+    open_, evaluations, failed = 0, 0, []
+    for request in requests:
+        try:
+            cost = engine.plan(request, root).cost
+        except InputError as error:
+            failed.append(FailedPrompt(request.prompt, error))
+            continue
+        open_ += cost.images > 0
+        evaluations += cost.evaluations
+    return StudyCost(len(requests), open_ + len(failed), evaluations), failed
+
+
+def run(
+    engine: Engine,
+    requests: Sequence[Request],
+    root: Path,
+    report: Report = lambda _: None,
+    fail: Callable[[FailedPrompt], None] = lambda _: None,
+) -> None:
+    """Compute all `requests` into the store `root`; `fail` is told of prompts that cannot be computed.
+
+    What is there already is not computed again, so a study that was interrupted goes on where it was. A prompt is
+    planned when its turn comes: what is known of the images of all prompts would not fit into memory at once.
 
     Raises
     ------
     StoreError: the store cannot be read or written.
     """
-    costs = [_cost(machine, request, root) for request in requests]
-    total = sum(cost.evaluations for cost in costs if isinstance(cost, Cost))
-    yield Outlook(len(requests), sum(isinstance(cost, Failed) or cost.images > 0 for cost in costs), total)
-    yield from (cost for cost in costs if isinstance(cost, Failed))
     done = 0
-    for request, cost in zip(requests, costs, strict=True):
-        if isinstance(cost, Failed):
-            continue
+    for request in requests:
         try:
-            for step in engine.run(machine, request, root):
-                if isinstance(step, Progress):
-                    yield Progress(done + step.done, total, f"{request.prompt}: {step.doing}")
-                elif isinstance(step, RunRecord):
-                    yield step
+            planned = engine.plan(request, root)
+
+            def tell(step: EvaluationProgress, before: int = done, prompt: str = request.prompt) -> None:
+                report(EvaluationProgress(before + step.done, step.total, f"{prompt}: {step.doing}"))
+
+            engine.run(planned, root, tell)
+            done += planned.cost.evaluations
         except InputError as error:
-            yield Failed(request.prompt, error)
-        done += cost.evaluations
-
-
-def _cost(machine: Engine, request: Request, root: Path) -> Cost | Failed:
-    """What a prompt will cost, or why it cannot be computed."""
-    try:
-        return plan(machine.denoiser, machine.levels, request, root).cost
-    except InputError as error:
-        return Failed(request.prompt, error)
+            fail(FailedPrompt(request.prompt, error))

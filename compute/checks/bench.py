@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from compute.estimation.batching import Forward
+from compute.estimation.batching import BatchedDenoiser
 from compute.estimation.evaluate import Evaluation, evaluate
 from compute.estimation.images import STEPS
 from compute.estimation.information import gather
@@ -74,8 +74,8 @@ class Subject:
         )
 
     def evaluated(self, levels: NoiseLevels, noises: int, seed: int, batch: int) -> Evaluation:
-        forward = Forward(self.denoiser, batch)
-        *_, last = evaluate(forward, levels, self.latent, self.conditions, self.encoded, noises, seed)
+        forward = BatchedDenoiser(self.denoiser, batch)
+        last = evaluate(forward, levels, self.latent, self.conditions, self.encoded, noises=noises, seed=seed)
         assert isinstance(last, Evaluation)
         return last
 

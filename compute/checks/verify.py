@@ -11,7 +11,7 @@ import torch
 
 from compute.checks.analytic import GATES, AnalyticDenoiser, Gate
 from compute.embedded.experiments import Recovered, Separated
-from compute.estimation.batching import Forward
+from compute.estimation.batching import BatchedDenoiser
 from compute.estimation.evaluate import Evaluation, evaluate
 from compute.estimation.information import gather
 from compute.estimation.noise_levels import NoiseLevels
@@ -206,8 +206,8 @@ def _parity(denoiser: UNetDenoiser) -> Row:
 def measured(denoiser: Denoiser, prompt: str, latent: torch.Tensor, noises: int, seed: int) -> InformationMaps:
     """What is found about one image of a prompt that is just two words, isolated."""
     pair = TokenPair.find(prompt, *prompt.split())
-    conditions, forward = of_pairs([pair], denoiser), Forward(denoiser, BATCH)
+    conditions, forward = of_pairs([pair], denoiser), BatchedDenoiser(denoiser, BATCH)
     levels, encoded = NoiseLevels.of(denoiser.log_snr), denoiser.encode(conditions.texts)
-    *_, last = evaluate(forward, levels, latent, conditions, encoded, noises, seed)
+    last = evaluate(forward, levels, latent, conditions, encoded, noises=noises, seed=seed)
     assert isinstance(last, Evaluation)
     return gather(last, pair, "pid")

@@ -1,4 +1,4 @@
-"""Where units are measured: processes of this machine, a Dask scheduler that is there already, or jobs of Slurm."""
+"""Where work items are measured: processes of this machine, a Dask scheduler that runs already, or jobs of Slurm."""
 
 import logging
 import os
@@ -18,7 +18,7 @@ from store.errors import InputError
 if TYPE_CHECKING:
     from dask_jobqueue import SLURMCluster
 
-KILLS = 3  # of workers by one unit, after which it has failed
+KILLS = 3  # of processes by one work item, after which it has failed
 PATIENCE = 30  # seconds for a scheduler to answer
 ROOT = Path(__file__).parents[2]
 SETTINGS = {

@@ -1,18 +1,18 @@
-"""What a Dask worker is asked to do: load a model once, and measure units with it.
+"""What a Dask worker is asked to do: load a model once, and measure work items with it.
 
-A process measures one unit at a time, as its one model is shared. The libraries of the models are imported where they
+A process measures one item at a time, as its one model is shared. The libraries of the models are imported where they
 are used alone, not where tasks are handed out.
 """
 
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
 from distributed import get_worker
 
-from compute.planning.request import Request
-from compute.planning.work import Unit
+from compute.planning.work import WorkItem
 from store.prompts.model_cards import ModelCard
 from store.records import RunRecord
 
@@ -20,22 +20,26 @@ if TYPE_CHECKING:
     from compute.engine import Engine
 
 TOPIC = "diffusionpid-units"
-PULSE = 0.5  # seconds between two words about how far a unit is
+PULSE = 0.5  # seconds between two words about how far an item is
 
 
 @dataclass(frozen=True)
 class Source:
-    """Which weights, where and how they compute; a device that is None is chosen by each worker."""
+    """Which weights, and how they compute. A device that is None is chosen by each process.
+
+    `cache` is where the fastest batch and precision are remembered; with a `dtype`, neither is looked for.
+    """
 
     model: str
     revision: str | None = None
     dtype: str | None = None
     device: str | None = None
+    cache: Path | None = None
 
 
 @dataclass(frozen=True)
-class Measured:
-    """A finished unit, and what it took."""
+class MeasuredItem:
+    """A finished work item, and what it took."""
 
     record: RunRecord
     evaluations: int
@@ -47,31 +51,40 @@ _held: dict[Source, "_Held"] = {}
 _stopped: set[str] = set()
 
 
+class _Stopped(Exception):
+    """The ticket of what is being measured was stopped."""
+
+
 def describe(source: Source) -> ModelCard:
     """Load the model and say how it reads; raises InputError if it cannot be loaded."""
     with _turn:
         return _loaded(source).card
 
 
-def measure(source: Source, unit: Unit, request: Request, ticket: str) -> Measured | None:
-    """Measure `unit`; None if `ticket` was stopped meanwhile. Raises as `Engine.measure` does."""
+def measure(source: Source, item: WorkItem, ticket: str) -> MeasuredItem | None:
+    """Measure `item`; return None if `ticket` was stopped meanwhile. Raises as `Engine.measure` does."""
     with _turn:
         began = told = time.monotonic()
-        for step in _loaded(source).engine.measure(unit, request):
+        spent = 0
+
+        def report(evaluations: int) -> None:
+            nonlocal spent, told
             if ticket in _stopped:
-                return None
-            if isinstance(step, RunRecord):
-                record = step
-                continue
-            evaluations = step
+                raise _Stopped
+            spent = evaluations
             if time.monotonic() - told > PULSE:
                 told = time.monotonic()
-                get_worker().log_event(TOPIC, {"ticket": ticket, "evaluations": step})
-        return Measured(record, evaluations, time.monotonic() - began)
+                get_worker().log_event(TOPIC, {"ticket": ticket, "evaluations": evaluations})
+
+        try:
+            *_, record = _loaded(source).engine.measure(item, report)
+        except _Stopped:
+            return None
+        return MeasuredItem(record, spent, time.monotonic() - began)
 
 
 def stop(tickets: list[str]) -> None:
-    """Let the units of `tickets` end at their next batch; to be run beside the tasks of a worker, not as one."""
+    """Let the items of `tickets` end at their next batch; to be run beside the tasks of a worker, not as one."""
     _stopped.update(tickets)
 
 
@@ -89,7 +102,8 @@ def _loaded(source: Source) -> _Held:
     if source not in _held:
         _held.clear()
         denoiser = registry.load(source.model, source.revision, source.dtype, source.device or _device())
-        _held[source] = _Held(Engine(denoiser), registry.card(denoiser, source.model))
+        cache = source.cache if source.dtype is None else None
+        _held[source] = _Held(Engine(denoiser, cache), registry.card(denoiser, source.model))
     return _held[source]
 
 

@@ -1,4 +1,4 @@
-"""Takes jobs from a store's queue, has their units measured by a pool, and alone writes what comes back."""
+"""Takes jobs from a store's queue, has their work items measured by a pool, and alone writes what comes back."""
 
 import os
 import secrets
@@ -13,16 +13,17 @@ from threading import Event, Thread
 from distributed import Future, KilledWorker
 
 from compute.cluster import tasks
-from compute.cluster.job import Flight, Running, Step
+from compute.cluster.job import InFlight, RunningJob
 from compute.cluster.pool import KILLS, Pool
-from compute.cluster.tasks import Measured, Source
+from compute.cluster.tasks import MeasuredItem, Source
+from compute.planning.work import WorkItem
 from store import hdf5, jobs
 from store.errors import DiffusionPIDError, InputError, StoreError
 from store.jobs import ACTIVE, Failure, Queue, State
 from store.prompts import model_cards
 from store.prompts.model_cards import ModelCard
 
-TICK = 0.2  # seconds that it waits for a unit before it looks at everything else
+TICK = 0.2  # seconds that it waits for an item before it looks at everything else
 REPORT = 0.7  # seconds between two looks at the queue
 SLICE = 0.5  # seconds that it plans at a stretch
 BEAT = 2.0  # seconds
@@ -31,17 +32,17 @@ BEAT = 2.0  # seconds
 class Worker:
     """One that works on the jobs of the store in folder `root`.
 
-    No more units are handed out than `pool` can measure at once: the next one is always of the most urgent job.
+    No more items are handed out than `pool` can measure at once: the next one is always of the most urgent job.
     """
 
     def __init__(self, root: Path, pool: Pool, cache: Path, device: str | None = None):
         self.root, self.pool, self.cache, self.device = root, pool, cache, device
         self.queue = Queue(root)
         self.name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(2)}"
-        self.running: list[Running] = []  # the most urgent first
+        self.running: list[RunningJob] = []  # the most urgent first
         self._cards: dict[Source, ModelCard] = {}
         self._asked: dict[Source, Future] = {}  # for their cards
-        self._landed: SimpleQueue[tuple[Running, str]] = SimpleQueue()
+        self._landed: SimpleQueue[tuple[RunningJob, str]] = SimpleQueue()
         self._tickets, self._slots, self._reported = 0, pool.slots, 0.0
 
     def work(self, stop: Event, until_empty: bool = False, model: str = "") -> Iterator[str]:
@@ -54,7 +55,7 @@ class Worker:
         StoreError: the queue cannot be read or written. InputError: the pool's scheduler is gone.
         """
         self.pool.client.subscribe_topic(tasks.TOPIC, self._hear)
-        wanted = Source(model, device=self.device) if model else None
+        wanted = Source(model, device=self.device, cache=self.cache) if model else None
         with self._beating():
             while not stop.is_set():
                 wanted = self._load(wanted)
@@ -115,7 +116,7 @@ class Worker:
         self.pool.want(True)
         yield f"job {job.number}: {job.wanted.title}"
         try:
-            running = Running.of(job, self.queue.picture(job.number), self.root, self.cache, self.device)
+            running = RunningJob.of(job, self.queue.picture(job.number), self.root, self.cache, self.device)
         except DiffusionPIDError as error:
             self.queue.finish(job, str(error))
             yield f"job {job.number}: {error}"
@@ -124,23 +125,22 @@ class Worker:
         self.running.sort(key=lambda one: (-one.job.priority, one.job.number))
 
     def _hand_out(self) -> Iterator[str]:
-        """Give every free slot a unit of the most urgent job that has one."""
+        """Give every free slot an item of the most urgent job that has one."""
         until = time.monotonic() + SLICE
         for running in list(self.running):
             try:
                 if running.coming is None and (card := self._card(running.source)):
-                    running.coming = running.steps(card, self.root)
+                    running.coming = running.items(card, self.root)
                 while running.coming and running.open and self._free() and time.monotonic() < until:
-                    step = next(running.coming, None)
-                    if isinstance(step, Step):
-                        self._launch(running, step)
-                    elif step:
-                        self.queue.fail(running.job, step)
+                    if item := next(running.coming, None):
+                        self._launch(running, item)
+                    while running.failures:
+                        self.queue.fail(running.job, running.failures.pop(0))
             except DiffusionPIDError as error:
                 yield self._give_up(running, error)
 
     def _free(self) -> bool:
-        return sum(len(running.flights) for running in self.running) < self._slots
+        return sum(len(running.in_flight) for running in self.running) < self._slots
 
     def _load(self, source: Source | None) -> Source | None:
         """Have `source` loaded, if there is one; gives it back for as long as that takes."""
@@ -165,21 +165,19 @@ class Worker:
         model_cards.publish(self.root, self._cards[source])
         return self._cards[source]
 
-    def _launch(self, running: Running, step: Step) -> None:
+    def _launch(self, running: RunningJob, item: WorkItem) -> None:
         self._tickets += 1
         ticket = f"{self.name}-{self._tickets}"
-        future = self.pool.client.submit(
-            tasks.measure, running.source, step.unit, step.request, ticket, key=ticket, pure=False
-        )
-        running.flights[ticket] = Flight(step, future)
+        future = self.pool.client.submit(tasks.measure, running.source, item, ticket, key=ticket, pure=False)
+        running.in_flight[ticket] = InFlight(item, future)
         future.add_done_callback(lambda _: self._landed.put((running, ticket)))
 
     def _hear(self, event: tuple[float, dict]) -> None:
-        """A process says how far one of its units is; in the client's own thread."""
+        """A process says how far one of its items is; in the client's own thread."""
         _, told = event
         for running in list(self.running):
-            if flight := running.flights.get(told["ticket"]):
-                flight.evaluations = told["evaluations"]
+            if flying := running.in_flight.get(told["ticket"]):
+                flying.evaluations = told["evaluations"]
 
     def _collect(self) -> Iterator[str]:
         """Write what came back; if nothing did, wait a moment for it."""
@@ -188,20 +186,20 @@ class Worker:
             while True:
                 running, ticket = self._landed.get(timeout=timeout) if timeout else self._landed.get_nowait()
                 timeout = None
-                if flight := running.flights.pop(ticket, None):
+                if flying := running.in_flight.pop(ticket, None):
                     try:
-                        self._land(running, flight)
+                        self._land(running, flying)
                     except StoreError as error:
                         yield self._give_up(running, error)
 
-    def _land(self, running: Running, flight: Flight) -> None:
+    def _land(self, running: RunningJob, flying: InFlight) -> None:
         """Publish what was measured, or write down why it was not; raises StoreError if the store takes nothing."""
-        unit, future = flight.step.unit, flight.future
+        item, future = flying.item, flying.future
         if future.status != "finished":
             running.failed += 1
-            self.queue.fail(running.job, Failure(unit.key.prompt, unit.seed, str(_trouble(future))))
+            self.queue.fail(running.job, Failure(item.key.prompt, item.seed, str(_trouble(future))))
             return
-        measured: Measured = future.result()
+        measured: MeasuredItem = future.result()
         future.release()
         path = hdf5.path_of(self.root, measured.record.key)
         before = path.stat().st_size if path.exists() else 0
@@ -210,27 +208,27 @@ class Worker:
         running.fresh += 1
         running.evaluations += measured.evaluations
         model = running.job.wanted.model
-        self.queue.keep_pace(model, measured.evaluations, measured.seconds, max(0, size), len(unit.pairs))
+        self.queue.keep_pace(model, measured.evaluations, measured.seconds, max(0, size), len(item.pairs))
 
     def _finish(self) -> Iterator[str]:
         """End the jobs that have nothing left."""
-        for running in [one for one in self.running if not one.open and not one.flights]:
+        for running in [one for one in self.running if not one.open and not one.in_flight]:
             self.running.remove(running)
             self.queue.report(running.job, running.progress)
             self.queue.finish(running.job, running.reason)
             yield f"job {running.job.number}: {running.reason or 'done'}"
 
-    def _give_up(self, running: Running, error: DiffusionPIDError) -> str:
+    def _give_up(self, running: RunningJob, error: DiffusionPIDError) -> str:
         """End a job that cannot go on."""
         self._drop(running)
         self.queue.finish(running.job, str(error))
         return f"job {running.job.number}: {error}"
 
-    def _drop(self, running: Running) -> None:
+    def _drop(self, running: RunningJob) -> None:
         """Let what is in flight for a job end: what waits at once, what is being measured at its next batch."""
         self.running.remove(running)
-        tickets, futures = list(running.flights), [flight.future for flight in running.flights.values()]
-        running.flights.clear()
+        tickets, futures = list(running.in_flight), [flying.future for flying in running.in_flight.values()]
+        running.in_flight.clear()
         if tickets:
             with suppress(OSError, TimeoutError):  # a scheduler that is gone has nothing to let end
                 self.pool.client.cancel(futures)

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from store.jobs import Wanted
+from store.jobs import JobSpec
 from store.jobs.specification import GUIDANCE, IMAGES, NOISES
 from store.pid import measures
 from store.prompts.conditions import all_pairs
@@ -67,8 +67,8 @@ def add_study(study: argparse.ArgumentParser) -> None:
     study.add_argument("--guidance", type=float, help="of image generation (default: what it says)")
 
 
-def of_prompt(given: argparse.Namespace) -> Wanted:
-    """What the options of `add_prompt` ask for.
+def of_prompt(given: argparse.Namespace) -> JobSpec:
+    """Return what the options of `add_prompt` ask for.
 
     Raises
     ------
@@ -77,9 +77,9 @@ def of_prompt(given: argparse.Namespace) -> Wanted:
     pairs = [tuple(given.pair)] if given.pair else []
     if given.all_pairs is not None:
         pairs = [pair.words for pair in all_pairs(given.prompt, given.all_pairs)]
-    return Wanted(
-        given.model,
-        given.prompt,
+    return JobSpec(
+        model=given.model,
+        prompt=given.prompt,
         pairs=tuple(pairs),
         probes=(tuple(given.probe),) if given.probe else (),
         images=given.seeds,
@@ -95,10 +95,10 @@ def of_prompt(given: argparse.Namespace) -> Wanted:
     )
 
 
-def of_study(given: argparse.Namespace) -> Wanted:
-    """What the options of `add_study` ask for."""
-    return Wanted(
-        given.model,
+def of_study(given: argparse.Namespace) -> JobSpec:
+    """Return what the options of `add_study` ask for."""
+    return JobSpec(
+        model=given.model,
         study=given.study,
         limit=given.limit,
         images=given.seeds,

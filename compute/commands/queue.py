@@ -7,7 +7,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from compute.commands import arguments
-from store.jobs import ACTIVE, LATER, SOON, Job, Picture, Queue, Wanted
+from store import hdf5
+from store.jobs import ACTIVE, LATER, SOON, Job, JobSpec, Picture, Queue
 from store.settings import Settings
 
 
@@ -38,26 +39,24 @@ def add(commands, defaults: Settings) -> None:
 
 
 def _submit(given: argparse.Namespace) -> int:
-    from compute.planning.request import requests
-
-    wanted = _anywhere(given.wanted(given))
+    spec = _anywhere(given.wanted(given))
     picture = Picture.read(given.image) if given.image else None
-    for request in requests(wanted, given.store, picture=picture):
-        request.check(given.store)
+    spec.requests(given.store, picture)  # raises what is wrong with it
+    hdf5.check_writable(given.store)
     queue = Queue(given.store)
-    number = queue.submit(wanted, getpass.getuser(), given.priority, picture.content if picture else None)
-    print(f"job {number}: {wanted.title}")
+    number = queue.submit(spec, getpass.getuser(), given.priority, picture.content if picture else None)
+    print(f"job {number}: {spec.title}")
     if not queue.workers():
         print(f"no worker is running; start one by: python -m compute worker --store {given.store}")
     return 0
 
 
-def _anywhere(wanted: Wanted) -> Wanted:
+def _anywhere(spec: JobSpec) -> JobSpec:
     """The same with whole paths, as a worker may run in another folder."""
-    study = str(Path(wanted.study).resolve()) if wanted.study.endswith(".toml") else wanted.study
-    folder = Path(wanted.model).expanduser()
+    study = str(Path(spec.study).resolve()) if spec.study.endswith(".toml") else spec.study
+    folder = Path(spec.model).expanduser()
     is_folder = folder.is_dir() and len(folder.parts) > 1
-    return replace(wanted, study=study, model=str(folder.resolve()) if is_folder else wanted.model)
+    return replace(spec, study=study, model=str(folder.resolve()) if is_folder else spec.model)
 
 
 def _jobs(given: argparse.Namespace) -> int:

@@ -3,12 +3,17 @@
 import argparse
 import json
 import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from compute.commands import arguments, output
-from store.jobs import Picture, Wanted
+from store import hdf5
+from store.jobs import Picture, Request
 from store.pid.information import LEVELS
-from store.records import RunRecord
 from store.settings import Settings
+
+if TYPE_CHECKING:
+    from compute.engine import Engine
 
 
 def add(commands, defaults: Settings) -> None:
@@ -31,23 +36,21 @@ def add(commands, defaults: Settings) -> None:
 def _run(given: argparse.Namespace) -> int:
     from tqdm import tqdm
 
-    from compute import engine
-    from compute.planning.request import requests
+    from compute.engine import EvaluationProgress
 
-    wanted = arguments.of_prompt(given)
-    picture = Picture.read(given.image) if given.image else None
-    (request,) = requests(wanted, given.store, given.cache, picture)
-    request.check(given.store)
-    machine = _machine(given, wanted)
+    spec = arguments.of_prompt(given)
+    (request,) = spec.requests(given.store, Picture.read(given.image) if given.image else None)
+    hdf5.check_writable(given.store)
+    engine = _engine(given, [request])
+    planned = engine.plan(request, given.store)
+    output.print_cost(planned.cost)
     with tqdm(unit="eval", leave=False, delay=0.1) as bar:
-        for step in engine.run(machine, request, given.store):
-            if isinstance(step, RunRecord):
-                record = step
-            elif isinstance(step, engine.Cost):
-                output.print_cost(step)
-            else:
-                bar.total, bar.n = step.total, step.done
-                bar.set_description(step.doing)
+
+        def show(step: EvaluationProgress) -> None:
+            bar.total, bar.n = step.total, step.done
+            bar.set_description(step.doing)
+
+        record = engine.run(planned, given.store, show)
     results = [result for result in record.pairs if result.pair in request.pairs]
     if given.json:
         print(json.dumps(output.as_json(results, given.level)))
@@ -59,41 +62,48 @@ def _run(given: argparse.Namespace) -> int:
 def _study(given: argparse.Namespace) -> int:
     from tqdm import tqdm
 
-    from compute import engine, study
-    from compute.planning.request import requests
+    from compute import study
+    from compute.engine import EvaluationProgress
 
-    wanted = arguments.of_study(given)
-    asked = requests(wanted, given.store, given.cache)
-    machine = _machine(given, wanted)
-    failed = 0
-    with tqdm(unit="eval", unit_scale=True, leave=False, delay=0.1) as bar:
-        for step in study.run(machine, asked, given.store):
-            if isinstance(step, study.Outlook):
-                about = f"{step.prompts} prompts, {step.open} of them open: {step.evaluations:,} evaluations at most"
-                print(f"{wanted.title}: {about}", file=sys.stderr)
-                bar.reset(step.evaluations)
-            elif isinstance(step, study.Failed):
-                failed += 1
-                tqdm.write(f"error: {step.reason}", file=sys.stderr)
-            elif isinstance(step, engine.Progress):
-                bar.total, bar.n = step.total, step.done
-                bar.set_description(step.doing)
-    name = machine.denoiser.name
+    spec = arguments.of_study(given)
+    requests = spec.requests(given.store)
+    hdf5.check_writable(given.store)
+    engine = _engine(given, requests)
+    cost, failed = study.survey(engine, requests, given.store)
+    about = f"{cost.prompts} prompts, {cost.open} of them open: {cost.evaluations:,} evaluations at most"
+    print(f"{spec.title}: {about}", file=sys.stderr)
+    with tqdm(total=cost.evaluations, unit="eval", unit_scale=True, leave=False, delay=0.1) as bar:
+
+        def show(step: EvaluationProgress) -> None:
+            bar.n = step.done
+            bar.set_description(step.doing)
+
+        def fail(prompt: study.FailedPrompt) -> None:
+            tqdm.write(f"error: {prompt.reason}", file=sys.stderr)
+            failed.append(prompt)
+
+        for prompt in failed:
+            tqdm.write(f"error: {prompt.reason}", file=sys.stderr)
+        unreadable = {prompt.prompt for prompt in failed}
+        possible = [request for request in requests if request.prompt not in unreadable]
+        study.run(engine, possible, given.store, show, fail)
+    name = engine.denoiser.name
     print(f"see it by: python -m store table {given.study} --model {name} --store {given.store}")
     return 1 if failed else 0
 
 
-def _machine(given: argparse.Namespace, wanted: Wanted):
-    """The engine of the model asked for; words that it never saw are named."""
+def _engine(given: argparse.Namespace, requests: Sequence[Request]) -> "Engine":
+    """The engine of the model asked for; words of `requests` that it never saw are named."""
     from compute.engine import Engine
     from compute.models import registry
     from store.prompts.conditions import unseen
 
     denoiser = registry.load(given.model, given.revision, given.dtype, given.device)
-    if strange := unseen(wanted.question(given.store).words, denoiser):
-        words = ", ".join(map(repr, strange))
+    words = " ".join(dict.fromkeys(word for request in requests for word in request.words))
+    if strange := unseen(words, denoiser):
         print(
-            f"note: model {denoiser.name} was never trained with {words}; what it makes of them is chance",
+            f"note: model {denoiser.name} was never trained with {', '.join(map(repr, strange))}; "
+            "what it makes of them is chance",
             file=sys.stderr,
         )
-    return Engine(denoiser)
+    return Engine(denoiser, given.cache if given.dtype is None else None)

@@ -10,7 +10,7 @@ from store.errors import InputError
 OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
 
 
-class Forward:
+class BatchedDenoiser:
     """Calls of one denoiser: `batch` is how many evaluations are made at once, `retried` how many were made again."""
 
     def __init__(self, denoiser: Denoiser, batch: int):

@@ -1,37 +1,22 @@
 """Denoiser evaluations under shared noise, gathered as the distances that everything else is linear in."""
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from compute.estimation.batching import Forward
-from compute.estimation.noise_levels import BANDS, MAP_BANDS, REPLICATES, Draws, NoiseLevels
+from compute.estimation.batching import BatchedDenoiser
+from compute.estimation.noise_levels import BANDS, MAP_BANDS, NoiseLevels
 from compute.models.attention import AttentionRecorder
 from compute.models.denoiser import Conditioning
+from store.pid.information import REPLICATES
 from store.prompts.conditions import Conditions
 
 TOGETHER = 4  # batches whose noises are drawn and whose distances are taken at once
-FIRST_ROUND = 64  # noises, before a run that aims at a standard error looks at it
 NOISE_STREAM = 0x5EED5EED  # keeps this noise apart from the noise that an image of the same seed grew from
 APART = 0x9E3779B97F4A7C15 >> 12  # keeps the noises of later rounds apart from those of other seeds
-
-
-@dataclass(frozen=True)
-class Budget:
-    """How many noises an image gets at most, and the relative standard error of I(both) at which it gets no more."""
-
-    noises: int
-    target: float | None = None
-
-    def rounds(self, done: int = 0) -> Iterator[int]:
-        """Noises of each round after those `done`: all at once without a target, else doubling what is there."""
-        while done < self.noises:
-            count = min(max(FIRST_ROUND, done), self.noises - done) if self.target else self.noises - done
-            yield count
-            done += count
 
 
 @dataclass(frozen=True)
@@ -90,33 +75,35 @@ class _Sums:
         each = self.draws / REPLICATES
         spectrum = self.spectrum.view(REPLICATES, BANDS, -1)
         return Evaluation(
-            self.conditions,
-            (self.distance / each).numpy(),
-            (self.error / each).numpy(),
-            (self.bands / self.draws).numpy(),
-            (spectrum / each).numpy(),
-            (spectrum[..., :count].sum(0) / self.weight[:, None]).numpy(),
-            edges.numpy(),
-            (self.lowest / self.weight[0]).nan_to_num().numpy(),
-            self.noises,
-            retried,
-            attention,
+            conditions=self.conditions,
+            distance=(self.distance / each).numpy(),
+            error=(self.error / each).numpy(),
+            bands=(self.bands / self.draws).numpy(),
+            spectrum=(spectrum / each).numpy(),
+            curve=(spectrum[..., :count].sum(0) / self.weight[:, None]).numpy(),
+            edges=edges.numpy(),
+            tail=(self.lowest / self.weight[0]).nan_to_num().numpy(),
+            noises=self.noises,
+            retried=retried,
+            attention=attention,
         )
 
 
 @torch.inference_mode()
 def evaluate(
-    forward: Forward,
+    batched: BatchedDenoiser,
     levels: NoiseLevels,
     latent: Tensor,
     conditions: Conditions,
     encoded: Conditioning,
+    *,
     noises: int,
     seed: int,
-    recorder: AttentionRecorder | None = None,
     done: int = 0,
-) -> Iterator[int | Evaluation]:
-    """Evaluate one latent (c, h, w) under every condition; yields noises done, at the end the Evaluation.
+    recorder: AttentionRecorder | None = None,
+    report: Callable[[int], None] = lambda _: None,
+) -> Evaluation:
+    """Evaluate one latent (c, h, w) under every condition, at `noises` new noises; `report` is told how many are done.
 
     Every noise is used with both signs (antithetic pairs) and for all conditions alike: with a fresh noise each,
     the errors of two conditions would not cancel in their difference. `seed` and the noises `done` before decide
@@ -127,28 +114,12 @@ def evaluate(
     InputError: values are not finite in any precision, or nothing fits into memory.
     """
     generator = torch.Generator().manual_seed((seed ^ NOISE_STREAM) + done * APART)
-    sums, before = _Sums(levels, conditions, latent.shape[1:]), forward.retried
+    sums, before = _Sums(levels, conditions, latent.shape[1:]), batched.retried
     drawn = levels.draw(noises, generator)
-    for _ in _round(forward, levels, drawn, latent, conditions, encoded, generator, sums, recorder):
-        yield sums.noises
-    yield sums.result(forward.retried - before, recorder.maps(latent.shape[1:]) if recorder else {})
-
-
-def _round(
-    forward: Forward,
-    levels: NoiseLevels,
-    drawn: Draws,
-    latent: Tensor,
-    conditions: Conditions,
-    encoded: Conditioning,
-    generator: torch.Generator,
-    sums: _Sums,
-    recorder: AttentionRecorder | None,
-) -> Iterator[None]:
     edges = torch.tensor(conditions.edges)  # (E, 2)
     count, signs = len(conditions.texts), torch.tensor(drawn.signs, dtype=latent.dtype).view(-1, 1, 1, 1)
     positions, weights = drawn.position.flatten(), drawn.weight.flatten()
-    step = max(1, TOGETHER * forward.batch // (len(signs) * count))
+    step = max(1, TOGETHER * batched.batch // (len(signs) * count))
     for start in range(0, len(positions), step):
         chosen = positions[start : start + step]
         noise = torch.stack([torch.randn(latent.shape, generator=generator) for _ in chosen])
@@ -158,7 +129,7 @@ def _round(
         repeated = z.flatten(0, 1).repeat_interleave(count, 0)  # (n signs K, c, h, w)
         level = levels.level[chosen].repeat_interleave(len(signs) * count)
         text = torch.arange(count).repeat(len(chosen) * len(signs))
-        predicted = forward(repeated, level, encoded, text, recorder, conditions.whole)
+        predicted = batched(repeated, level, encoded, text, recorder, conditions.whole)
         predicted = predicted.float().view(len(chosen), len(signs), count, *latent.shape)
         shifts = predicted[:, :, edges[:, 0]] - predicted[:, :, edges[:, 1]]
         errors = noise.to(predicted.device).unsqueeze(2) - predicted
@@ -167,4 +138,5 @@ def _round(
         sums.add(replicate, chosen, weights[start : start + step], far, off)
         sums.noises += len(chosen) * len(signs)
         sums.draws += len(chosen)
-        yield
+        report(sums.noises)
+    return sums.result(batched.retried - before, recorder.maps(latent.shape[1:]) if recorder else {})

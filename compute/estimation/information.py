@@ -3,8 +3,8 @@
 import numpy as np
 
 from compute.estimation.evaluate import Evaluation
-from compute.estimation.noise_levels import BANDS, MAP_BANDS, REPLICATES
-from store.pid.information import BANDED, InformationMaps, Replicates
+from compute.estimation.noise_levels import BANDS, MAP_BANDS
+from store.pid.information import BANDED, REPLICATES, InformationMaps, Replicates
 from store.records import Probe, TokenPair
 
 

@@ -6,10 +6,10 @@ import torch
 from torch import Tensor
 
 from store.errors import InputError
+from store.jobs import check_noises
+from store.pid.information import REPLICATES
 
-REPLICATES = 8
 SCHEME = f"antithetic noises on jittered strata, {REPLICATES} replicates, both estimators"
-STEP = 2 * REPLICATES  # noises come in antithetic pairs, as many in each replicate
 LOWEST, HIGHEST = -12.0, 8.0  # beyond, a trained network's error outweighs the information
 BANDS = 18  # of the curve over log SNR
 MAP_BANDS = 6  # of the maps, each of BANDS / MAP_BANDS bands
@@ -72,7 +72,7 @@ class NoiseLevels:
         Each replicate is stratified by itself, with jitter within the strata.
         """
         check_noises(noises)
-        count = noises // STEP
+        count = noises // (2 * REPLICATES)
         jitter = torch.rand(REPLICATES, count, generator=generator, dtype=torch.float64)
         place = (torch.arange(count) + jitter) / count * self.total
         position = torch.searchsorted(self.width.cumsum(0), place).clamp(max=len(self.level) - 1)
@@ -85,11 +85,3 @@ class NoiseLevels:
     def band_of(self, position: Tensor) -> Tensor:
         """In which of `bands` each position lies."""
         return (torch.searchsorted(self.bands(), self.log_snr[position]) - 1).clamp(0, BANDS - 1)
-
-
-def check_noises(noises: int) -> None:
-    """Raise InputError unless `noises` splits into antithetic pairs and replicates."""
-    if noises < STEP or noises % STEP:
-        raise InputError(
-            f"noises {noises}", f"not a positive multiple of {STEP}", "take 64 for a draft, 256 for a result"
-        )

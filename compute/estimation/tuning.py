@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from compute.estimation.batching import Forward
+from compute.estimation.batching import BatchedDenoiser
 from compute.estimation.evaluate import Evaluation, evaluate
 from compute.estimation.noise_levels import NoiseLevels
 from compute.models.denoiser import Conditioning, Denoiser
@@ -38,24 +38,24 @@ class Tuning:
 
 
 @dataclass(frozen=True)
-class Work:
-    """What a run is about to do: `noises` of each of `images` images like `latent`."""
+class Workload:
+    """What a run is about to do with each image like `latent`, float32 (c, h, w)."""
 
     levels: NoiseLevels
     latent: Tensor
     conditions: Conditions
     encoded: Conditioning
     noises: int
-    images: int
 
 
-def tune(denoiser: Denoiser, work: Work, cache: Path) -> Tuning:
-    """The fastest way whose totals of this very work agree with the most precise ones within half a standard error.
+def tune(denoiser: Denoiser, work: Workload, images: int, cache: Path) -> Tuning:
+    """Return the fastest way to do `work` on so many `images` whose totals agree with the most precise ones.
 
-    Batch and speeds are remembered in `cache` by device and model. A run too short to repay such measurements
+    They agree if they differ by half a standard error at most. Batch and speeds are remembered in `cache` by device and
+    model. A run too short to repay such measurements
     takes what is remembered, or the most precise way.
     """
-    long = work.noises * work.images >= WORTHWHILE * PILOT
+    long = work.noises * images >= WORTHWHILE * PILOT
     known = _remembered(cache).get(_key(denoiser))
     if known is None and long:
         known = measure(denoiser, work.latent.shape, work.encoded)
@@ -75,7 +75,7 @@ def measure(denoiser: Denoiser, shape: torch.Size, encoded: Conditioning) -> dic
     rates = {}
     for dtype in denoiser.dtypes:
         with denoiser.computing_in(dtype):
-            rates[str(dtype).removeprefix("torch.")] = _rate(Forward(denoiser, batch), batch, shape, encoded)
+            rates[str(dtype).removeprefix("torch.")] = _rate(BatchedDenoiser(denoiser, batch), batch, shape, encoded)
     exact = next(iter(rates.values()))
     return {"batch": batch, "speeds": {name: rate / exact for name, rate in rates.items()}}
 
@@ -84,40 +84,39 @@ def best_batch(denoiser: Denoiser, shape: torch.Size, encoded: Conditioning) -> 
     """The smallest batch that no larger one beats by `BETTER`, as far as memory goes."""
     best, rate = BATCHES[0], 0.0
     for batch in BATCHES:
-        forward = Forward(denoiser, batch)
-        found = _rate(forward, batch, shape, encoded)
-        if forward.batch < batch or found < rate * BETTER:
+        batched = BatchedDenoiser(denoiser, batch)
+        found = _rate(batched, batch, shape, encoded)
+        if batched.batch < batch or found < rate * BETTER:
             break
         best, rate = batch, found
     return best
 
 
-def deviation(denoiser: Denoiser, work: Work, batch: int, dtype: torch.dtype) -> float:
+def deviation(denoiser: Denoiser, work: Workload, batch: int, dtype: torch.dtype) -> float:
     """The largest difference of any total between `dtype` and the most precise one, in standard errors of a pilot."""
     exact, other = (_pilot(denoiser, work, batch, one) for one in (denoiser.dtypes[0], dtype))
     error = exact.std(0, ddof=1) / len(exact) ** 0.5
     return float((np.abs(other.mean(0) - exact.mean(0)) / np.maximum(error, 1e-12)).max())
 
 
-def _rate(forward: Forward, batch: int, shape: torch.Size, encoded: Conditioning) -> float:
+def _rate(batched: BatchedDenoiser, batch: int, shape: torch.Size, encoded: Conditioning) -> float:
     """Evaluations a second of the fastest call: what else the machine does only slows calls down."""
     given = torch.randn(batch, *shape), torch.zeros(batch, dtype=torch.long), encoded, torch.zeros(batch).long()
-    forward(*given)
+    batched(*given)
     began, fastest = time.perf_counter(), float("inf")
     while time.perf_counter() - began < SECONDS:
         start = time.perf_counter()
-        forward(*given)
+        batched(*given)
         fastest = min(fastest, time.perf_counter() - start)
     return batch / fastest
 
 
-def _pilot(denoiser: Denoiser, work: Work, batch: int, dtype: torch.dtype) -> np.ndarray:
+def _pilot(denoiser: Denoiser, work: Workload, batch: int, dtype: torch.dtype) -> np.ndarray:
     """Totals (REPLICATES, quantities) in `dtype`, always of the same noise."""
-    forward = Forward(denoiser, batch)
+    batched = BatchedDenoiser(denoiser, batch)
     with denoiser.computing_in(dtype):
-        *_, last = evaluate(forward, work.levels, work.latent, work.conditions, work.encoded, PILOT, seed=0)
-    assert isinstance(last, Evaluation)
-    return np.concatenate(list(_totals(last)), axis=1)
+        found = evaluate(batched, work.levels, work.latent, work.conditions, work.encoded, noises=PILOT, seed=0)
+    return np.concatenate(list(_totals(found)), axis=1)
 
 
 def _totals(evaluation: Evaluation) -> Iterator[np.ndarray]:

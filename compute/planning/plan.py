@@ -1,19 +1,19 @@
-"""What of a request is still to be done: its cost, and the units that a store lacks."""
+"""What a store lacks of a request, and what that costs."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from compute.estimation.noise_levels import NoiseLevels
-from compute.planning.request import Request
-from compute.planning.work import Unit, identities, owed
+from compute.planning.work import WorkItem, identities, owed
 from store import hdf5
+from store.jobs import Request
 from store.prompts.conditions import Reader, of_pairs
 from store.records import PairResult, RunKey, RunRecord
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Cost:
-    """What a run is about to spend, at most, before it spends it."""
+    """What a run spends at most, known before it spends it: `images` are those that lack something."""
 
     pairs: int
     texts: int
@@ -24,50 +24,53 @@ class Cost:
 
 @dataclass(frozen=True)
 class Plan:
-    """The units of one prompt that are owed, and what there is already but has to be shown differently."""
+    """What a store lacks of one request: the `items` of work, and their `cost`.
+
+    `relabelled` holds results that are there under another measure or without a label that is asked for. Publishing
+    them takes arithmetic and no evaluation; None if there are none.
+    """
 
     key: RunKey
     cost: Cost
-    units: tuple[Unit, ...]
-    shown: RunRecord | None  # to be published: arithmetic, no evaluation
+    items: tuple[WorkItem, ...]
+    relabelled: RunRecord | None
 
 
 def plan(reader: Reader, levels: NoiseLevels, request: Request, root: Path) -> Plan:
-    """What the store `root` lacks of `request`, asked of the model that reads like `reader` at `levels` of noise.
+    """Return what the store `root` lacks of `request`, for the model that reads like `reader` at noise `levels`.
 
     Raises
     ------
-    InputError: what is asked cannot be computed. StoreError: what is there cannot be read, or the store not written.
+    InputError: the model cannot read the prompt, or cannot tell its conditions apart.
+    StoreError: what is there cannot be read.
     """
-    request.check(root)
     conditions, key = of_pairs(request.pairs, reader), request.key(reader.name, reader.revision)
     path = hdf5.path_of(root, key)
     stored = _usable(hdf5.read(path), request) if path.exists() else None
-    wanted = identities(key, conditions, levels)
-    units = tuple(owed(stored, wanted, conditions, request.images, request.budget))
+    items = tuple(owed(stored, request, identities(key, conditions, levels), conditions))
     cost = Cost(
-        len(request.pairs),
-        len(conditions.texts),
-        len({unit.seed for unit in units}),
-        request.budget.noises,
-        sum(unit.evaluations for unit in units),
+        pairs=len(request.pairs),
+        texts=len(conditions.texts),
+        images=len({item.seed for item in items}),
+        noises=request.budget.noises,
+        evaluations=sum(item.evaluations for item in items),
     )
-    return Plan(key, cost, units, _shown(stored, request) if stored else None)
+    return Plan(key, cost, items, _relabelled(stored, request) if stored else None)
 
 
 def _usable(stored: RunRecord, request: Request) -> RunRecord:
-    """What is there without condensed pairs that do not state what is asked for: they cannot derive it."""
-    asked = request.estimator, request.surprisals
+    """`stored` without condensed pairs of another estimator or other surprisals: those cannot be derived from them."""
+    wanted = request.estimator, request.surprisals
     return replace(
         stored,
-        pairs=tuple(pair for pair in stored.pairs if not pair.condensed or (pair.estimator, pair.surprisals) == asked),
+        pairs=tuple(pair for pair in stored.pairs if not pair.condensed or (pair.estimator, pair.surprisals) == wanted),
     )
 
 
-def _shown(stored: RunRecord, request: Request) -> RunRecord | None:
-    """What is there of the pairs under the measure and labels asked for, where it is not shown so yet."""
+def _relabelled(stored: RunRecord, request: Request) -> RunRecord | None:
+    """The stored pairs of `request` whose measure or labels differ from those asked for, with those asked for."""
 
-    def asked(known: PairResult) -> PairResult:
+    def as_asked(known: PairResult) -> PairResult:
         return replace(
             known,
             estimator=request.estimator,
@@ -76,9 +79,9 @@ def _shown(stored: RunRecord, request: Request) -> RunRecord | None:
             labels=tuple(dict.fromkeys((*known.labels, *request.labels.get(known.pair, ())))),
         )
 
-    def shown(known: PairResult) -> tuple:
+    def shown_as(known: PairResult) -> tuple:
         return known.estimator, known.measure, known.surprisals, known.labels
 
     there = [known for known in stored.pairs if known.pair in request.pairs]
-    other = tuple(asked(known) for known in there if shown(asked(known)) != shown(known))
+    other = tuple(as_asked(known) for known in there if shown_as(as_asked(known)) != shown_as(known))
     return replace(stored, pairs=other) if other else None

@@ -1,38 +1,41 @@
-"""What of a request is still to be done, in units: one image, and the pairs that lack noises about it."""
+"""What of a request a store lacks, in work items: one image, and the pairs that lack noises about it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from compute.estimation import images
-from compute.estimation.evaluate import Budget
-from compute.estimation.noise_levels import REPLICATES, SCHEME, NoiseLevels
+from compute.estimation.noise_levels import SCHEME, NoiseLevels
 from store.identity import Identity, digest_of_levels
+from store.jobs import Budget, Request
+from store.pid.information import REPLICATES
 from store.prompts.conditions import Conditions
 from store.records import PairResult, Probe, RunKey, RunRecord, TokenPair
 
 Identities = Mapping[TokenPair | Probe, Identity]
 
 
-@dataclass(frozen=True)
-class Unit:
-    """One image and the pairs that are owed noises about it, all of which have `done` so far.
+@dataclass(frozen=True, kw_only=True)
+class WorkItem:
+    """The smallest amount of work: one image of a `request`, and the pairs that are owed noises about it.
 
-    `known` is what the store has of each pair about this image; nothing where `done` is 0. `latent` is the stored
-    one, None where the image is still to be made. It takes `evaluations` at most.
+    All its pairs have `done` noises so far. `known` is what the store has of each pair about this image; it is empty
+    where `done` is 0. `latent`, float16 (c, h, w), is the stored one, None where the image is still to be made. It
+    takes `evaluations` of the denoiser at most.
     """
 
+    request: Request
     seed: int
     done: int
     identities: Identities
     known: Mapping[TokenPair | Probe, PairResult]
-    latent: np.ndarray | None  # float16 (c, h, w)
+    latent: np.ndarray | None
     evaluations: int
 
     @property
     def key(self) -> RunKey:
-        """Of the image."""
+        """The key of its image."""
         return next(iter(self.identities.values())).run
 
     @property
@@ -42,7 +45,7 @@ class Unit:
 
 
 def identities(key: RunKey, conditions: Conditions, levels: NoiseLevels) -> Identities:
-    """The identity of the work on each pair, but for seed and noises."""
+    """Return the identity of the work on each pair of `conditions`, without seed and noises."""
     digest = digest_of_levels(levels.log_snr.tolist())
     return {
         pair: Identity(
@@ -59,24 +62,28 @@ def identities(key: RunKey, conditions: Conditions, levels: NoiseLevels) -> Iden
     }
 
 
-def owed(
-    stored: RunRecord | None, wanted: Identities, conditions: Conditions, seeds: Sequence[int], budget: Budget
-) -> Iterator[Unit]:
-    """What `stored` lacks: for each image the pairs short of noises, those with equally many together."""
+def owed(stored: RunRecord | None, request: Request, wanted: Identities, conditions: Conditions) -> Iterator[WorkItem]:
+    """Yield what `stored` lacks of `request`: for each image the pairs short of noises, equally short ones together."""
     results = {result.pair: result for result in stored.pairs} if stored else {}
-    latents = stored.known_latents if stored else {}
-    for seed in seeds:
+    latents, budget = stored.known_latents if stored else {}, request.budget
+    for seed in request.images:
         there = {pair: _known(results.get(pair), identity, seed, budget) for pair, identity in wanted.items()}
         short = [pair for pair, known in there.items() if known is None or not satisfied(known, budget)]
         for done in sorted({_noises(there[pair]) for pair in short}):
             alike = [pair for pair in short if _noises(there[pair]) == done]
-            known = {pair: result for pair in alike if (result := there[pair])}
-            evaluations = conditions.count(alike) * (budget.noises - done)
-            yield Unit(seed, done, {pair: wanted[pair] for pair in alike}, known, latents.get(seed), evaluations)
+            yield WorkItem(
+                request=request,
+                seed=seed,
+                done=done,
+                identities={pair: wanted[pair] for pair in alike},
+                known={pair: result for pair in alike if (result := there[pair])},
+                latent=latents.get(seed),
+                evaluations=conditions.count(alike) * (budget.noises - done),
+            )
 
 
 def satisfied(known: PairResult, budget: Budget) -> bool:
-    """Whether the one image of `known` got the noises asked for, or the precision."""
+    """Return whether the one image of `known` got the noises asked for, or the precision."""
     if known.noises[0] >= budget.noises:
         return True
     if budget.target is None:

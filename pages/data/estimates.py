@@ -9,7 +9,7 @@ import streamlit as st
 from pages.data.results import stamp
 from store import settings, studies
 from store.errors import InputError
-from store.jobs import ACTIVE, Question, Queue, Wanted
+from store.jobs import ACTIVE, JobSpec, Queue, Request
 from store.prompts import model_cards
 from store.prompts.conditions import count_texts, of_pairs, unseen
 from store.prompts.model_cards import ModelCard
@@ -48,7 +48,7 @@ def studies_for(root: Path, model: str) -> list[str]:
     return [name for own, name in sorted(found, key=lambda one: not one[0]) if own in ("", model)]
 
 
-def outlook(wanted: Wanted, root: Path) -> Outlook:
+def outlook(wanted: JobSpec, root: Path) -> Outlook:
     """What `wanted` would cost, and whether the words can be told apart by the model."""
     cards = tuple(stamp(path) for path in model_cards.paths(root))
     found = _outlook(wanted.as_json(), str(root), cards)
@@ -57,28 +57,31 @@ def outlook(wanted: Wanted, root: Path) -> Outlook:
 
 @st.cache_data(max_entries=100, show_spinner="Counting")
 def _outlook(wanted: str, root: str, cards: tuple) -> Outlook:
-    asked = Wanted.parse(wanted)
+    asked = JobSpec.parse(wanted)
     try:
-        question = asked.question(Path(root))
+        requests = asked.requests(Path(root))
     except InputError as error:
         return Outlook(faults=(str(error),))
     card = card_of(Path(root), asked.model)
-    texts, failed = 0, []
-    for item in question.items:
+    texts, evaluations, failed = 0, 0, []
+    for request in requests:
         try:
-            texts += len(of_pairs(item.pairs, card).texts) if card else count_texts(item.pairs)
+            count = len(of_pairs(request.pairs, card).texts) if card else count_texts(request.pairs)
         except InputError as error:
             failed.append(str(error))
-    all_failed = len(failed) == len(question.items)
+            continue
+        texts += count
+        evaluations += count * request.budget.noises * len(request.images)
+    all_failed = len(failed) == len(requests)
     return Outlook(
-        prompts=len(question.items),
+        prompts=len(requests),
         texts=texts,
-        images=len(question.items) * len(question.seeds),
-        noises=question.noises,
-        evaluations=question.evaluations(texts),
-        results=sum(len(item.pairs) for item in question.items) * len(question.seeds),
+        images=sum(len(request.images) for request in requests),
+        noises=requests[0].budget.noises,
+        evaluations=evaluations,
+        results=sum(len(request.pairs) * len(request.images) for request in requests),
         faults=tuple(failed[:TOLD]) if all_failed else (),
-        warnings=tuple(_warnings(question, card, [] if all_failed else failed)),
+        warnings=tuple(_warnings(requests, card, [] if all_failed else failed)),
     )
 
 
@@ -94,13 +97,13 @@ def _limits(evaluations: int, root: Path) -> Iterator[str]:
         yield f"{allowed.max_jobs} jobs wait or run already (setting max_jobs); wait for some, or cancel them"
 
 
-def _warnings(question: Question, card: ModelCard | None, failed: list[str]) -> Iterator[str]:
+def _warnings(requests: list[Request], card: ModelCard | None, failed: list[str]) -> Iterator[str]:
     if card is None:
         yield "How this model reads is not known here yet: a worker checks the words once it has loaded it."
         return
     if failed:
-        yield f"{len(failed)} of {len(question.items)} prompts cannot be measured: {'; '.join(failed[:TOLD])}"
-    if strange := unseen(question.words, card):
+        yield f"{len(failed)} of {len(requests)} prompts cannot be measured: {'; '.join(failed[:TOLD])}"
+    if strange := unseen(" ".join(word for request in requests for word in request.words), card):
         words = ", ".join(strange[:10]) + (" and others" if len(strange) > 10 else "")
         yield f"This model was never trained with {words}: what it makes of them is chance."
 

@@ -12,7 +12,7 @@ from pages.widgets import notices
 from store import settings
 from store.catalogue import Catalogue, Entry
 from store.errors import DiffusionPIDError, InputError
-from store.jobs import LATER, SOON, SUFFIXES, Picture, Queue, Wanted
+from store.jobs import LATER, SOON, SUFFIXES, JobSpec, Picture, Queue
 from store.records import prompt_words
 
 PROMPT, STUDY = "A prompt", "A study"
@@ -106,7 +106,7 @@ def _prefill(view: View, page: str, root: Path) -> None:
     st.session_state["launch words"] = st.session_state[PHRASES] = [] if probe else [first, second]
 
 
-def _prompt(model: str) -> Wanted | None:
+def _prompt(model: str) -> JobSpec | None:
     """What is asked about one prompt; None, with the reason on screen, while something is missing."""
     prompt = " ".join((st.text_input("Prompt of the job", key="launch prompt") or "").split())
     words = _words(prompt)
@@ -136,7 +136,7 @@ def _prompt(model: str) -> Wanted | None:
         return None
     ordered = [word for word in words if word in chosen]
     pairs = tuple((one, other) for place, one in enumerate(ordered) for other in ordered[place + 1 :])
-    return Wanted(
+    return JobSpec(
         model,
         prompt,
         pairs=() if probed else pairs,
@@ -183,7 +183,7 @@ def _words(prompt: str) -> list[str]:
     return sorted((word for word, place in places.items() if place >= 0), key=lambda word: places[word])
 
 
-def _study(model: str, root: Path) -> Wanted | None:
+def _study(model: str, root: Path) -> JobSpec | None:
     """What is asked of a whole study."""
     studies = estimates.studies_for(root, model)
     if not studies:
@@ -196,10 +196,12 @@ def _study(model: str, root: Path) -> Wanted | None:
     images = st.number_input("Images of each prompt", 0, IMAGES, key="launch seeds", help="0: as the study says")
     choices = {AS_IT_SAYS: (None, None), **PRECISION}
     noises, target = choices[st.selectbox("Precision", list(choices), key="launch precision of study")]
-    return Wanted(model, study=name, limit=int(limit) or None, images=int(images) or None, noises=noises, target=target)
+    return JobSpec(
+        model, study=name, limit=int(limit) or None, images=int(images) or None, noises=noises, target=target
+    )
 
 
-def _say(found: estimates.Outlook, wanted: Wanted, root: Path) -> None:
+def _say(found: estimates.Outlook, wanted: JobSpec, root: Path) -> None:
     """The cost, and what is wrong."""
     for fault in found.faults:
         st.error(notices.plain(fault))
@@ -219,7 +221,7 @@ def _say(found: estimates.Outlook, wanted: Wanted, root: Path) -> None:
     )
 
 
-def _launch(wanted: Wanted, priority: int, root: Path) -> None:
+def _launch(wanted: JobSpec, priority: int, root: Path) -> None:
     author = " ".join(st.session_state.get("launch author", "").split())[:60] or "dashboard"
     try:
         picture = st.session_state[PICTURE].getvalue() if wanted.picture else None

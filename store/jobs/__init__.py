@@ -1,14 +1,16 @@
-"""Work that is wanted, and where it stands: what dashboards and commands ask for, and workers do."""
+"""The queue of a store: what dashboards and commands ask for, what workers do, and how far it is."""
 
 from store.jobs.picture import SUFFIXES, Picture
 from store.jobs.queue import LATER, SOON, Queue
 from store.jobs.record import LOST, Failure, Job, Pace, Progress, Worker
+from store.jobs.request import Budget, Request, check_noises
 from store.jobs.schema import NAME
-from store.jobs.specification import Question, Wanted
+from store.jobs.specification import JobSpec
 from store.jobs.states import ACTIVE, NEXT, State
 
 __all__ = [
     "ACTIVE",
+    "Budget",
     "LATER",
     "LOST",
     "NAME",
@@ -20,9 +22,10 @@ __all__ = [
     "Pace",
     "Picture",
     "Progress",
-    "Question",
+    "Request",
     "State",
-    "Wanted",
+    "JobSpec",
     "Worker",
     "Queue",
+    "check_noises",
 ]

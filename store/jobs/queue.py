@@ -14,7 +14,7 @@ from store.errors import InputError, StoreError
 from store.files.database import Database
 from store.jobs.record import Failure, Job, Pace, Progress, Worker
 from store.jobs.schema import COLUMNS, NAME, PROGRESS, SCHEMA, VERSION, job_of
-from store.jobs.specification import Wanted
+from store.jobs.specification import JobSpec
 from store.jobs.states import ACTIVE, NEXT, State
 
 MEND = "try again, update the software, or check that it is the queue of the store"
@@ -30,7 +30,7 @@ class Queue:
         self.root, self.path = root, root / NAME
         self._file = Database(self.path, self._prepare, MEND)
 
-    def submit(self, wanted: Wanted, author: str, priority: int = LATER, picture: bytes | None = None) -> int:
+    def submit(self, wanted: JobSpec, author: str, priority: int = LATER, picture: bytes | None = None) -> int:
         """Put a job into the queue, with the image that it is about if there is one; its number."""
         with self._file.changing() as database:
             number = database.execute(

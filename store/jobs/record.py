@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass
 from datetime import datetime
 
-from store.jobs.specification import Wanted
+from store.jobs.specification import JobSpec
 from store.jobs.states import State
 
 LOST = 10.0  # seconds without a beat, after which a worker counts as dead
@@ -31,7 +31,7 @@ class Job:
     """One piece of wanted work and where it stands. Times are UTC, ISO 8601, empty where not reached."""
 
     number: int
-    wanted: Wanted
+    wanted: JobSpec
     author: str
     priority: int
     state: State

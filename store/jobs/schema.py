@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import fields
 
 from store.jobs.record import LOST, Job, Progress
-from store.jobs.specification import Wanted
+from store.jobs.specification import JobSpec
 from store.jobs.states import State
 
 NAME, VERSION = "jobs.sqlite", 1
@@ -40,15 +40,15 @@ def job_of(row: Sequence) -> Job:
     """The job in a row of COLUMNS."""
     number, wanted, author, priority, state, reason, created, began, ended, worker, *progress = row
     return Job(
-        number,
-        Wanted.parse(wanted),
-        author,
-        priority,
-        State(state),
-        reason,
-        created,
-        began,
-        ended,
-        worker,
-        Progress(*progress),
+        number=number,
+        wanted=JobSpec.parse(wanted),
+        author=author,
+        priority=priority,
+        state=State(state),
+        reason=reason,
+        created=created,
+        began=began,
+        ended=ended,
+        worker=worker,
+        progress=Progress(*progress),
     )

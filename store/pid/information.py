@@ -50,6 +50,7 @@ class Estimate:
         return replace(self, total=totals[:, 0], total_se=totals[:, 1])
 
 
+REPLICATES = 8  # independent estimates that a new measurement is split into; their spread gives its errors
 MapFunction = Callable[[Mapping[str, np.ndarray]], np.ndarray]  # of maps by name; it may be non-linear
 
 

@@ -13,7 +13,7 @@ from playwright.sync_api import Page, expect
 
 from compute.models import registry
 from store import hdf5, settings
-from store.jobs import Failure, Progress, Queue, State, Wanted, Worker
+from store.jobs import Failure, JobSpec, Progress, Queue, State, Worker
 from store.prompts import model_cards
 from tests import synthetic
 from tests.browser.test_pages import OVERLAY, choose, explorer, sound
@@ -21,7 +21,7 @@ from tests.conftest import ROOT
 
 SLOW = 300_000  # milliseconds, for a model to be loaded and an image measured on a busy machine
 NURSE = {"prompt": "a female nurse", "pair": "female+nurse", "seed": "0"}
-PAIR = Wanted("embedded", "a female doctor", (("female", "doctor"),), images=4, noises=64)
+PAIR = JobSpec("embedded", "a female doctor", (("female", "doctor"),), images=4, noises=64)
 
 
 @pytest.fixture
@@ -119,7 +119,7 @@ def test_a_job_outlives_the_dashboard_and_is_cancelled_on_its_page(serve, store,
 
 def test_a_study_goes_on_whatever_becomes_of_dashboards(serve, store, working, epsilon_folder, page: Page):
     queue = Queue(store)
-    study = Wanted(str(epsilon_folder), study="gender", limit=1, images=3, noises=128, dtype="float32")
+    study = JobSpec(str(epsilon_folder), study="gender", limit=1, images=3, noises=128, dtype="float32")
     number = queue.submit(study, "Ada")
     working(store)
     for _ in range(2):

@@ -19,7 +19,7 @@ from compute.cluster import pool as pools
 from compute.cluster.pool import KILLS
 from compute.cluster.worker import Worker, _trouble
 from store import hdf5
-from store.jobs import LATER, SOON, Queue, State, Wanted
+from store.jobs import LATER, SOON, JobSpec, Queue, State
 from store.prompts import model_cards
 from tests.conftest import ROOT
 
@@ -52,13 +52,13 @@ def wait_for(what, patience=PATIENCE):
 @pytest.fixture(scope="module")
 def study(epsilon_folder):
     """9 images of 3 prompts."""
-    return Wanted(str(epsilon_folder), study="gender", limit=1, images=3, noises=128, dtype="float32")
+    return JobSpec(str(epsilon_folder), study="gender", limit=1, images=3, noises=128, dtype="float32")
 
 
 @pytest.fixture(scope="module")
 def pair(epsilon_folder):
     """One image."""
-    return Wanted(str(epsilon_folder), "a red cat", (("red", "cat"),), images=1, noises=16, dtype="float32")
+    return JobSpec(str(epsilon_folder), "a red cat", (("red", "cat"),), images=1, noises=16, dtype="float32")
 
 
 @pytest.fixture(scope="module")
@@ -144,7 +144,7 @@ def test_what_cannot_be_measured_is_said_and_the_rest_is(tmp_path, pool, pair):
     root, queue = tmp_path / "store", Queue(tmp_path / "store")
     (tmp_path / "studies").mkdir()
     (tmp_path / "studies" / "cats.toml").write_text(LONG)
-    cats = queue.submit(Wanted(pair.model, study="cats", images=1, noises=16, dtype="float32"), "Ada")
+    cats = queue.submit(JobSpec(pair.model, study="cats", images=1, noises=16, dtype="float32"), "Ada")
     unknown = queue.submit(replace(pair, model="no-such-model"), "Ada")
     with working(root, pool, tmp_path):
         wait_for(lambda: queue.job(unknown).state == State.FAILED)
@@ -236,7 +236,7 @@ def test_two_workers_on_a_scheduler_elsewhere_bring_the_numbers_of_a_local_run(t
     root, here, queue = tmp_path / "store", tmp_path / "here", Queue(tmp_path / "store")
     prompts = {"a red cat": ("red", "cat"), "a blue dog": ("blue", "dog")}
     for prompt, words in prompts.items():
-        queue.submit(Wanted(str(epsilon_folder), prompt, (words,), images=3, noises=32, dtype="float32"), "Ada")
+        queue.submit(JobSpec(str(epsilon_folder), prompt, (words,), images=3, noises=32, dtype="float32"), "Ada")
         asked = ["run", "--model", str(epsilon_folder), "--prompt", prompt, "--pair", *words, "--dtype", "float32"]
         assert main([*asked, "--seeds", "3", "--noises", "32", "--store", str(here)]) == 0
     with (

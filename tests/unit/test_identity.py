@@ -1,14 +1,14 @@
-"""Run keys and units: the same work is never done twice and never taken for other work."""
+"""Run keys and items: the same work is never done twice and never taken for other work."""
 
 from dataclasses import replace
 
 import pytest
 
 from compute.checks.analytic import GATES, AnalyticDenoiser
-from compute.estimation.evaluate import Budget
 from compute.estimation.noise_levels import NoiseLevels
 from compute.planning.work import identities, owed
 from store.identity import Identity, digest_of_levels
+from store.jobs import Budget, Request
 from store.prompts.conditions import of_pairs
 from store.records import RunKey, Span, TokenPair
 from tests import synthetic
@@ -60,6 +60,12 @@ def work():
     return identities(key, conditions, NoiseLevels.of(denoiser.log_snr)), conditions
 
 
+def missing(stored, work, seeds, budget):
+    """The work items that `stored` lacks."""
+    request = Request(pairs=tuple(work[0]), seeds=seeds, budget=budget)
+    return list(owed(stored, request, *work))
+
+
 def known(work, noises, key=None):
     """A store's record of seeds 0 and 1, under the run keys of this work or under another."""
     ((pair, identity),) = work[0].items()
@@ -69,23 +75,23 @@ def known(work, noises, key=None):
 
 
 def test_what_is_there_is_not_owed(work):
-    assert not list(owed(known(work, 64), *work, (0, 1), Budget(64)))
-    assert not list(owed(known(work, 128), *work, (0, 1), Budget(64)))
-    assert not list(owed(known(work, 64, ""), *work, (0, 1), Budget(64)))  # of a file without run keys
+    assert not missing(known(work, 64), work, (0, 1), Budget(64))
+    assert not missing(known(work, 128), work, (0, 1), Budget(64))
+    assert not missing(known(work, 64, ""), work, (0, 1), Budget(64))  # of a file without run keys
 
 
 def test_more_noises_and_more_seeds_are_owed_alone(work):
-    units = list(owed(known(work, 64), *work, (0, 1, 2), Budget(256)))
-    assert [(unit.seed, unit.done, len(unit.known)) for unit in units] == [(0, 64, 1), (1, 64, 1), (2, 0, 0)]
-    assert [unit.evaluations for unit in units] == [4 * 192, 4 * 192, 4 * 256]
-    assert [unit.latent is None for unit in units] == [False, False, True]
+    items = missing(known(work, 64), work, (0, 1, 2), Budget(256))
+    assert [(item.seed, item.done, len(item.known)) for item in items] == [(0, 64, 1), (1, 64, 1), (2, 0, 0)]
+    assert [item.evaluations for item in items] == [4 * 192, 4 * 192, 4 * 256]
+    assert [item.latent is None for item in items] == [False, False, True]
 
 
 def test_other_work_is_owed_from_the_start(work):
-    units = list(owed(known(work, 256, "0" * 64), *work, (0, 1), Budget(256)))
-    assert [(unit.seed, unit.done) for unit in units] == [(0, 0), (1, 0)]
+    items = missing(known(work, 256, "0" * 64), work, (0, 1), Budget(256))
+    assert [(item.seed, item.done) for item in items] == [(0, 0), (1, 0)]
 
 
 def test_a_precision_that_is_reached_owes_nothing(work):
-    assert not list(owed(known(work, 64), *work, (0, 1), Budget(1024, 0.5)))
-    assert len(list(owed(known(work, 64), *work, (0, 1), Budget(1024, 1e-6)))) == 2
+    assert not missing(known(work, 64), work, (0, 1), Budget(1024, 0.5))
+    assert len(missing(known(work, 64), work, (0, 1), Budget(1024, 1e-6))) == 2

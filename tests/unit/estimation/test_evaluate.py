@@ -6,11 +6,12 @@ import torch
 
 from compute.checks.analytic import GATES, AnalyticDenoiser
 from compute.checks.bench import Logistic
-from compute.estimation.batching import Forward
-from compute.estimation.evaluate import Budget, evaluate
+from compute.estimation.batching import BatchedDenoiser
+from compute.estimation.evaluate import evaluate
 from compute.estimation.information import gather
 from compute.estimation.noise_levels import BANDS, MAP_BANDS, NoiseLevels
 from store.errors import InputError
+from store.jobs import Budget
 from store.pid.decomposition import decompose
 from store.prompts.conditions import of_pairs
 from store.records import TokenPair
@@ -23,8 +24,9 @@ def run(gate, prompt, noises=64, seed=5, batch=32, denoiser=None, design=None, d
     pair = TokenPair.find(prompt, *prompt.split())
     conditions = of_pairs([pair], denoiser)
     levels, encoded = design or NoiseLevels.of(denoiser.log_snr), denoiser.encode(conditions.texts)
-    given = Forward(denoiser, batch), levels, latent, conditions, encoded, noises, seed
-    *steps, last = evaluate(*given, done=done)
+    given = BatchedDenoiser(denoiser, batch), levels, latent, conditions, encoded
+    steps = []
+    last = evaluate(*given, noises=noises, seed=seed, done=done, report=steps.append)
     assert steps == sorted(steps)
     assert steps[-1] == last.noises
     return last, gather(last, pair, "pid")

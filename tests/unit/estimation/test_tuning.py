@@ -22,11 +22,11 @@ def briefly(monkeypatch):
     monkeypatch.setattr(tuning, "SECONDS", 0.02)
 
 
-def work(denoiser, noises, images):
+def work(denoiser, noises):
     conditions = of_pairs([TokenPair.find("a cat", "a", "cat")], denoiser)
     latent = torch.randn(denoiser.latent_shape, generator=torch.Generator().manual_seed(0))
     levels = NoiseLevels.of(denoiser.log_snr)
-    return tuning.Work(levels, latent, conditions, denoiser.encode(conditions.texts), noises, images)
+    return tuning.Workload(levels, latent, conditions, denoiser.encode(conditions.texts), noises)
 
 
 def remembered(denoiser, folder, speeds, batch=16):
@@ -35,12 +35,12 @@ def remembered(denoiser, folder, speeds, batch=16):
 
 
 def test_a_short_run_measures_nothing(denoiser, tmp_path):
-    assert tuning.tune(denoiser, work(denoiser, 64, 1), tmp_path) == tuning.Tuning(torch.float32)
+    assert tuning.tune(denoiser, work(denoiser, 64), 1, tmp_path) == tuning.Tuning(torch.float32)
     assert not list(tmp_path.iterdir())
 
 
 def test_what_is_measured_is_remembered(denoiser, tmp_path):
-    chosen = tuning.tune(denoiser, work(denoiser, 64, 8), tmp_path / "cache")
+    chosen = tuning.tune(denoiser, work(denoiser, 64), 8, tmp_path / "cache")
     (known,) = json.loads((tmp_path / "cache" / tuning.NAME).read_text()).values()
     assert known["batch"] in tuning.BATCHES
     assert set(known["speeds"]) == {"float32", "bfloat16"}
@@ -49,19 +49,19 @@ def test_what_is_measured_is_remembered(denoiser, tmp_path):
 
 def test_a_fast_precision_is_taken_only_where_it_agrees(denoiser, tmp_path):
     remembered(denoiser, tmp_path, {"float32": 1.0, "bfloat16": 2.0})
-    given = work(denoiser, 64, 8)
+    given = work(denoiser, 64)
     off = tuning.deviation(denoiser, given, 16, torch.bfloat16)
     expected = torch.bfloat16 if off <= tuning.TOLERATED else torch.float32
-    assert tuning.tune(denoiser, given, tmp_path) == tuning.Tuning(expected, 16)
-    assert tuning.tune(denoiser, work(denoiser, 64 * 10**8, 8), tmp_path).dtype == torch.float32
+    assert tuning.tune(denoiser, given, 8, tmp_path) == tuning.Tuning(expected, 16)
+    assert tuning.tune(denoiser, work(denoiser, 64 * 10**8), 8, tmp_path).dtype == torch.float32
 
 
 def test_the_most_precise_one_agrees_with_itself(denoiser):
-    assert tuning.deviation(denoiser, work(denoiser, 64, 1), 8, torch.float32) == 0
+    assert tuning.deviation(denoiser, work(denoiser, 64), 8, torch.float32) == 0
 
 
 @pytest.mark.parametrize("content", ["", "no JSON", "{}", "[]"])
 def test_a_memory_that_cannot_be_read_is_made_anew(denoiser, tmp_path, content):
     (tmp_path / tuning.NAME).write_text(content)
-    tuning.tune(denoiser, work(denoiser, 64, 8), tmp_path)
+    tuning.tune(denoiser, work(denoiser, 64), 8, tmp_path)
     assert tuning._key(denoiser) in json.loads((tmp_path / tuning.NAME).read_text())

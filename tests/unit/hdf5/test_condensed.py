@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from compute.estimation.evaluate import Budget
 from compute.estimation.noise_levels import REPLICATES
 from compute.planning import work
 from store import hdf5
@@ -20,6 +19,7 @@ from store.hdf5.bounds import Refused
 from store.hdf5.condense import condensed
 from store.hdf5.layouts import compression
 from store.identity import Identity
+from store.jobs import Budget, Request
 from store.pid import measures
 from store.pid.decomposition import ALIGNMENT, PARTS
 from store.pid.information import INFORMATION, LEVELS, ORTHOGONAL_MAPS
@@ -282,8 +282,9 @@ def test_the_engine_takes_condensed_images_as_done_but_adds_nothing_to_them(tmp_
     conditions = Conditions((), (), {(result.pair, "pid"): Row(0, 1, 2, 3)}, -1)
 
     def owed(stored, noises, seeds=(0, 1)):
-        asked = work.owed(stored, {result.pair: identity}, conditions, seeds, Budget(noises))
-        return [(unit.seed, unit.done, bool(unit.known)) for unit in asked]
+        request = Request(pairs=(result.pair,), seeds=seeds, budget=Budget(noises))
+        items = work.owed(stored, request, {result.pair: identity}, conditions)
+        return [(item.seed, item.done, bool(item.known)) for item in items]
 
     small = condensed(full)
     assert owed(full, 64) == owed(small, 64) == owed(small, 32) == []

@@ -9,10 +9,10 @@ from dataclasses import replace
 import pytest
 
 from store.errors import InputError, StoreError
-from store.jobs import ACTIVE, LATER, LOST, NAME, NEXT, SOON, Failure, Progress, Queue, State, Wanted, Worker
+from store.jobs import ACTIVE, LATER, LOST, NAME, NEXT, SOON, Budget, Failure, JobSpec, Progress, Queue, State, Worker
 
-PAIR = Wanted("embedded", "a female doctor", (("female", "doctor"),), images=2, noises=64)
-STUDY = Wanted("embedded", study="gender", limit=3)
+PAIR = JobSpec("embedded", "a female doctor", (("female", "doctor"),), images=2, noises=64)
+STUDY = JobSpec("embedded", study="gender", limit=3)
 
 
 def alive(queue, name="w", beat=None):
@@ -208,18 +208,19 @@ def test_a_damaged_or_later_file_is_named_and_left_alone(tmp_path):
         (replace(PAIR, pairs=(("nurse", "doctor"),)), "'nurse': not in the prompt"),
         (replace(PAIR, pairs=(), probes=(("female", "doctor"),)), "ask for them as a pair"),
         (replace(STUDY, study="nothing"), "not known"),
-        (Wanted("sd-1.5", study="embedded-gender"), "it is for model embedded"),
+        (JobSpec("sd-1.5", study="embedded-gender"), "it is for model embedded"),
     ],
 )
 def test_what_cannot_be_asked_is_said_with_its_mend(tmp_path, wanted, said):
     with pytest.raises(InputError, match=said):
-        wanted.question(tmp_path)
+        wanted.requests(tmp_path)
 
 
-def test_a_question_is_what_the_study_says_unless_it_is_wanted_otherwise(tmp_path):
-    plain = STUDY.question(tmp_path)
-    assert (len(plain.items), plain.guidance) == (9, 1.0) and plain.noises > 64
-    assert plain.items[0].labels
-    other = replace(STUDY, images=2, noises=64, guidance=3.0).question(tmp_path)
-    assert (other.seeds, other.noises, other.guidance, other.items) == ((0, 1), 64, 3.0, plain.items)
-    assert [pair.name for pair in PAIR.question(tmp_path).items[0].pairs] == ["female+doctor"]
+def test_requests_are_as_the_study_says_unless_the_job_says_otherwise(tmp_path):
+    plain = STUDY.requests(tmp_path)
+    assert (len(plain), plain[0].guidance) == (9, 1.0) and plain[0].budget.noises > 64
+    assert plain[0].labels
+    other = replace(STUDY, images=2, noises=64, guidance=3.0).requests(tmp_path)
+    assert {(each.seeds, each.budget, each.guidance) for each in other} == {((0, 1), Budget(64), 3.0)}
+    assert [each.pairs for each in other] == [each.pairs for each in plain]
+    assert [pair.name for pair in PAIR.requests(tmp_path)[0].pairs] == ["female+doctor"]

@@ -6,7 +6,7 @@ import torch
 
 from compute.checks import verify
 from compute.estimation import images
-from compute.estimation.batching import Forward
+from compute.estimation.batching import BatchedDenoiser
 from compute.estimation.evaluate import evaluate
 from compute.estimation.noise_levels import NoiseLevels
 from compute.models import registry
@@ -66,7 +66,7 @@ def attended(denoiser, prompt, words, record=True):
     encoded, text = denoiser.encode(["", prompt]), torch.tensor([0, 1, 0, 1])
     recorder = denoiser.attention(prompt, [find_word(prompt, word) for word in words])
     with recorder:
-        forward = Forward(denoiser, 3)
+        forward = BatchedDenoiser(denoiser, 3)
         predicted = forward(z, torch.full((4,), 500), encoded, text, recorder if record else None, 1)
     return predicted, recorder.maps(denoiser.latent_shape[1:])
 
@@ -94,7 +94,7 @@ def test_results_do_not_depend_on_the_batch(denoiser):
     levels, encoded = NoiseLevels.of(denoiser.log_snr), denoiser.encode(conditions.texts)
     found = []
     for batch in (5, 64):
-        *_, last = evaluate(Forward(denoiser, batch), levels, latent, conditions, encoded, 32, 0)
+        last = evaluate(BatchedDenoiser(denoiser, batch), levels, latent, conditions, encoded, noises=32, seed=0)
         found.append(last.distance.sum((0, 2, 3)))
     np.testing.assert_allclose(*found, rtol=1e-4)
 

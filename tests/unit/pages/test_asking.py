@@ -8,13 +8,12 @@ import torch
 from compute.estimation.noise_levels import NoiseLevels
 from compute.models import registry
 from compute.planning.plan import plan
-from compute.planning.request import requests
 from pages.data import estimates
 from store import settings
-from store.jobs import Queue, Wanted
+from store.jobs import JobSpec, Queue
 from store.prompts import model_cards
 
-PAIR = Wanted("embedded", "a female doctor", (("female", "doctor"),), images=4, noises=64)
+PAIR = JobSpec("embedded", "a female doctor", (("female", "doctor"),), images=4, noises=64)
 LONG = replace(PAIR, prompt="a female doctor " + "and a cat " * 6)
 
 
@@ -27,8 +26,8 @@ def root(tmp_path):
 def test_the_cost_is_that_of_the_plan(root):
     card = estimates.card_of(root, "embedded")
     levels = NoiseLevels.of(torch.tensor(card.log_snr, dtype=torch.float64))
-    for wanted in (PAIR, Wanted("embedded", study="gender", limit=2)):
-        costs = [plan(card, levels, request, root).cost for request in requests(wanted, root)]
+    for wanted in (PAIR, JobSpec("embedded", study="gender", limit=2)):
+        costs = [plan(card, levels, request, root).cost for request in wanted.requests(root)]
         found = estimates.outlook(wanted, root)
         assert found.evaluations == sum(cost.evaluations for cost in costs)
         assert (found.texts, found.images) == (sum(c.texts for c in costs), sum(c.images for c in costs))
