@@ -1,25 +1,38 @@
 """Warnings beside a result: what can make the numbers of a pair wrong beyond their standard errors."""
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from store.pid.information import InformationMaps
-from store.records import PairResult, RunKey
+from store.pid.totals import TotalKey
+from store.records import PairResult, RunKey, TokenPair
 
 SHARE = 0.05  # of the information, from which on the ends of the noise levels are suspected
-ERRORS = 3.0  # standard errors, beyond which the two estimators disagree
+ERRORS = 3.0  # standard errors, beyond which two values disagree
+CLOSURE = 0.2  # of the information of both words, from which on parts that do not close are worth a warning
 
 
 def warnings(key: RunKey, result: PairResult) -> dict[str, list[str]]:
     """Return sentences to read beside the numbers of `result`, by mode."""
-    return {
-        mode: [*_edges(maps), *(_disagreement(maps) if _typical(key, mode) else []), *_retried(result)]
-        for mode, maps in result.information.items()
-    }
+    with np.errstate(invalid="ignore"):  # infinite values leave NaN, of which nothing here warns: totals show them
+        return {mode: list(_sentences(key, result, mode)) for mode in result.information}
+
+
+def _sentences(key: RunKey, result: PairResult, mode: str) -> Iterator[str]:
+    maps = result.information[mode]
+    yield from _edges(maps)
+    if _typical(key, mode):
+        yield from _disagreement(maps)
+    if _drawn_from_model(key, result):
+        yield from _closure(maps, result.pair.words)
+    yield from _retried(result)
 
 
 def edge_shares(maps: InformationMaps) -> tuple[float, float]:
     """Return the shares of I(both) in the lowest and the highest band of log SNR, over all images."""
-    mass = np.nan_to_num(maps.curve[:, :, 2].astype(np.float64)).sum(0)
+    curve = maps.curve[:, :, 2].astype(np.float64)  # NaN where no noise fell
+    mass = np.where(np.isfinite(curve), curve, 0).sum(0)
     total = mass.sum()
     return (float(mass[0] / total), float(mass[-1] / total)) if total > 0 else (0.0, 0.0)
 
@@ -54,6 +67,11 @@ def _typical(key: RunKey, mode: str) -> bool:
     return mode == "cpid" and not key.image and key.guidance == 1.0
 
 
+def _drawn_from_model(key: RunKey, result: PairResult) -> bool:
+    """Return whether the images are the model's own, of a prompt with both words: then the chain rule should close."""
+    return isinstance(result.pair, TokenPair) and not key.image and key.guidance == 1.0
+
+
 def _disagreement(maps: InformationMaps) -> list[str]:
     count = len(maps.gap)
     if count < 2:
@@ -71,6 +89,37 @@ def _disagreement(maps: InformationMaps) -> list[str]:
         f"The two estimators differ by {share:+.0%} of the information near log SNR {where}: the model, or how it "
         "reads these words, is off there."
     ]
+
+
+def _closure(maps: InformationMaps, words: tuple[str, str]) -> list[str]:
+    """Return a warning if the chain rule I(1) + I(2|1) = I(1, 2) = I(2) + I(1|2) fails in the mean over images.
+
+    It holds in expectation for an exact model and texts that are typical of it (Cover and Thomas 2006, section 2.5).
+    It needs no evaluation: conditional maps are stored. Of both orders the one that misses by more is named.
+    """
+    count, both = len(maps.tail), _totals(maps, "both")
+    if count < 2 or both.mean() <= 0:
+        return []
+    orders = {}
+    for order, (first, second) in {words: ("first", "second"), words[::-1]: ("second", "first")}.items():
+        apart = _totals(maps, first) + _totals(maps, f"conditional_{second}") - both
+        miss, error = apart.mean(), apart.std(ddof=1) / np.sqrt(count)
+        if abs(miss) > max(ERRORS * error, CLOSURE * both.mean()):
+            orders[order] = miss
+    if not orders:
+        return []
+    (one, other), miss = max(orders.items(), key=lambda item: abs(item[1]))
+    return [
+        f"The parts do not close: {one!r} and then {other!r} bring {both.mean() + miss:.2f} nats, both together "
+        f"{both.mean():.2f}. Usually a text without one or both words is foreign to the model, as lone words or a "
+        "sentence with a gap are: compare the other mode, and trust differences between words more than amounts."
+    ]
+
+
+def _totals(maps: InformationMaps, name: str) -> np.ndarray:
+    """Return the totals of a map, float64 (S,): stored ones, or sums over pixels."""
+    stored = maps.stored.images.get(TotalKey(name))
+    return maps.maps.maps[name].mean(1, dtype=np.float64).sum(axis=(1, 2)) if stored is None else stored[:, 0]
 
 
 def _retried(result: PairResult) -> list[str]:

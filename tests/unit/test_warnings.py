@@ -61,3 +61,43 @@ def test_evaluations_made_again_are_reported():
     record = synthetic.record()
     record = replace(record, pairs=(replace(record.pairs[0], retried=7),))
     assert said(record) == ["7 evaluations were not finite and were made again in float32."]
+
+
+def further(record, name, share):
+    """The record with `share` of I12 more in the totals of one map, in both modes."""
+    (result,) = record.pairs
+    information = {}
+    for mode, maps in result.information.items():
+        both = maps.maps.maps["both"]
+        changed = {**maps.maps.maps, name: maps.maps.maps[name] + np.float32(share) * both}
+        information[mode] = replace(maps, maps=replace(maps.maps, maps=changed))
+    return replace(record, pairs=(replace(result, information=information),))
+
+
+@pytest.mark.parametrize("condensed", [False, True])
+def test_parts_that_do_not_close_are_named_in_the_order_that_misses_by_more(condensed):
+    record = further(further(synthetic.record(), "conditional_second", 0.5), "conditional_first", -0.7)
+    if condensed:
+        record = replace(record, pairs=(record.pairs[0].condense(),))
+    (sentence,) = said(record)
+    both = record.pairs[0].information["cpid"].maps.maps["both"].mean(1).sum((1, 2)).mean()
+    assert f"'doctor' and then 'female' bring {0.3 * both:.2f} nats, both together {both:.2f}" in sentence
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        further(synthetic.record(), "conditional_second", 0.1),
+        further(synthetic.record(guidance=3.0), "conditional_second", 0.5),
+        further(synthetic.record(seeds=(0,)), "conditional_second", 0.5),
+        synthetic.record(infinite=True),
+    ],
+    ids=["by little", "of guided images", "of one image", "with infinite values"],
+)
+def test_closure_is_judged_only_where_it_can_be(record):
+    assert not any("close" in sentence for sentence in said(record))
+
+
+def test_a_probe_need_not_close():
+    record = further(synthetic.record(probe=True), "conditional_second", 0.5)
+    assert warnings.warnings(record.key, record.pairs[0])["pid"] == []
