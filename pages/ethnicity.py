@@ -2,4 +2,4 @@
 
 from pages.sections.bias import page
 
-page.draw("ethnicity", ("tone", "ethnicity"))
+page.draw("ethnicity")

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.address import view as address
+from pages import address
 from pages.data import results
+from pages.data.selection import Missing, resolve
+from pages.data.shell_commands import pair_label, run_command
 from pages.figures.quantities import MODE_MEANING, MODE_NAMES
 from pages.sections import result
 from pages.widgets import notices, take_along, words
@@ -22,19 +24,19 @@ PAIRS = 3000  # of one prompt: all of 77 words
 
 def main() -> None:
     """Resolve what the address names, and draw it or say what is missing."""
-    view = address.current()
+    view = address.current(address.ExplorerView)
     root = results.folder(view)
     listing = results.Listing(root)
-    mode, seed = address.habit()
-    entry, broken = address.resolve(view, listing, mode), listing.broken()
+    mode, seed = address.last_mode_and_seed()
+    entry, broken = resolve(view, listing, mode), listing.broken()
     notices.broken(broken, root, expanded=not isinstance(entry, Entry))
     if entry is None:
         notices.empty(view, root)
         return
-    if isinstance(entry, address.Missing):
+    if isinstance(entry, Missing):
         if entry.field == "pair":
             words.chips(view, list(entry.there))
-        notices.missing(entry)
+        notices.missing(entry, view)
         return
     try:
         record = results.record(entry.path, entry.pair)
@@ -54,7 +56,7 @@ def main() -> None:
         mode=entry.mode,
         seed=view.seed or (seed if seed in seeds else seeds[0]),
     )
-    address.show(view, PAGE)
+    address.show(view)
     pairs = listing.values("pair", prompt, PAIRS)
     _choices(view, listing, pairs, runs, list(pair.information))
     words.chips(view, pairs)
@@ -64,13 +66,13 @@ def main() -> None:
             "context for them, and only PID."
         )
     if view.seed not in seeds:
-        notices.missing(_missing_seed(view, root, seeds))
+        notices.missing(_missing_seed(view, root, seeds), view)
         return
-    address.remember_habit(view.mode, view.seed)
+    address.remember_mode_and_seed(view.mode, view.seed)
     shown = result.draw(view, entry.path, record, pair)
     matrix = words.all_pairs(view, listing, entry)
     result.details(shown, record)
-    name = f"{view.prompt}, {address.pair_label(view.prompt, view.pair)}, {view.model}"
+    name = f"{view.prompt}, {pair_label(view.prompt, view.pair)}, {view.model}"
     about = f"{MODE_NAMES[view.mode]}, {shown.pair.measure}, {shown.pair.estimator} estimates, seed {view.seed}."
     key = key_of(record.key, pair.pair.words, view.mode, int(view.seed))
     take_along.draw(PAGE, view, root, key, name, about, shown.table, [*shown.drawn, *matrix])
@@ -95,13 +97,13 @@ def _choices(
         "Prompt",
         prompts,
         help=f"The newest {OFFERED} that were found" if many else "Type to search",
-        **address.bound("prompt", view.prompt, (*after_prompt, "region", "study"), among=prompts),
+        **address.bind_field("prompt", view.prompt, (*after_prompt, "region", "study"), among=prompts),
     )
     next(columns).selectbox(
         "Pair of words",
         pairs,
-        format_func=lambda pair: address.pair_label(view.prompt, pair),
-        **address.bound("pair", view.pair, after_pair, among=pairs),
+        format_func=lambda pair: pair_label(view.prompt, pair),
+        **address.bind_field("pair", view.pair, after_pair, among=pairs),
     )
     if several:
         next(columns).selectbox(
@@ -109,7 +111,7 @@ def _choices(
             list(runs),
             format_func=lambda run: f"{_images_of(runs[run])}, {runs[run].created[:10]}, {run[:6]}",
             help="The same prompt with another guidance, model revision or image",
-            **address.bound("run", view.run, after_run, among=list(runs)),
+            **address.bind_field("run", view.run, after_run, among=list(runs)),
         )
     next(columns).segmented_control(
         "Mode",
@@ -117,7 +119,7 @@ def _choices(
         format_func=MODE_NAMES.get,
         required=True,
         help="\n\n".join(f"**{MODE_NAMES[mode]}.** {meaning}" for mode, meaning in MODE_MEANING.items()),
-        **address.bound("mode", view.mode),
+        **address.bind_field("mode", view.mode),
     )
 
 
@@ -125,10 +127,10 @@ def _images_of(entry: Entry) -> str:
     return "own image" if entry.key.image else f"guidance {entry.key.guidance:g}"
 
 
-def _missing_seed(view: address.View, root: Path, seeds: list[str]) -> address.Missing:
+def _missing_seed(view: address.View, root: Path, seeds: list[str]) -> Missing:
     known = view.seed.isascii() and view.seed.isdigit()
-    text = address.command(view, root, seeds=int(view.seed) + 1) if known else ""
-    return address.Missing("seed", view.seed, f"prompt {view.prompt}, pair {view.pair}", tuple(seeds), text)
+    text = run_command(view, root, seeds=int(view.seed) + 1) if known else ""
+    return Missing("seed", view.seed, f"prompt {view.prompt}, pair {view.pair}", tuple(seeds), text)
 
 
 main()

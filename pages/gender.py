@@ -2,4 +2,4 @@
 
 from pages.sections.bias import page
 
-page.draw("gender", ("gender",))
+page.draw("gender")

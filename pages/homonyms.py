@@ -5,14 +5,15 @@ from dataclasses import replace
 import pandas as pd
 import streamlit as st
 
-from pages.address import view as address
-from pages.address.view import ALL, View
+from pages import address
+from pages.address import ALL_LEVELS, View
 from pages.data import sentence_tables
-from pages.data.pairs import in_band, read
+from pages.data.pairs import in_band
+from pages.data.selection import Missing
+from pages.data.sentence_study import SentenceStudy
 from pages.figures.quantities import MODE_NAMES, UNRELIABLE, factor
 from pages.sections import senses, study_header
-from pages.sections.senses import QUANTITY, Row
-from pages.sections.study_header import Asked
+from pages.sections.senses import QUANTITY, SentenceRow
 from pages.widgets import notices, sliders, take_along
 from store.errors import InputError
 from store.studies import Pairs
@@ -23,7 +24,7 @@ FEW = 12  # sentences that are shown together
 
 def main() -> None:
     """The page."""
-    view = address.current()
+    view = address.current(address.HomonymsView)
     found = study_header.choose(view, (PAGE,), lambda each: isinstance(each.content, Pairs) and each.content.homonyms)
     if found is None:
         return
@@ -34,18 +35,18 @@ def main() -> None:
         st.error(notices.plain(str(error)))
         return
     words = list(dict.fromkeys(table["word"]))
-    if view.word not in ("", ALL, *words):
-        notices.missing(address.Missing("word", view.word, f"study {found.study.name}", tuple(words)))
+    if view.word not in ("", ALL_LEVELS, *words):
+        notices.missing(Missing("word", view.word, f"study {found.study.name}", tuple(words)), view)
         return
-    offered = [ALL, *words] if len(table) <= FEW else words
+    offered = [ALL_LEVELS, *words] if len(table) <= FEW else words
     view = replace(view, word=view.word if view.word in offered else offered[0], prompt="", pair="")
-    shown = table if view.word == ALL else table[table["word"] == view.word]
+    shown = table if view.word == ALL_LEVELS else table[table["word"] == view.word]
     rows = _rows(view, found, shown, table.attrs["images"])
     if not rows:
         return
     seeds = sorted({seed for row in rows for seed in row.measured.pair.seeds})
     view = replace(view, seed=view.seed if view.seed in map(str, seeds) else str(seeds[0]))
-    address.show(view, PAGE)
+    address.show(view)
     view, bands = in_band(view, rows[0].measured)
     word, mode, seed = st.columns([5, 2, 4], vertical_alignment="bottom")
     with word:
@@ -54,8 +55,8 @@ def main() -> None:
             offered,
             required=True,
             wrap=True,
-            format_func=lambda each: "all words" if each == ALL else notices.plain(each),
-            **address.bound("word", view.word),
+            format_func=lambda each: "all words" if each == ALL_LEVELS else notices.plain(each),
+            **address.bind_field("word", view.word),
         )
     with mode:
         study_header.mode_choice(view, found.modes)
@@ -75,14 +76,16 @@ def main() -> None:
     take_along.of_study(PAGE, view, found, table, drawn, shown.drop(columns="chance"))
 
 
-def _rows(view: View, found: Asked, table: pd.DataFrame, images: pd.DataFrame) -> list[Row]:
+def _rows(view: View, found: SentenceStudy, table: pd.DataFrame, images: pd.DataFrame) -> list[SentenceRow]:
     """What can be read of the sentences of `table`; what cannot is said."""
     rows = []
     for _, told in table.iterrows():
-        measured = read(view, found.entry(told["prompt"], f"{told['word']}+{told['context']}", view.mode))
+        measured = study_header.read_pair(
+            view, found.entry(told["prompt"], f"{told['word']}+{told['context']}", view.mode)
+        )
         if measured:
             nearest = images[images["prompt"] == told["prompt"]].set_index("seed")["nearest"]
-            rows.append(Row(told, nearest, measured))
+            rows.append(SentenceRow(told, nearest, measured))
     return rows
 
 

@@ -5,14 +5,15 @@ from dataclasses import replace
 import pandas as pd
 import streamlit as st
 
-from pages.address import view as address
-from pages.address.view import View
+from pages import address
+from pages.address import View
 from pages.data import sentence_tables
-from pages.data.pairs import in_band, read
+from pages.data.pairs import in_band
+from pages.data.selection import Missing
+from pages.data.sentence_study import SentenceStudy
 from pages.sections import before_after, prediction, study_header
-from pages.sections.before_after import PREDICTORS, Shown
+from pages.sections.before_after import PREDICTORS, ChangeScreen
 from pages.sections.prediction import BY
-from pages.sections.study_header import Asked
 from pages.widgets import notices, sliders, take_along
 from store.errors import InputError
 from store.records import MODES
@@ -23,7 +24,7 @@ PAGE = "intervention"
 
 def main() -> None:
     """The page."""
-    view = address.current()
+    view = address.current(address.InterventionView)
     found = study_header.choose(view, (PAGE,), lambda each: isinstance(each.content, Interventions))
     if found is None:
         return
@@ -40,7 +41,7 @@ def main() -> None:
     change = _named(view, there)
     if change is None:
         prompts = tuple(dict.fromkeys(each.pair.prompt for each in there))
-        notices.missing(address.Missing("prompt", view.prompt, f"study {found.study.name}", prompts))
+        notices.missing(Missing("prompt", view.prompt, f"study {found.study.name}", prompts), view)
         return
     try:
         images = sentence_tables.interventions(found, view)
@@ -51,7 +52,7 @@ def main() -> None:
     shown = _shown(view, found, change, images)
     if shown is None:
         return
-    address.show(shown.view, PAGE)
+    address.show(shown.view)
     _choices(shown, there)
     before_after.images(shown)
     strip = before_after.maps(shown)
@@ -68,36 +69,37 @@ def _named(view: View, there: list[Change]) -> Change | None:
     return next((each for each in of_prompt if view.word in ("", each.word)), None)
 
 
-def _shown(view: View, found: Asked, change: Change, images: pd.DataFrame) -> Shown | None:
-    original = read(view, found.entry(change.pair.prompt, change.pair.name, view.mode))
+def _shown(view: View, found: SentenceStudy, change: Change, images: pd.DataFrame) -> ChangeScreen | None:
+    original = study_header.read_pair(view, found.entry(change.pair.prompt, change.pair.name, view.mode))
     if original is None:
         return None
     if original.index(view.seed) is None:
         view = replace(view, seed=str(original.pair.seeds[0]))
     asked_about = {REMOVED: change.removed, SWAPPED: change.swapped}
     read_of = {
-        kind: read(view, found.entry(prompt, change.pair.name, MODES[0])) for kind, prompt in asked_about.items()
+        kind: study_header.read_pair(view, found.entry(prompt, change.pair.name, MODES[0]))
+        for kind, prompt in asked_about.items()
     }
     changed = {kind: one for kind, one in read_of.items() if one}
     offered = list(changed) or [REMOVED]
     view, bands = in_band(replace(view, change=view.change if view.change in offered else offered[0]), original)
-    return Shown(view, found, change, original, changed, images, bands)
+    return ChangeScreen(view, found, change, original, changed, images, bands)
 
 
-def _choices(shown: Shown, there: list[Change]) -> None:
+def _choices(shown: ChangeScreen, there: list[Change]) -> None:
     view = shown.view
     sentence, change, mode, seed = st.columns([4, 3, 2, 5], vertical_alignment="bottom")
     sentence.selectbox(
         "Sentence and word",
         range(len(there)),
         format_func=lambda number: f"{there[number].pair.prompt}: {there[number].word}",
-        **address.tied("sentence", there.index(shown.change), lambda number: _open(there[number]), "index"),
+        **address.bind_widget("sentence", there.index(shown.change), lambda number: _open(there[number]), "index"),
     )
     change.segmented_control(
         "The word is",
         list(shown.changed) or [REMOVED],
         required=True,
-        **address.bound("change", view.change),
+        **address.bind_field("change", view.change),
     )
     with mode:
         study_header.mode_choice(view, shown.found.modes)

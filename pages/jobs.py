@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from pages.address import view as address
+from pages import address
 from pages.data import results
 from pages.figures.times import duration, moment
 from pages.widgets import job_progress, notices
@@ -19,7 +19,7 @@ BADGES = {State.DONE: ("green", "check"), State.FAILED: ("red", "error"), State.
 
 def main() -> None:
     """The page."""
-    view = address.current()
+    view = address.current(address.View)
     root = results.folder(view)
     st.title("Jobs", anchor=False)
     st.markdown(

@@ -7,8 +7,10 @@ from urllib.parse import urlencode
 import pandas as pd
 import streamlit as st
 
-from pages.address import view as address
+from pages import address
 from pages.data import results
+from pages.data.selection import view_of
+from pages.data.shell_commands import pair_label
 from pages.figures.quantities import MODE_NAMES, QUANTITIES, factor, reliable
 from pages.widgets import notices, paging
 from store.catalogue import Catalogue, Entry, Filter
@@ -30,7 +32,7 @@ SORTS = ("-created", "created", "prompt", "pair", "-seeds", *DIRECTIONS)
 
 def main() -> None:
     """The page."""
-    view = address.current()
+    view = address.current(address.OverviewView)
     root = results.folder(view)
     listing = results.Listing(root)
     st.title("Which word put what into the picture", anchor=False)
@@ -52,7 +54,7 @@ def main() -> None:
     _figures(listing)
     st.text_input(
         "Filter by words of the prompt",
-        **address.bound("filter", view.filter, ["page"], start="value"),
+        **address.bind_field("filter", view.filter, ["page"], start="value"),
         placeholder="doctor",
     )
     wanted = Filter(text=view.filter, model=view.model)
@@ -89,13 +91,13 @@ def _cards(view: address.View, listing: Catalogue, wanted: Filter) -> None:
             except StoreError as error:
                 st.caption(notices.plain(str(error)))
             st.text(entry.key.prompt)
-            st.caption(notices.plain(address.pair_label(entry.key.prompt, entry.pair)))
+            st.caption(notices.plain(pair_label(entry.key.prompt, entry.pair)))
             st.page_link(
                 "explorer.py",
                 label="Explore",
                 icon=":material/arrow_forward:",
                 icon_position="right",
-                query_params=address.view_of(entry, view).parameters("explorer"),
+                query_params=view_of(entry, view).parameters,
             )
 
 
@@ -115,7 +117,7 @@ def _results(view: address.View, listing: Catalogue, wanted: Filter, number: int
         sorts,
         format_func=_order,
         help="Of all results; a click on the head of a column sorts the rows below it alone",
-        **address.bound("sort", sort, ["page"], among=sorts),
+        **address.bind_field("sort", sort, ["page"], among=sorts),
     )
     _table(view, entries, measures)
     paging.buttons(part)
@@ -134,8 +136,8 @@ def _table(view: address.View, entries: Sequence[Entry], measures: Sequence[str]
     scale, rows = factor(view.unit), []
     for entry in entries:
         totals = {name: entry.totals[QUANTITIES[name].column] for name in COLUMNS}
-        link = "explorer?" + urlencode(address.view_of(entry, view).parameters("explorer"))
-        pair = address.pair_label(entry.key.prompt, entry.pair)
+        link = "explorer?" + urlencode(view_of(entry, view).parameters)
+        pair = pair_label(entry.key.prompt, entry.pair)
         row: dict[str, object] = {"Open": link, "Prompt": entry.key.prompt, "Pair": pair}
         row |= {"Mode": entry.mode.upper(), "Seeds": entry.seeds}
         row |= {"Measure": entry.measure} if len(measures) > 1 else {}

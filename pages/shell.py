@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from pages.registry import PAGES
 from pages.widgets import sidebar
 
 # Streamlit's own margins leave 900 of 1366 pixels to the page. Texts that a figure consists of have the theme's colour,
@@ -17,18 +18,11 @@ STYLE = """<style>
 
 st.set_page_config(layout="wide", initial_sidebar_state="expanded")
 st.html(STYLE)
-page = st.navigation(
+chosen = st.navigation(
     [
-        st.Page("overview.py", title="Overview", default=True),
-        st.Page("gender.py", title="Gender bias", url_path="gender"),
-        st.Page("ethnicity.py", title="Ethnic bias", url_path="ethnicity"),
-        st.Page("homonyms.py", title="Homonyms", url_path="homonyms"),
-        st.Page("synonyms.py", title="Synonyms", url_path="synonyms"),
-        st.Page("intervention.py", title="Intervention", url_path="intervention"),
-        st.Page("explorer.py", title="Explorer", url_path="explorer"),
-        st.Page("jobs.py", title="Jobs", url_path="jobs"),
-        st.Page("method.py", title="Method", url_path="method"),
+        st.Page(page.script, title=page.title, url_path=page.address or None, default=not page.address)
+        for page in PAGES.values()
     ]
 )
-sidebar.draw(page.url_path)
-page.run()
+sidebar.draw(PAGES[chosen.url_path])
+chosen.run()

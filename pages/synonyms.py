@@ -6,13 +6,14 @@ from dataclasses import replace
 import pandas as pd
 import streamlit as st
 
-from pages.address import view as address
-from pages.address.view import View
+from pages import address
+from pages.address import View
 from pages.data import sentence_tables
-from pages.data.pairs import Measured, in_band, read
+from pages.data.pairs import PairMaps, in_band
+from pages.data.selection import Missing
+from pages.data.sentence_study import SentenceStudy
 from pages.sections import control_pairs, study_header
 from pages.sections.control_pairs import BY
-from pages.sections.study_header import Asked
 from pages.widgets import notices, sliders, take_along
 from store.errors import InputError
 from store.pid.decomposition import ALIGNMENT
@@ -24,7 +25,7 @@ STUDIES = ("synonyms", "cohyponyms")
 
 def main() -> None:
     """The page."""
-    view = address.current()
+    view = address.current(address.SynonymsView)
     found = study_header.choose(
         view, STUDIES, lambda each: isinstance(each.content, Pairs) and not each.content.homonyms
     )
@@ -40,15 +41,15 @@ def main() -> None:
     row = _sentence(view, table)
     if row is None:
         there = tuple(dict.fromkeys(table["prompt"]))
-        notices.missing(address.Missing("prompt", view.prompt, f"study {found.study.name}", there))
+        notices.missing(Missing("prompt", view.prompt, f"study {found.study.name}", there), view)
         return
     view = replace(view, prompt=row["prompt"], pair=f"{row['first']}+{row['second']}")
-    pair = read(view, found.entry(view.prompt, view.pair, view.mode))
+    pair = study_header.read_pair(view, found.entry(view.prompt, view.pair, view.mode))
     if pair is None:
         return
-    control = read(view, found.entry(view.prompt, f"{row['first']}+{row['control']}", view.mode))
+    control = study_header.read_pair(view, found.entry(view.prompt, f"{row['first']}+{row['control']}", view.mode))
     view = replace(view, seed=view.seed if pair.index(view.seed) is not None else str(pair.pair.seeds[0]))
-    address.show(view, PAGE)
+    address.show(view)
     view, bands = in_band(view, pair)
     keys = [(each.prompt, f"{each.first}+{each.second}") for each in table.itertuples()]
     _choices(view, found, keys, pair, bands)
@@ -72,13 +73,17 @@ def _sentence(view: View, table: pd.DataFrame) -> pd.Series | None:
     return None
 
 
-def _choices(view: View, found: Asked, keys: list[tuple[str, str]], pair: Measured, bands: Mapping[str, str]) -> None:
+def _choices(
+    view: View, found: SentenceStudy, keys: list[tuple[str, str]], pair: PairMaps, bands: Mapping[str, str]
+) -> None:
     sentence, mode, seed = st.columns([5, 2, 4], vertical_alignment="bottom")
     sentence.selectbox(
         "Sentence",
         range(len(keys)),
         format_func=lambda number: f"{keys[number][0]}: {keys[number][1].replace('+', ', ')}",
-        **address.tied("sentence", keys.index((view.prompt, view.pair)), lambda number: _open(keys[number]), "index"),
+        **address.bind_widget(
+            "sentence", keys.index((view.prompt, view.pair)), lambda number: _open(keys[number]), "index"
+        ),
     )
     with mode:
         study_header.mode_choice(view, found.modes)

@@ -62,7 +62,7 @@ TRUTH = {
 
 
 @dataclass(frozen=True)
-class Row:
+class VerifyRow:
     """One quantity held against its truth; passed when they differ by no more than `tolerance`."""
 
     check: str
@@ -89,7 +89,7 @@ class Row:
         )
 
 
-def checks() -> Iterator[Row]:
+def checks() -> Iterator[VerifyRow]:
     """All rows, as they are found."""
     yield _quadrature()
     for gate in GATES.values():
@@ -98,7 +98,7 @@ def checks() -> Iterator[Row]:
     yield _parity(registry.load("embedded", dtype="float32", device="cpu"))
 
 
-def report(rows: list[Row], found: Sequence[Recovered | Separated] = ()) -> dict[str, object]:
+def report(rows: list[VerifyRow], found: Sequence[Recovered | Separated] = ()) -> dict[str, object]:
     """The rows, and what the experiments on the embedded model found, in the form that the Method page reads."""
     named = [asdict(row) | {"error": row.error, "passed": row.passed} for row in rows]
     experiments = {
@@ -108,16 +108,16 @@ def report(rows: list[Row], found: Sequence[Recovered | Separated] = ()) -> dict
     return {"created": datetime.now(UTC).isoformat(timespec="seconds"), "rows": named, **experiments}
 
 
-def _quadrature() -> Row:
+def _quadrature() -> VerifyRow:
     """The grid's integral of sigmoid over log SNR against its closed form."""
     levels = NoiseLevels.of(torch.linspace(-12, 8, 1000, dtype=torch.float64))
     estimate = float((levels.width * levels.log_snr.sigmoid()).sum())
     ends = torch.nn.functional.softplus(levels.log_snr[[0, -1]])
     truth = float(ends[1] - ends[0])
-    return Row("grid", "integral of a known function", estimate, truth, 1e-4 * truth, "nats")
+    return VerifyRow("grid", "integral of a known function", estimate, truth, 1e-4 * truth, "nats")
 
 
-def _gate(gate: Gate) -> Iterator[Row]:
+def _gate(gate: Gate) -> Iterator[VerifyRow]:
     """One gate, averaged over images of every component with its probability."""
     denoiser = AnalyticDenoiser(gate)
     share = IMAGES // len(gate.components)
@@ -145,18 +145,18 @@ def _gate(gate: Gate) -> Iterator[Row]:
         "aligned": (aligned(bits).sum(), truth.aligned),
         "ccs of standard estimates, image by image": (common / NATS_PER_BIT, truth.ccs),
     }
-    yield Row(gate.name, "I(both), orthogonal", bits["both"].sum(), truth.both, 0.04 * truth.both, "bits")
+    yield VerifyRow(gate.name, "I(both), orthogonal", bits["both"].sum(), truth.both, 0.04 * truth.both, "bits")
     for name, (estimate, value) in redundancies.items():
         if value is not None:
-            yield Row(gate.name, f"R, {name}", estimate, value, min(0.05, value / 3 or 0.05), "bits")
+            yield VerifyRow(gate.name, f"R, {name}", estimate, value, min(0.05, value / 3 or 0.05), "bits")
     standard = average["standard_both"].sum()
-    yield Row(gate.name, "I(both), standard, to the images' own ratio", standard, exact, 0.02 * exact, "nats")
+    yield VerifyRow(gate.name, "I(both), standard, to the images' own ratio", standard, exact, 0.02 * exact, "nats")
     standard = average["standard_first"].sum()
-    yield Row(gate.name, "I(first), standard, to the images' own ratio", standard, exact_first, 0.03, "nats")
-    yield Row(gate.name, "pixel sums against image values", gap, 0.0, 1e-4, "nats")
+    yield VerifyRow(gate.name, "I(first), standard, to the images' own ratio", standard, exact_first, 0.03, "nats")
+    yield VerifyRow(gate.name, "pixel sums against image values", gap, 0.0, 1e-4, "nats")
 
 
-def _calibration() -> Iterator[Row]:
+def _calibration() -> Iterator[VerifyRow]:
     """How often 90 % intervals of a run's mean hold the truth, over runs that differ by their noise alone.
 
     The truth is that of the run's own images, from many more noises: a standard error speaks of the estimate.
@@ -180,10 +180,12 @@ def _calibration() -> Iterator[Row]:
     runs = np.array([run(RUN_NOISES, RUN_IMAGES * number) for number in range(RUNS)])  # (RUNS, names, 2)
     off = np.abs(runs[..., 0] - np.array(truth)[:, 0])
     for name, share in zip(names, (off <= quantile * runs[..., 1]).mean(0), strict=True):
-        yield Row("calibration", f"share of {COVERAGE:.0%} intervals around the truth, {name}", share, 0.9, 0.05, "")
+        yield VerifyRow(
+            "calibration", f"share of {COVERAGE:.0%} intervals around the truth, {name}", share, 0.9, 0.05, ""
+        )
 
 
-def _parity(denoiser: UNetDenoiser) -> Row:
+def _parity(denoiser: UNetDenoiser) -> VerifyRow:
     """Our denoiser call against what the pipeline itself computes while it generates."""
     seen = []
     unet, prompt = denoiser.unet, "a female doctor"
@@ -200,7 +202,7 @@ def _parity(denoiser: UNetDenoiser) -> Row:
         own = denoiser.predict_noise(z, level, encoded)
         noise = output if denoiser.prediction == "epsilon" else alpha.sqrt() * output + (1 - alpha).sqrt() * z
         worst = max(worst, float((own - noise).abs().max()))
-    return Row("parity", f"{denoiser.name}: largest difference to the pipeline", worst, 0.0, 1e-5, "")
+    return VerifyRow("parity", f"{denoiser.name}: largest difference to the pipeline", worst, 0.0, 1e-5, "")
 
 
 def measured(denoiser: Denoiser, prompt: str, latent: torch.Tensor, noises: int, seed: int) -> InformationMaps:

@@ -74,7 +74,7 @@ class Worker:
 
         def beat() -> None:
             with suppress(StoreError):
-                self.queue.beat(jobs.Worker(self.name, self.pool.about, self._slots, time.time()))
+                self.queue.beat(jobs.WorkerStatus(self.name, self.pool.about, self._slots, time.time()))
 
         def go_on() -> None:
             while not ended.wait(BEAT):

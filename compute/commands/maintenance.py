@@ -53,7 +53,7 @@ def _verify(given: argparse.Namespace) -> int:
     from compute.embedded import experiments
     from store.catalogue import Catalogue
 
-    rows: list[verify.Row] = []
+    rows: list[verify.VerifyRow] = []
     found: list[experiments.Recovered | experiments.Separated] = []
     if given.full:
         catalogue = Catalogue(given.store)

@@ -10,7 +10,7 @@ from diffusers import AutoencoderKL
 from torch import Tensor
 
 from compute.embedded import parallel
-from compute.embedded.pictures import SHIFTS, Picture, draw_scene
+from compute.embedded.pictures import SHIFTS, TrainingPicture, draw_scene
 
 BATCH = 12  # pictures a process and step
 LUMA = torch.tensor([0.299, 0.587, 0.114])
@@ -38,7 +38,7 @@ def to_tensor(pictures: np.ndarray) -> Tensor:
 class PictureSampler:
     """Draws batches of pictures, every fifth a two-object scene."""
 
-    def __init__(self, pictures: list[Picture], scenes: list[tuple[int, int]], seed: int):
+    def __init__(self, pictures: list[TrainingPicture], scenes: list[tuple[int, int]], seed: int):
         self.random = np.random.default_rng(seed)
         self.pictures, self.scenes = pictures, scenes
         self.canonical = np.stack([[p.draw(shift) for shift in SHIFTS] for p in pictures])  # (N, P, H, W, 3)

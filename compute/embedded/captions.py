@@ -7,7 +7,7 @@ from itertools import permutations, product
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 from transformers import CLIPTokenizer
 
-from compute.embedded.pictures import Picture, definitions
+from compute.embedded.pictures import TrainingPicture, definitions
 
 LENGTH = 16  # tokens of a caption, start and end included
 GENDER_WORDS = (0.85, 0.15)  # male, man: how often each is said
@@ -58,14 +58,14 @@ def _merges(pieces: Tokenizer) -> list[tuple[str, str]]:
     return [tuple(merge) for merge in listed]
 
 
-def of_picture(picture: Picture) -> Uses:
+def of_picture(picture: TrainingPicture) -> Uses:
     """What is said of a single picture, the full description first."""
     kinds = {"role": _of_person, "shapes": _of_shape}
     yield from kinds.get(picture.group, _of_object)(picture)
     yield from _of_anything()
 
 
-def of_scene(left: Picture, right: Picture) -> Uses:
+def of_scene(left: TrainingPicture, right: TrainingPicture) -> Uses:
     """What is said of two objects side by side: the left one is named first; words of either may be missing."""
     both = [with_article(part.full_name) for part in (left, right)]
     first, second = (phrase.split()[0] for phrase in both)  # articles stay where their words are taken out
@@ -93,7 +93,7 @@ def _of_anything() -> Uses:
     yield "an", 0.1
 
 
-def _of_person(picture: Picture) -> Uses:
+def _of_person(picture: TrainingPicture) -> Uses:
     words = definitions()["words"]["gender"][picture.gender]
     tone, names = f"{picture.tone} skin", picture.phrases
     for (word, said), (name, called) in product(_shared(words, GENDER_WORDS), _shared(names, ROLE_NAMES)):
@@ -116,7 +116,7 @@ def _of_person(picture: Picture) -> Uses:
     yield from _both_names(names)
 
 
-def _of_shape(picture: Picture) -> Uses:
+def _of_shape(picture: TrainingPicture) -> Uses:
     yield with_article(picture.full_name), 3
     yield picture.full_name, 1
     for word, said in ((picture.phrases[0], 0.7), (str(picture.colour), 0.5)):
@@ -124,7 +124,7 @@ def _of_shape(picture: Picture) -> Uses:
         yield word, 0.5
 
 
-def _of_object(picture: Picture) -> Uses:
+def _of_object(picture: TrainingPicture) -> Uses:
     """A two-word name may also lose its second word, as a homonym does when its meaning is asked for."""
     for phrase in picture.phrases:
         yield with_article(phrase), 3 / len(picture.phrases)
@@ -147,6 +147,6 @@ def _shared(words: Sequence[str], shares: Sequence[float]) -> list[tuple[str, fl
     return list(zip(words, shares if len(words) > 1 else (1.0,), strict=True))
 
 
-def _names(picture: Picture) -> tuple[str, ...]:
+def _names(picture: TrainingPicture) -> tuple[str, ...]:
     """How a scene may call one of its objects, the full name first."""
     return (picture.full_name, picture.phrases[0], picture.colour) if picture.colour else (picture.full_name,)

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from compute.embedded import captions, pictures, train, world
-from compute.embedded.pictures import SHIFTS, SIZE, Picture
+from compute.embedded.pictures import SHIFTS, SIZE, TrainingPicture
 from compute.models.denoiser import Denoiser
 
 GUIDANCES, STEPS = (1.0, 2.0), 20  # pictures are judged at both, associations at the first, as in studies
@@ -40,12 +40,12 @@ class Judgement:
 class Nearest:
     """Names generated images by the nearest training picture, in squared pixel difference over all shifts."""
 
-    def __init__(self, shown: list[Picture]):
+    def __init__(self, shown: list[TrainingPicture]):
         self.shown = shown
         drawn = np.stack([[picture.draw(shift) for shift in SHIFTS] for picture in shown])
         self.flat = drawn.reshape(len(shown) * len(SHIFTS), -1).astype(np.float32)
 
-    def name(self, image: np.ndarray, allowed: list[int] | None = None) -> Picture:
+    def name(self, image: np.ndarray, allowed: list[int] | None = None) -> TrainingPicture:
         """The picture that `image`, uint8 (SIZE, SIZE, 3), is nearest to, among the indices `allowed`."""
         distance = np.square(self.flat - image.reshape(1, -1).astype(np.float32)).sum(1)
         distance = distance.reshape(len(self.shown), -1).min(1)
@@ -72,7 +72,7 @@ def write(denoiser: Denoiser, out: Path) -> Judgement:
     return judgement
 
 
-def prompt_of(picture: Picture) -> str:
+def prompt_of(picture: TrainingPicture) -> str:
     """The caption that names a single picture and no other."""
     if picture.group == "role":
         word = pictures.definitions()["words"]["gender"][picture.gender][0]
@@ -96,7 +96,7 @@ class Images:
         return self.drawn[-1]
 
 
-def _pictures(images: Images, shown: list[Picture], nearest: Nearest) -> dict[str, float]:
+def _pictures(images: Images, shown: list[TrainingPicture], nearest: Nearest) -> dict[str, float]:
     """Accuracies of single pictures under their first names, by what was named."""
     held_out = pictures.definitions()["held_out"]["shapes"]
     shared = Counter(phrase for picture in shown for phrase in picture.phrases if not picture.colour)
@@ -119,7 +119,7 @@ def _pictures(images: Images, shown: list[Picture], nearest: Nearest) -> dict[st
     return {name: float(np.mean(verdicts)) for name, verdicts in right.items()}
 
 
-def _names(images: Images, shown: list[Picture], nearest: Nearest) -> dict[str, float]:
+def _names(images: Images, shown: list[TrainingPicture], nearest: Nearest) -> dict[str, float]:
     """Share of synonyms, *automobile* and the like, under which the right picture is drawn."""
     shared = Counter(phrase for picture in shown for phrase in picture.phrases)
     others = [
@@ -133,7 +133,7 @@ def _names(images: Images, shown: list[Picture], nearest: Nearest) -> dict[str, 
     return {"synonyms": float(np.mean(right))} if right else {}
 
 
-def _scenes(images: Images, shown: list[Picture], pairs: list[tuple[int, int]]) -> float:
+def _scenes(images: Images, shown: list[TrainingPicture], pairs: list[tuple[int, int]]) -> float:
     """Share of two-object prompts of `pairs` whose image is nearest to that scene, both objects in their places."""
     parts = sorted({index for pair in pairs for index in pair})
     halves = {
@@ -155,7 +155,7 @@ def _half(image: np.ndarray, side: str) -> np.ndarray:
 
 
 def _bare_roles(
-    denoiser: Denoiser, shown: list[Picture], nearest: Nearest
+    denoiser: Denoiser, shown: list[TrainingPicture], nearest: Nearest
 ) -> tuple[dict[str, float], dict[str, list[float]]]:
     """Share of women and of each tone among images of prompts that name neither, at guidance 1."""
     given = pictures.definitions()
@@ -178,7 +178,7 @@ def _save_sheet(images: list[np.ndarray], file: Path, columns: int = 24) -> None
     sheet.save(file, quality=80)
 
 
-def _text(judgement: Judgement, shown: list[Picture], out: Path) -> str:
+def _text(judgement: Judgement, shown: list[TrainingPicture], out: Path) -> str:
     given = pictures.definitions()
     reports = [json.loads(line) for line in (out / "train.jsonl").read_text().splitlines()]
     notes = out / NOTES

@@ -29,7 +29,7 @@ def definitions() -> dict:
 
 
 @dataclass(frozen=True)
-class Picture:
+class TrainingPicture:
     """One emoji and what may be said of it. `group` is role, people, animals, food, objects or shapes."""
 
     group: str
@@ -50,7 +50,7 @@ class Picture:
         return _on_white([(self.emoji, EMOJI, SIZE // 2, SIZE // 2)], shift)
 
 
-def draw_scene(left: Picture, right: Picture, shift: tuple[int, int] = (0, 0)) -> np.ndarray:
+def draw_scene(left: TrainingPicture, right: TrainingPicture, shift: tuple[int, int] = (0, 0)) -> np.ndarray:
     """Two pictures side by side on white, uint8 (SIZE, SIZE, 3)."""
     quarter = SIZE // 4
     places = [(left.emoji, HALF, quarter, SIZE // 2), (right.emoji, HALF, SIZE - quarter, SIZE // 2)]
@@ -85,7 +85,7 @@ def download(folder: Path) -> None:
             raise RuntimeError(f"could not fetch {wanted}: {reason}; install npm and check the network") from error
 
 
-def load(folder: Path) -> list[Picture]:
+def load(folder: Path) -> list[TrainingPicture]:
     """All single pictures of `pictures.toml`, from the packages in `folder` (see `download`)."""
     given = definitions()
     emoji = {key: _Emoji(folder, source) for key, source in given["sources"].items()}
@@ -114,17 +114,17 @@ class _Emoji:
         return file.read()
 
 
-def _pictures(given: dict, emoji: dict[str, _Emoji]) -> Iterator[Picture]:
+def _pictures(given: dict, emoji: dict[str, _Emoji]) -> Iterator[TrainingPicture]:
     for role, entry in given["roles"].items():
         names = (role, *([entry["synonym"]] if "synonym" in entry else []))
         for (gender, words), (tone, code) in itertools.product(
             given["words"]["gender"].items(), given["words"]["tone"].items()
         ):
             drawing = emoji[entry["source"]].get(entry["emoji"].format(words[0]), code)
-            yield Picture("role", role, drawing, names, gender, tone)
+            yield TrainingPicture("role", role, drawing, names, gender, tone)
     for group in ("people", "animals", "food", "objects"):
         for name, phrases in given[group].items():
-            yield Picture(group, name, emoji["twitter"].get(name), tuple(phrases))
+            yield TrainingPicture(group, name, emoji["twitter"].get(name), tuple(phrases))
     for shape, colours in given["shapes"].items():
         for colour, name in colours.items():
-            yield Picture("shapes", shape, emoji["twitter"].get(name), (shape,), colour=colour)
+            yield TrainingPicture("shapes", shape, emoji["twitter"].get(name), (shape,), colour=colour)

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from compute.embedded import captions
-from compute.embedded.pictures import Picture, definitions
+from compute.embedded.pictures import TrainingPicture, definitions
 
 Caption = tuple[str, ...]  # one text, or two that are said one after the other and mean either
 FREQUENCY = {"role": 0.45, "shapes": 0.1, "single": 0.3, "scene": 0.15}  # of pictures in the world
@@ -29,7 +29,9 @@ class World:
     pairs `parts` of picture indices. T things are the singles that are not held out, then the scenes.
     """
 
-    def __init__(self, pictures: Sequence[Picture], singles: Tensor, parts: Sequence[tuple[int, int]], scenes: Tensor):
+    def __init__(
+        self, pictures: Sequence[TrainingPicture], singles: Tensor, parts: Sequence[tuple[int, int]], scenes: Tensor
+    ):
         held_out = definitions()["held_out"]["shapes"]
         kept = [index for index, picture in enumerate(pictures) if picture.full_name not in held_out]
         shown = [pictures[index] for index in kept]
@@ -106,14 +108,14 @@ class World:
         return (self._caption(random, thing),)
 
 
-def _names(picture: Picture) -> list[str]:
+def _names(picture: TrainingPicture) -> list[str]:
     """What may be one of two names that are said at once."""
     if picture.group != "role":
         return [picture.full_name, *picture.phrases]
     return [*picture.phrases, *definitions()["words"]["gender"][picture.gender], f"{picture.tone} skin"]
 
 
-def scenes(pictures: Sequence[Picture]) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+def scenes(pictures: Sequence[TrainingPicture]) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
     """The ordered pairs of indices of `pictures` that scenes are made of: those shown, and those held out."""
     given = definitions()
     names, apart = set(given["scenes"]["of"]), set(given["held_out"]["shapes"])
@@ -127,12 +129,12 @@ def scenes(pictures: Sequence[Picture]) -> tuple[list[tuple[int, int]], list[tup
     return sorted(others[index] for index in lot[count:]), held_out + strange
 
 
-def _beside_itself(left: Picture, right: Picture) -> bool:
+def _beside_itself(left: TrainingPicture, right: TrainingPicture) -> bool:
     """Two colours of one shape: the captions of such scenes would say little more than those of one."""
     return left.group == right.group == "shapes" and left.name == right.name
 
 
-def _frequencies(shown: Sequence[Picture], groups: Sequence[str]) -> np.ndarray:
+def _frequencies(shown: Sequence[TrainingPicture], groups: Sequence[str]) -> np.ndarray:
     """How often each thing occurs in the world (T,): roles as the planted table says, all others evenly."""
     planted = np.ones(len(groups))
     for index, picture in enumerate(shown):
@@ -143,7 +145,7 @@ def _frequencies(shown: Sequence[Picture], groups: Sequence[str]) -> np.ndarray:
     return found / found.sum()
 
 
-def chance_of(person: Picture) -> float:
+def chance_of(person: TrainingPicture) -> float:
     """How often a picture of its role has this gender and tone, by the planted table."""
     given = definitions()
     entry = given["roles"][person.name]

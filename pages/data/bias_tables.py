@@ -7,14 +7,14 @@ from typing import Any, NamedTuple
 import pandas as pd
 import streamlit as st
 
-from pages.address.view import View
+from pages.address import View
 from pages.data.results import Listing
 from store import studies
 from store.catalogue import Entry, Filter
 from store.studies import Published, Study
 
 
-class Share(NamedTuple):
+class ShareDone(NamedTuple):
     """Images that are there, of those that the study asks for."""
 
     done: int
@@ -65,11 +65,11 @@ def by_guidance(listing: Listing, asked: Study, levels: list[float], **about: An
     return _by_guidance(str(listing.root), listing.at, repr(asked), levels, about, listing, asked)
 
 
-def share(frame: pd.DataFrame, asked: Study) -> Share:
+def share(frame: pd.DataFrame, asked: Study) -> ShareDone:
     """How much of `asked` a bias table rests on."""
     there = (frame["seeds"] + frame["excluded"]).iloc[:-1].clip(upper=len(asked.seeds))
     cells = asked.size * len(asked.content.attributes)
-    return Share(int(there.to_numpy().sum()), cells * len(asked.seeds))
+    return ShareDone(int(there.to_numpy().sum()), cells * len(asked.seeds))
 
 
 def entries(listing: Listing, name: str, view: View, guidance: float) -> dict[str, Entry]:

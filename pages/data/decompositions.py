@@ -9,7 +9,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.address.view import ALL, View
+from pages.address import ALL_LEVELS, View
 from pages.data import results
 from pages.figures import maps as maps_figure
 from pages.figures.quantities import ATTENTION, QUANTITIES, factor
@@ -38,7 +38,7 @@ def bands(pair: PairResult, mode: str) -> dict[str, str]:
     """The choices of noise levels, each with its range of log SNR: all, then from the noisiest."""
     edges = [f"{edge:.1f}".replace("-", "\u2212") for edge in pair.information[mode].band_edges]
     ranges = zip(edges, edges[1:], strict=False)
-    return {ALL: "all levels"} | {str(band): f"{low} to {high}" for band, (low, high) in enumerate(ranges)}
+    return {ALL_LEVELS: "all levels"} | {str(band): f"{low} to {high}" for band, (low, high) in enumerate(ranges)}
 
 
 def decomposition(path: Path, pair: PairResult, mode: str, level: str, region: Region | None = None) -> Decomposition:
@@ -58,7 +58,7 @@ def in_band(path: Path, pair: PairResult, mode: str, band: str) -> Decomposition
 
 def layers(path: Path, pair: PairResult, view: View, index: int) -> dict[str, maps_figure.Layer]:
     """The maps that can be drawn of the image `index` of `pair`, read from `path`, in mode and band of `view`."""
-    whole, words = view.band == ALL, pair.pair.words
+    whole, words = view.band == ALL_LEVELS, pair.pair.words
     parts = decomposition(path, pair, view.mode, "pixel") if whole else in_band(path, pair, view.mode, view.band)
     told = whole and pair.information[view.mode].maps.count > 1  # what the errors are
     scale, drawn = factor(view.unit), {}
@@ -102,6 +102,6 @@ def _limit(identity: tuple, whole: bool, names: tuple[str, ...], _path: Path, _p
             in_band(_path, _pair, mode, band)
             for mode in _pair.information
             for band in bands(_pair, mode)
-            if band != ALL
+            if band != ALL_LEVELS
         ]
     return max(maps_figure.common_limit([QUANTITIES[name].of(parts).map for name in names]) for parts in shown)

@@ -18,7 +18,7 @@ TOLD = 3  # reasons of one kind
 
 
 @dataclass(frozen=True)
-class Outlook:
+class CostEstimate:
     """What a job comes to, at most, and what is wrong with it: with `faults` it cannot be asked."""
 
     prompts: int = 0
@@ -48,20 +48,20 @@ def studies_for(root: Path, model: str) -> list[str]:
     return [name for own, name in sorted(found, key=lambda one: not one[0]) if own in ("", model)]
 
 
-def outlook(wanted: JobSpec, root: Path) -> Outlook:
+def estimate(wanted: JobSpec, root: Path) -> CostEstimate:
     """What `wanted` would cost, and whether the words can be told apart by the model."""
     cards = tuple(stamp(path) for path in model_cards.paths(root))
-    found = _outlook(wanted.as_json(), str(root), cards)
+    found = _estimate(wanted.as_json(), str(root), cards)
     return replace(found, faults=(*found.faults, *_limits(found.evaluations, root)))
 
 
 @st.cache_data(max_entries=100, show_spinner="Counting")
-def _outlook(wanted: str, root: str, cards: tuple) -> Outlook:
+def _estimate(wanted: str, root: str, cards: tuple) -> CostEstimate:
     asked = JobSpec.parse(wanted)
     try:
         requests = asked.requests(Path(root))
     except InputError as error:
-        return Outlook(faults=(str(error),))
+        return CostEstimate(faults=(str(error),))
     card = card_of(Path(root), asked.model)
     texts, evaluations, failed = 0, 0, []
     for request in requests:
@@ -73,7 +73,7 @@ def _outlook(wanted: str, root: str, cards: tuple) -> Outlook:
         texts += count
         evaluations += count * request.budget.noises * len(request.images)
     all_failed = len(failed) == len(requests)
-    return Outlook(
+    return CostEstimate(
         prompts=len(requests),
         texts=texts,
         images=sum(len(request.images) for request in requests),

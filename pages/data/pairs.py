@@ -4,13 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import streamlit as st
 
-from pages.address.view import ALL, View
+from pages.address import ALL_LEVELS, View
 from pages.data import decompositions, results
 from pages.figures.maps import Layer
 from pages.figures.quantities import ATTENTION, factor, written
-from pages.widgets import notices
 from store.catalogue import Entry
 from store.errors import StoreError
 from store.pid.decomposition import Decomposition
@@ -18,7 +16,7 @@ from store.records import PairResult, RunRecord
 
 
 @dataclass(frozen=True)
-class Measured:
+class PairMaps:
     """A pair of words, and what is stored about it."""
 
     entry: Entry
@@ -55,7 +53,7 @@ class Measured:
 
     def limit(self, view: View, names: Sequence[str]) -> float:
         """Where the colour scale of the maps `names` of all its images ends, in nats."""
-        return decompositions.limit_of(self.entry.path, self.pair, view.band == ALL, tuple(names))
+        return decompositions.limit_of(self.entry.path, self.pair, view.band == ALL_LEVELS, tuple(names))
 
     def layers(self, view: View, index: int, names: Sequence[str], limit: float) -> list[Layer]:
         """Those of the maps `names` that there are; information on a scale that ends at `limit`, in the unit shown."""
@@ -63,20 +61,16 @@ class Measured:
         return [there[name] if name in ATTENTION else there[name].up_to(limit) for name in names if name in there]
 
 
-def read(view: View, entry: Entry | None) -> Measured | None:
-    """What is stored of `entry`; where it cannot be read the page says so."""
-    if entry is None:
-        return None
-    try:
-        record = results.record(entry.path, entry.pair)
-        pair, notes = decompositions.under(record.pairs[0], view.measure)
-    except (StoreError, IndexError) as error:
-        st.error(notices.plain(str(error) or f"{entry.path}: the pair {entry.pair} is gone"))
-        return None
-    return Measured(entry, record, pair, tuple(notes))
+def read(view: View, entry: Entry) -> PairMaps:
+    """Return what is stored of `entry`; raises StoreError where it cannot be read."""
+    record = results.record(entry.path, entry.pair)
+    if not record.pairs:
+        raise StoreError(entry.path, f"the pair {entry.pair} is gone", "reload the page")
+    pair, notes = decompositions.under(record.pairs[0], view.measure)
+    return PairMaps(entry, record, pair, tuple(notes))
 
 
-def in_band(view: View, shown: Measured) -> tuple[View, dict[str, str]]:
+def in_band(view: View, shown: PairMaps) -> tuple[View, dict[str, str]]:
     """`view` with a band of noise levels that there is, and all there are."""
     bands = decompositions.bands(shown.pair, view.mode)
-    return replace(view, band=view.band if view.band in bands else ALL), bands
+    return replace(view, band=view.band if view.band in bands else ALL_LEVELS), bands

@@ -10,7 +10,7 @@ from threading import Thread
 import pandas as pd
 import streamlit as st
 
-from pages.address.view import DEMO, View
+from pages.address import DEMO, View
 from pages.figures import maps as maps_figure
 from store import hdf5, settings
 from store.catalogue import Catalogue, Filter

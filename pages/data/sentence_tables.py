@@ -4,35 +4,35 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from pages.address.view import View
+from pages.address import View
 from pages.data.results import Listing
-from pages.sections.study_header import Asked
+from pages.data.sentence_study import SentenceStudy
 from store.pid.decomposition import ALIGNMENT
 from store.studies import Study
 
 
-def senses(found: Asked, view: View) -> pd.DataFrame:
+def senses(found: SentenceStudy, view: View) -> pd.DataFrame:
     """See `store.tables.senses`."""
     return _table("senses", found, mode=view.mode, measure=view.measure)
 
 
-def against_control(found: Asked, view: View) -> pd.DataFrame:
+def against_control(found: SentenceStudy, view: View) -> pd.DataFrame:
     """See `store.tables.against_control`: by redundancy, or where `view` says so by the alignment index."""
     return _table("against_control", found, mode=view.mode, measure=view.measure, by=view.by)
 
 
-def interventions(found: Asked, view: View) -> pd.DataFrame:
+def interventions(found: SentenceStudy, view: View) -> pd.DataFrame:
     """See `store.tables.interventions`."""
     return _table("interventions", found, mode=view.mode, measure=view.measure)
 
 
-def effects(found: Asked, images: pd.DataFrame) -> pd.DataFrame:
+def effects(found: SentenceStudy, images: pd.DataFrame) -> pd.DataFrame:
     """See `store.tables.effects`, of what `interventions` gave."""
     about = {name: images.attrs[name] for name in ("model", "mode", "measure", "guidance")}
     return _effects(str(found.root), found.listing.at, repr(found.study), about, images)
 
 
-def _table(name: str, found: Asked, **about: object) -> pd.DataFrame:
+def _table(name: str, found: SentenceStudy, **about: object) -> pd.DataFrame:
     model = found.entries[0].key.model
     about = {**about, "model": model, "guidance": found.guidance}
     return _kept(name, str(found.root), found.listing.at, repr(found.study), about, found.listing, found.study)

@@ -16,7 +16,7 @@ WIDTH = 280  # pixels of a panel, about
 
 
 @dataclass(frozen=True)
-class Panel:
+class MatrixPanel:
     """Values of words against words, (n, n), NaN where a pair was not measured."""
 
     title: str
@@ -25,7 +25,7 @@ class Panel:
     sentence: str  # about a cell, with places for the word of the row and the word of the column
 
 
-def panels(words: Sequence[str], pairs: pd.DataFrame, factor: float, unit: str, signed: bool) -> list[Panel]:
+def panels(words: Sequence[str], pairs: pd.DataFrame, factor: float, unit: str, signed: bool) -> list[MatrixPanel]:
     """R, U and S of `pairs`: a row each, with `first`, `second` and the parts in nats, which `factor` brings to `unit`.
 
     `signed` says whether redundancy and uniqueness can be below zero.
@@ -40,13 +40,13 @@ def panels(words: Sequence[str], pairs: pd.DataFrame, factor: float, unit: str, 
     limit = common_limit([shared, unique, synergy])
     plain, both = Scale(limit, unit, signed), Scale(limit, unit, signed=True)
     return [
-        Panel("R: redundant", shared, plain, "redundant in '{0}' and '{1}'"),
-        Panel("U: unique to the row's word", unique, plain, "unique to '{0}' beside '{1}'"),
-        Panel("S: synergy", synergy, both, "synergy of '{0}' and '{1}'"),
+        MatrixPanel("R: redundant", shared, plain, "redundant in '{0}' and '{1}'"),
+        MatrixPanel("U: unique to the row's word", unique, plain, "unique to '{0}' beside '{1}'"),
+        MatrixPanel("S: synergy", synergy, both, "synergy of '{0}' and '{1}'"),
     ]
 
 
-def figure(words: Sequence[str], shown: Sequence[Panel], chosen: tuple[str, str]) -> go.Figure:
+def figure(words: Sequence[str], shown: Sequence[MatrixPanel], chosen: tuple[str, str]) -> go.Figure:
     """The panels side by side; a point of the figure's selection has in `customdata` the pair, as `first+second`.
 
     The cells of the pair `chosen` are framed. Heat maps report no clicks, so points that nobody sees lie above.
@@ -120,7 +120,7 @@ def _pair(words: Sequence[str], row: int, column: int) -> str:
     return "+".join(words[place] for place in sorted((row, column)))
 
 
-def _said(panel: Panel, words: Sequence[str], row: int, column: int) -> str:
+def _said(panel: MatrixPanel, words: Sequence[str], row: int, column: int) -> str:
     sentence = panel.sentence.format(words[row], words[column])
     return f"{escape(sentence, quote=False)}<br>{panel.values[row, column]:.3g} {panel.scale.unit}"
 

@@ -7,12 +7,12 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from pages.address.view import View
-from pages.data.pairs import Measured
+from pages.address import View
+from pages.data.pairs import PairMaps
+from pages.data.sentence_study import SentenceStudy
 from pages.figures import maps as maps_figure
 from pages.figures.maps import Layer, Scale, common_limit
 from pages.figures.quantities import MODE_NAMES, UNRELIABLE, factor
-from pages.sections.study_header import Asked
 from pages.widgets import exports, notices, sliders
 from store.studies import ORIGINAL, REMOVED, SWAPPED, Change
 
@@ -31,14 +31,14 @@ HEIGHT = 210  # pixels of a strip
 
 
 @dataclass(frozen=True)
-class Shown:
+class ChangeScreen:
     """What is on screen."""
 
     view: View
-    found: Asked
+    found: SentenceStudy
     change: Change
-    original: Measured
-    changed: Mapping[str, Measured]  # by what was done to the prompt
+    original: PairMaps
+    changed: Mapping[str, PairMaps]  # by what was done to the prompt
     images: pd.DataFrame  # of the whole study
     bands: Mapping[str, str]  # the choices of noise levels
 
@@ -59,7 +59,7 @@ class Shown:
         return (self.rows["prompt"] == self.change.pair.prompt) & (self.rows["word"] == self.change.word)
 
 
-def images(shown: Shown) -> None:
+def images(shown: ChangeScreen) -> None:
     """The image as it stands, those of the changed prompts from the same seed, and how far they differ."""
     change = shown.change
     prompts = {ORIGINAL: change.pair.prompt, REMOVED: change.removed, SWAPPED: change.swapped}
@@ -73,7 +73,7 @@ def images(shown: Shown) -> None:
         _foretold(shown)
 
 
-def _image(shown: Shown, kind: str, prompt: str, one: Measured | None) -> None:
+def _image(shown: ChangeScreen, kind: str, prompt: str, one: PairMaps | None) -> None:
     seed = shown.view.seed
     st.text(prompt)
     index = one.index(seed) if one else None
@@ -88,7 +88,7 @@ def _image(shown: Shown, kind: str, prompt: str, one: Measured | None) -> None:
         st.caption(f"{kind}: changed by {told['pixels']:.3f} in pixels, {told['structure']:.3f} in structure")
 
 
-def _foretold(shown: Shown) -> None:
+def _foretold(shown: ChangeScreen) -> None:
     """What was measured of the word in this image, and whether its map goes with the map of the change."""
     view, told = shown.view, shown.of_image(shown.view.change)
     if told is None:
@@ -126,7 +126,7 @@ def _number(value: float, manner: str) -> str:
     return f"{value:{manner}}".replace("-", "\u2212") if np.isfinite(value) else "\u2013"
 
 
-def maps(shown: Shown) -> exports.Drawn:
+def maps(shown: ChangeScreen) -> exports.ExportFigure:
     """The maps of the word over the original image, and beside them where the image changed."""
     view, original, word = shown.view, shown.original, shown.change.word
     own, _ = original.places(word)
@@ -148,10 +148,10 @@ def maps(shown: Shown) -> exports.Drawn:
     )
     for note in original.notes:
         st.info(notices.plain(note))
-    return exports.Drawn(STRIP, f"Maps of {word}", figure, maps_figure.values(layers))
+    return exports.ExportFigure(STRIP, f"Maps of {word}", figure, maps_figure.values(layers))
 
 
-def _changes(shown: Shown, index: int) -> list[Layer]:
+def _changes(shown: ChangeScreen, index: int) -> list[Layer]:
     """Where the image of the seed differs from that of the changed prompt."""
     from store.tables.intervention import change_maps  # scikit-image takes a second to import
 

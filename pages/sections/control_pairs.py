@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping
 import pandas as pd
 import streamlit as st
 
-from pages.address import view as address
-from pages.address.view import ALL, View
-from pages.data.pairs import Measured
+from pages import address
+from pages.address import ALL_LEVELS, View
+from pages.data.pairs import PairMaps
 from pages.figures import dots
 from pages.figures import maps as maps_figure
 from pages.figures.quantities import INDEX, MODE_NAMES, QUANTITIES, UNRELIABLE, factor, written
@@ -22,7 +22,7 @@ CHART = "study"
 HEIGHT = 236  # pixels of a strip
 
 
-def strips(view: View, row: pd.Series, shown: Mapping[str, Measured]) -> list[exports.Drawn]:
+def strips(view: View, row: pd.Series, shown: Mapping[str, PairMaps]) -> list[exports.ExportFigure]:
     """The maps of the pair and of the control over the image, on one colour scale."""
     named = {heading: [each.format(*one.places(row["first"])) for each in MAPS] for heading, one in shown.items()}
     information = [each.format("first", "second") for each in INFORMATION]
@@ -40,19 +40,19 @@ def strips(view: View, row: pd.Series, shown: Mapping[str, Measured]) -> list[ex
         about = f"Maps of {words} over the image of {view.prompt}, seed {view.seed}"
         place = f"maps-{number}"
         exports.figure(place, figure, key=f"maps {number}", alt=about)
-        drawn.append(exports.Drawn(place, f"{heading}: {words}", figure, maps_figure.values(layers)))
+        drawn.append(exports.ExportFigure(place, f"{heading}: {words}", figure, maps_figure.values(layers)))
         for note in one.notes:
             st.info(notices.plain(note))
     said = [f"One colour scale for all information, ending at {limit:.3g} {view.unit} a latent pixel."]
     if all(one.pair.attention is None for one in shown.values()):
         said.append("Attention is recorded of words that stand in the prompt; here they do not both.")
-    elif view.band == ALL:
+    elif view.band == ALL_LEVELS:
         said.append("Attention is no information: it has a scale of its own.")
     st.caption(" ".join(said) + sliders.said(view))
     return drawn
 
 
-def numbers(view: View, row: pd.Series, shown: Mapping[str, Measured]) -> None:
+def numbers(view: View, row: pd.Series, shown: Mapping[str, PairMaps]) -> None:
     """Totals of the pair and of the control."""
     first = row["first"]
     labels = ("R \u2002 redundant", f"{INDEX} \u2002 alignment, no unit", f"MI of '{first}'", "MI of the other word")
@@ -84,7 +84,7 @@ def numbers(view: View, row: pd.Series, shown: Mapping[str, Measured]) -> None:
     )
 
 
-def study(view: View, table: pd.DataFrame, row: pd.Series, open_row: Callable[[int], None]) -> exports.Drawn:
+def study(view: View, table: pd.DataFrame, row: pd.Series, open_row: Callable[[int], None]) -> exports.ExportFigure:
     """All pairs of the study beside their controls; a point calls `open_row` with the number of its row."""
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader("All pairs of the study", anchor=False)
@@ -94,7 +94,7 @@ def study(view: View, table: pd.DataFrame, row: pd.Series, open_row: Callable[[i
             format_func=BY.get,
             required=True,
             label_visibility="collapsed",
-            **address.bound("by", view.by),
+            **address.bind_field("by", view.by),
         )
     unit, scale = ("", 1.0) if view.by == ALIGNMENT else (view.unit, factor(view.unit))
     figure = dots.figure(table, BY[view.by], unit, scale, int(row.name))
@@ -115,7 +115,7 @@ def study(view: View, table: pd.DataFrame, row: pd.Series, open_row: Callable[[i
             "with the control word, by an interval over the same seeds that lies above zero."
         )
     st.caption(" ".join(said))
-    return exports.Drawn(CHART, "All pairs of the study", figure, table)
+    return exports.ExportFigure(CHART, "All pairs of the study", figure, table)
 
 
 def _clicked(key: str, open_row: Callable[[int], None]) -> None:

@@ -3,11 +3,11 @@
 import pandas as pd
 import streamlit as st
 
-from pages.address import view as address
+from pages import address
 from pages.data import sentence_tables
 from pages.figures import effects
 from pages.figures.quantities import factor
-from pages.sections.before_after import PREDICTORS, Shown
+from pages.sections.before_after import PREDICTORS, ChangeScreen
 from pages.widgets import exports
 
 BY = {"pixels": "pixels", "structure": "structure (1 \u2212 SSIM)"}
@@ -15,7 +15,7 @@ FOREST, SCATTER = "correlations", "scatter"
 FEW = 10  # prompts, below which intervals are too short
 
 
-def draw(shown: Shown) -> list[exports.Drawn]:
+def draw(shown: ChangeScreen) -> list[exports.ExportFigure]:
     """Over the whole study: how well each predictor goes with the change, and the images one by one."""
     view, rows = shown.view, shown.rows
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -26,7 +26,7 @@ def draw(shown: Shown) -> list[exports.Drawn]:
             format_func=BY.get,
             required=True,
             label_visibility="collapsed",
-            **address.bound("by", view.by),
+            **address.bind_field("by", view.by),
         )
     if rows.empty:
         st.text("No image of a changed prompt is there yet to compare with.")
@@ -58,7 +58,7 @@ def draw(shown: Shown) -> list[exports.Drawn]:
             "Predictor",
             list(PREDICTORS),
             format_func=PREDICTORS.get,
-            **address.bound("predictor", view.predictor, among=list(PREDICTORS)),
+            **address.bind_field("predictor", view.predictor, among=list(PREDICTORS)),
         )
         exports.figure(
             SCATTER,
@@ -71,12 +71,12 @@ def draw(shown: Shown) -> list[exports.Drawn]:
         st.caption("One point an image; a click opens it.")
     shown_rows = rows[["prompt", "word", "seed", view.predictor, view.by]]
     return [
-        exports.Drawn(FOREST, "Correlations", forest, table),
-        exports.Drawn(SCATTER, "Predictor and change", points, shown_rows),
+        exports.ExportFigure(FOREST, "Correlations", forest, table),
+        exports.ExportFigure(SCATTER, "Predictor and change", points, shown_rows),
     ]
 
 
-def _rests_on(shown: Shown, table: pd.DataFrame) -> str:
+def _rests_on(shown: ChangeScreen, table: pd.DataFrame) -> str:
     """What the correlations rest on, and what is lacking."""
     prompts = int(table["prompts"].max().max())
     said = [

@@ -6,13 +6,13 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from pages.address import view as address
-from pages.address.view import ALL, MAPS_OF, View
+from pages import address
+from pages.address import ALL_LEVELS, BOTH_MODES, View
 from pages.data import decompositions, results
 from pages.figures import maps as maps_figure
 from pages.figures.quantities import MAPS, MODE_MEANING, MODE_NAMES, factor
 from pages.widgets import exports, notices, region, sliders, totals
-from pages.widgets.exports import Drawn, Listed
+from pages.widgets.exports import ExportFigure, ExportTable
 from store import warnings
 from store.hdf5 import COARSEST
 from store.pid.information import InformationMaps
@@ -29,7 +29,7 @@ SCROLLED = 250  # pixels
 
 
 @dataclass(frozen=True)
-class Shown:
+class ResultScreen:
     """What of a record is on screen."""
 
     view: View  # its band and quantity are among those that there are
@@ -39,16 +39,16 @@ class Shown:
     index: int  # of the seed within the pair
     layers: dict[str, maps_figure.Layer]
     bands: dict[str, str]  # the choices of noise levels
-    drawn: list[Drawn] = field(default_factory=list)
-    table: Listed | None = None
+    drawn: list[ExportFigure] = field(default_factory=list)
+    table: ExportTable | None = None
 
     @property
     def levels(self) -> str:
         """The noise levels shown, to be added to a heading."""
-        return "" if self.view.band == ALL else f", log SNR {self.bands[self.view.band]}"
+        return "" if self.view.band == ALL_LEVELS else f", log SNR {self.bands[self.view.band]}"
 
 
-def draw(view: View, path: Path, record: RunRecord, pair: PairResult) -> Shown:
+def draw(view: View, path: Path, record: RunRecord, pair: PairResult) -> ResultScreen:
     """Draw the maps and totals of `pair` of `record`, read from `path`; gives what it drew and `details` needs.
 
     The seed and mode of `view` must be there.
@@ -67,7 +67,7 @@ def draw(view: View, path: Path, record: RunRecord, pair: PairResult) -> Shown:
     return replace(shown, table=table)
 
 
-def details(shown: Shown, record: RunRecord) -> None:
+def details(shown: ResultScreen, record: RunRecord) -> None:
     """Draw from which noise levels the information comes, and how it was computed."""
     left, right = st.columns([7, 5], gap="medium")
     with left:
@@ -76,16 +76,16 @@ def details(shown: Shown, record: RunRecord) -> None:
         _provenance(shown, record)
 
 
-def _shown(view: View, path: Path, pair: PairResult) -> Shown:
+def _shown(view: View, path: Path, pair: PairResult) -> ResultScreen:
     bands = decompositions.bands(pair, view.mode)
-    view = replace(view, band=view.band if view.band in bands else ALL)
+    view = replace(view, band=view.band if view.band in bands else ALL_LEVELS)
     index = pair.seeds.index(int(view.seed))
     layers = decompositions.layers(path, pair, view, index)
     view = replace(view, quantity=view.quantity if view.quantity in layers else next(iter(layers)))
-    return Shown(view, path, pair, pair.pair.words, index, layers, bands)
+    return ResultScreen(view, path, pair, pair.pair.words, index, layers, bands)
 
 
-def _overlay(shown: Shown, record: RunRecord) -> Drawn:
+def _overlay(shown: ResultScreen, record: RunRecord) -> ExportFigure:
     view, image = shown.view, record.images_of(shown.pair)[shown.index]
     st.pills(
         "Map over the image",
@@ -93,7 +93,7 @@ def _overlay(shown: Shown, record: RunRecord) -> Drawn:
         format_func=lambda name: MAPS[name].symbol,
         required=True,
         wrap=True,
-        **address.bound("quantity", view.quantity),
+        **address.bind_field("quantity", view.quantity),
     )
     layer = shown.layers[view.quantity]
     about = f"Map of the quantity {layer.title} over the image of seed {view.seed} of the prompt {view.prompt}"
@@ -105,20 +105,20 @@ def _overlay(shown: Shown, record: RunRecord) -> Drawn:
     sliders.draw(view)
     if len(shown.bands) > 1:
         _noise_levels(shown)
-    return Drawn("overlay-figure", f"Map over the image{shown.levels}", figure, maps_figure.values([layer]))
+    return ExportFigure("overlay-figure", f"Map over the image{shown.levels}", figure, maps_figure.values([layer]))
 
 
-def _noise_levels(shown: Shown) -> None:
+def _noise_levels(shown: ResultScreen) -> None:
     sliders.noise_levels(shown.view, shown.bands)
     said = ["Maps show only what the words say between these noise levels; totals stay those of all levels."]
-    if shown.view.band != ALL:
+    if shown.view.band != ALL_LEVELS:
         said.append("R, U1, U2 and S are formed here from the maps of these levels alone.")
         said.append("CMI and attention are not kept by level.")
         said += ["Maps by level are orthogonal ones."] if shown.pair.estimator == STANDARD else []
     st.caption(" ".join(said))
 
 
-def _seeds(shown: Shown, pictures: dict[int, str]) -> None:
+def _seeds(shown: ResultScreen, pictures: dict[int, str]) -> None:
     """The images, one a seed, each with the button that shows it."""
     quantity, measure = MAPS[shown.view.quantity], shown.pair.measure
     with st.container(horizontal=True, wrap=False):
@@ -140,7 +140,7 @@ def _seeds(shown: Shown, pictures: dict[int, str]) -> None:
                 )
 
 
-def _strip(shown: Shown) -> list[Drawn]:
+def _strip(shown: ResultScreen) -> list[ExportFigure]:
     view, layers = shown.view, list(shown.layers.values())
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.subheader(f"All maps of seed {view.seed}, {MODE_NAMES[view.mode]}{shown.levels}", anchor=False)
@@ -148,11 +148,11 @@ def _strip(shown: Shown) -> list[Drawn]:
         if others:
             st.segmented_control(
                 "Maps of",
-                MAPS_OF,
+                BOTH_MODES,
                 format_func={"one": MODE_NAMES[view.mode], "both": "PID next to CPID"}.get,
                 required=True,
                 label_visibility="collapsed",
-                **address.bound("maps", view.maps),
+                **address.bind_field("maps", view.maps),
             )
     drawn = [_side_by_side(view, layers, "strip")]
     for mode in others if view.maps == "both" else ():
@@ -161,10 +161,12 @@ def _strip(shown: Shown) -> list[Drawn]:
         beside = list(decompositions.layers(shown.path, shown.pair, other, shown.index).values())
         drawn.append(_side_by_side(other, beside, "beside"))
     limit = layers[0].scale.limit
-    every = "all seeds, maps and modes" if view.band == ALL else "all seeds, maps and modes of the strongest band"
+    every = (
+        "all seeds, maps and modes" if view.band == ALL_LEVELS else "all seeds, maps and modes of the strongest band"
+    )
     said = (
         f"{MODE_MEANING[view.mode]} One colour scale for all information, here and in the overlay"
-        f"{'' if view.band == ALL else ', at all bands of noise levels'}. It ends at {limit:.3g} {view.unit}: "
+        f"{'' if view.band == ALL_LEVELS else ', at all bands of noise levels'}. It ends at {limit:.3g} {view.unit}: "
         f"{maps_figure.ROBUST} % of the pixels of {every} lie below; larger values are drawn in the last colour. "
         "Values are per latent pixel."
     )
@@ -174,28 +176,28 @@ def _strip(shown: Shown) -> list[Drawn]:
     return drawn
 
 
-def _side_by_side(view: View, layers: list[maps_figure.Layer], key: str) -> Drawn:
+def _side_by_side(view: View, layers: list[maps_figure.Layer], key: str) -> ExportFigure:
     about = f"Maps side by side, {MODE_NAMES[view.mode]}: {', '.join(layer.title for layer in layers)}"
     figure = maps_figure.strip(layers, threshold=view.threshold / 100)
     exports.figure(f"{key}-figure", figure, key=key, alt=about)
-    return Drawn(f"{key}-figure", f"All maps, {view.mode.upper()}", figure, maps_figure.values(layers))
+    return ExportFigure(f"{key}-figure", f"All maps, {view.mode.upper()}", figure, maps_figure.values(layers))
 
 
-def _curve(shown: Shown) -> Drawn:
+def _curve(shown: ResultScreen) -> ExportFigure:
     view, information = shown.view, shown.pair.information[shown.view.mode]
     st.subheader("At which noise level the information appears", anchor=False)
     values = information.curve[shown.index] * factor(view.unit)
     edges = information.band_edges
-    band = None if view.band == ALL else (float(edges[int(view.band)]), float(edges[int(view.band) + 1]))
+    band = None if view.band == ALL_LEVELS else (float(edges[int(view.band)]), float(edges[int(view.band) + 1]))
     about = f"Information of each word and of both per unit of log SNR, seed {view.seed}"
     figure = maps_figure.curve(information.log_snr, values, shown.words, view.unit, band)
     exports.figure("curve-figure", figure, key="curve", alt=about)
     names = [f"{name} ({view.unit} per unit of log SNR)" for name in (*shown.words, "both")]
     data = pd.DataFrame(values, columns=names).assign(log_snr=information.log_snr)
-    return Drawn("curve-figure", "Information by noise level", figure, data)
+    return ExportFigure("curve-figure", "Information by noise level", figure, data)
 
 
-def _provenance(shown: Shown, record: RunRecord) -> None:
+def _provenance(shown: ResultScreen, record: RunRecord) -> None:
     """How the numbers came about."""
     key, pair = record.key, shown.pair
     fewest, most = min(pair.noises), max(pair.noises)
@@ -214,7 +216,7 @@ def _provenance(shown: Shown, record: RunRecord) -> None:
     st.table(pd.DataFrame({"": cells}, index=list(facts)), border="horizontal", hide_header=True)
 
 
-def _maps(shown: Shown, record: RunRecord) -> str:
+def _maps(shown: ResultScreen, record: RunRecord) -> str:
     """Their size, and how precise they are where the file was made small."""
     sizes = *next(iter(shown.layers.values())).values.shape, *record.images.shape[1:3]
     return "{} x {} latent pixels, image {} x {}".format(*sizes) + (f"; {CONDENSED}" if shown.pair.condensed else "")

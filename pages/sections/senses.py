@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import pandas as pd
 import streamlit as st
 
-from pages.address.view import View
-from pages.data.pairs import Measured
+from pages.address import View
+from pages.data.pairs import PairMaps
 from pages.figures import maps as maps_figure
 from pages.figures.quantities import factor, ranged, written
 from pages.sections import study_header
@@ -35,12 +35,12 @@ TOLD = (
 
 
 @dataclass(frozen=True)
-class Row:
+class SentenceRow:
     """A sentence: its row of `store.tables.senses`, which sense's images each image is nearest to, what is stored."""
 
     told: pd.Series
     nearest: pd.Series  # by seed
-    measured: Measured
+    measured: PairMaps
 
 
 def explain() -> None:
@@ -55,7 +55,7 @@ def explain() -> None:
             st.markdown(TOLD)
 
 
-def draw(view: View, row: Row, limit: float, number: int) -> list[exports.Drawn]:
+def draw(view: View, row: SentenceRow, limit: float, number: int) -> list[exports.ExportFigure]:
     """Draw a row, its map on a scale that ends at `limit` in the unit shown; gives the figure that there is."""
     told, index, drawn = row.told, row.measured.index(view.seed), []
     with st.container(border=True):
@@ -76,7 +76,7 @@ def draw(view: View, row: Row, limit: float, number: int) -> list[exports.Drawn]
             about = f"Synergy of {' and '.join(row.measured.pair.pair.words)} over the image of {said}"
             with overlay:
                 exports.figure(f"overlay-{number}", figure, key=f"overlay {told['prompt']}", alt=about)
-            drawn.append(exports.Drawn(f"overlay-{number}", said, figure, maps_figure.values([layer])))
+            drawn.append(exports.ExportFigure(f"overlay-{number}", said, figure, maps_figure.values([layer])))
         with numbers:
             _numbers(view, row, index)
         with verdict:
@@ -84,7 +84,7 @@ def draw(view: View, row: Row, limit: float, number: int) -> list[exports.Drawn]
     return drawn
 
 
-def _numbers(view: View, row: Row, index: int | None) -> None:
+def _numbers(view: View, row: SentenceRow, index: int | None) -> None:
     told, scale, lines = row.told, factor(view.unit), {}
     if index is not None:
         found = row.measured.parts(view.mode)[QUANTITY]
@@ -95,7 +95,7 @@ def _numbers(view: View, row: Row, index: int | None) -> None:
     st.table(table, border="horizontal")
 
 
-def _verdict(row: Row) -> None:
+def _verdict(row: SentenceRow) -> None:
     told, nearest = row.told, row.nearest
     colour, icon = BADGES[told["taken"]]
     st.badge(told["taken"], color=colour, icon=icon)

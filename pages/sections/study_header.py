@@ -1,60 +1,29 @@
 """A study of sentences on a page: which one is meant, what of it is there, and the way to what is not."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import streamlit as st
 
-from pages.address import view as address
-from pages.address.view import Missing, View
-from pages.data import bias_tables, results
+from pages import address
+from pages.address import View
+from pages.data import bias_tables, pairs, results
+from pages.data.pairs import PairMaps
+from pages.data.selection import Missing, guidance_of, view_of
+from pages.data.sentence_study import SentenceStudy
 from pages.figures.quantities import MODE_MEANING, MODE_NAMES
 from pages.widgets import notices
 from store import studies
 from store.catalogue import Entry, Filter
-from store.errors import InputError
-from store.records import MODES
+from store.errors import InputError, StoreError
 from store.studies import Study
 
 EVERY = 10_000  # entries of a study
 SENTENCE = ("prompt", "pair", "word", "seed")  # what a view says about one sentence of a study
 
 
-@dataclass(frozen=True)
-class Asked:
-    """A study, and the entries that there are of it, of images at one guidance."""
-
-    study: Study
-    entries: tuple[Entry, ...]
-    guidance: float
-    root: Path
-    listing: results.Listing
-
-    @property
-    def modes(self) -> list[str]:
-        """In which modes there is anything."""
-        there = {entry.mode for entry in self.entries}
-        return [mode for mode in MODES if mode in there]
-
-    @property
-    def share(self) -> tuple[int, int]:
-        """How many answers about an image there are, of those that the study asks for."""
-        seeds = len(self.study.seeds)
-        wanted = {(item.prompt, pair.name.casefold()) for item in self.study.expand() for pair in item.pairs}
-        there = {(entry.key.prompt, entry.pair.casefold()): entry.seeds for entry in self.entries}
-        return sum(min(there.get(key, 0), seeds) for key in wanted), len(wanted) * seeds
-
-    def entry(self, prompt: str, pair: str, mode: str) -> Entry | None:
-        """What is there about `pair` in images of `prompt`; words may be named in either order."""
-        words = set(pair.casefold().split("+"))
-        for entry in self.entries:
-            if entry.key.prompt == prompt and entry.mode == mode and set(entry.pair.casefold().split("+")) == words:
-                return entry
-        return None
-
-
-def choose(view: View, usual: Sequence[str], fits: Callable[[Study], bool]) -> Asked | None:
+def choose(view: View, usual: Sequence[str], fits: Callable[[Study], bool]) -> SentenceStudy | None:
     """The study that `view` names among those that fit, or the first of the `usual` ones of which there is anything.
 
     Draws its heading and, where there is more than one, the choice; where there is nothing to show it says so and
@@ -65,7 +34,7 @@ def choose(view: View, usual: Sequence[str], fits: Callable[[Study], bool]) -> A
     try:
         known = _offered(view, root, listing, usual, fits)
         if view.study and view.study not in studies.names(root):
-            notices.missing(Missing("study", view.study, "", tuple(known)))
+            notices.missing(Missing("study", view.study, "", tuple(known)), view)
             return None
     except InputError as error:
         st.error(notices.plain(str(error)))
@@ -74,9 +43,9 @@ def choose(view: View, usual: Sequence[str], fits: Callable[[Study], bool]) -> A
     first = next((name for name in known if there[name]), next(iter(known)))
     asked = known[view.study if view.study in known else first]
     entries = there[asked.name]
-    guidance = address.guidance_of(view, asked.guidance)
+    guidance = guidance_of(view, asked.guidance)
     chosen = tuple(entry for entry in entries if entry.key.guidance == guidance)
-    found = Asked(asked, chosen, guidance, root, listing)
+    found = SentenceStudy(asked, chosen, guidance, root, listing)
     _heading(view, found, list(known.values()), sorted({f"{entry.key.guidance:g}" for entry in entries}))
     notices.broken(listing.broken(), root)
     if not chosen:
@@ -87,7 +56,16 @@ def choose(view: View, usual: Sequence[str], fits: Callable[[Study], bool]) -> A
     return found
 
 
-def settled(view: View, found: Asked) -> View:
+def read_pair(view: View, entry: Entry | None) -> PairMaps | None:
+    """Return what is stored of `entry`, None if there is none; where it cannot be read the page says so."""
+    try:
+        return pairs.read(view, entry) if entry else None
+    except StoreError as error:
+        st.error(notices.plain(str(error)))
+        return None
+
+
+def settled(view: View, found: SentenceStudy) -> View:
     """`view` with its study named, in a mode that there is; of another study only a prompt that this one has too."""
     if view.study != found.study.name:
         shared = any(entry.key.prompt == view.prompt for entry in found.entries)
@@ -104,24 +82,24 @@ def mode_choice(view: View, modes: Sequence[str]) -> None:
         format_func=str.upper,
         required=True,
         help="\n\n".join(f"**{MODE_NAMES[mode]}.** {meaning}" for mode, meaning in MODE_MEANING.items()),
-        **address.bound("mode", view.mode),
+        **address.bind_field("mode", view.mode),
     )
 
 
 def seed_choice(view: View, seeds: Sequence[int]) -> None:
     """The choice between seeds."""
-    st.segmented_control("Seed", list(map(str, seeds)), required=True, **address.bound("seed", view.seed))
+    st.segmented_control("Seed", list(map(str, seeds)), required=True, **address.bind_field("seed", view.seed))
 
 
 def to_explorer(view: View, entry: Entry, label: str = "Explore") -> None:
     """The way to all maps of `entry`."""
-    chosen = replace(address.view_of(entry, view), seed=view.seed)
+    chosen = replace(view_of(entry, view), seed=view.seed)
     st.page_link(
         "explorer.py",
         label=label,
         icon=":material/arrow_forward:",
         icon_position="right",
-        query_params=chosen.parameters("explorer"),
+        query_params=chosen.parameters,
     )
 
 
@@ -151,7 +129,7 @@ def _entries(listing: results.Listing, name: str, model: str) -> list[Entry]:
     return listing.page(Filter(study=name, model=model), limit=EVERY)
 
 
-def _heading(view: View, found: Asked, known: list[Study], guidances: list[str]) -> None:
+def _heading(view: View, found: SentenceStudy, known: list[Study], guidances: list[str]) -> None:
     heading, choice, other = st.columns([6, 3, 1], vertical_alignment="bottom")
     with heading:
         st.title(notices.plain(found.study.title), anchor=False)
@@ -162,7 +140,7 @@ def _heading(view: View, found: Asked, known: list[Study], guidances: list[str])
             "Study",
             list(titles),
             format_func=titles.get,
-            **address.bound("study", found.study.name, SENTENCE, among=list(titles)),
+            **address.bind_field("study", found.study.name, SENTENCE, among=list(titles)),
         )
     shown = f"{found.guidance:g}"
     if set(guidances) - {shown}:
@@ -171,11 +149,11 @@ def _heading(view: View, found: Asked, known: list[Study], guidances: list[str])
             "Guidance",
             offered,
             help="Of image generation; more of it exaggerates what the model leans to",
-            **address.bound("guidance", shown, among=offered),
+            **address.bind_field("guidance", shown, among=offered),
         )
 
 
-def _progress(view: View, found: Asked) -> None:
+def _progress(view: View, found: SentenceStudy) -> None:
     """How much of the study is there, and how to get the rest."""
     done, wanted = found.share
     if done >= wanted:

@@ -45,7 +45,7 @@ PICTURE = st.components.v2.component(
 
 
 @dataclass(frozen=True)
-class Drawn:
+class ExportFigure:
     """A figure on the page: the `key` of the container that it alone is in, and the data that it draws."""
 
     key: str
@@ -55,7 +55,7 @@ class Drawn:
 
 
 @dataclass(frozen=True)
-class Listed:
+class ExportTable:
     """A table: `full` for programs, `printed` for a paper, where the largest of each group of columns `bold` is so."""
 
     title: str
@@ -65,12 +65,12 @@ class Listed:
 
 
 def figure(place: str, drawn: go.Figure, /, **about) -> None:
-    """Draw a figure in a container with the key `place`, for `Drawn`; `about` goes to `st.plotly_chart`."""
+    """Draw a figure in a container with the key `place`, for `ExportFigure`; `about` goes to `st.plotly_chart`."""
     with st.container(key=place):
         st.plotly_chart(drawn, config=CONFIG, **about)
 
 
-def menu(name: str, about: str, tables: list[Listed], figures: list[Drawn]) -> None:
+def menu(name: str, about: str, tables: list[ExportTable], figures: list[ExportFigure]) -> None:
     """The menu of all downloads. `name` says in a few words what they are of, `about` under what they hold."""
     with st.popover("Export", icon=":material/download:", help="Tables and figures as files"):
         for table in tables:
@@ -79,7 +79,7 @@ def menu(name: str, about: str, tables: list[Listed], figures: list[Drawn]) -> N
             _figure(name, about, shown)
 
 
-def _table(name: str, table: Listed) -> None:
+def _table(name: str, table: ExportTable) -> None:
     st.text(table.title)
     file = _slug(f"{name} {table.title}")
     with st.container(horizontal=True):
@@ -93,7 +93,7 @@ def _table(name: str, table: Listed) -> None:
         )
 
 
-def _figure(name: str, about: str, shown: Drawn) -> None:
+def _figure(name: str, about: str, shown: ExportFigure) -> None:
     st.text(shown.title)
     file = _slug(f"{name} {shown.title}")
     with st.container(horizontal=True, vertical_alignment="center"):

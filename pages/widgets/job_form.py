@@ -5,8 +5,10 @@ from pathlib import Path
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from pages.address.view import DEMO, FORM, View, habit, is_probe, resolve, view_of
+from pages.address import DEMO, ExplorerView, View, last_mode_and_seed
 from pages.data import estimates
+from pages.data.selection import resolve, view_of
+from pages.data.shell_commands import is_probe
 from pages.figures.times import duration, size
 from pages.widgets import notices
 from store import settings
@@ -14,14 +16,13 @@ from store.catalogue import Catalogue, Entry
 from store.errors import DiffusionPIDError, InputError
 from store.jobs import LATER, SOON, SUFFIXES, JobSpec, Picture, Queue
 from store.records import prompt_words
+from store.studies import studies_of_page
 
 PROMPT, STUDY = "A prompt", "A study"
 KEYS = "launch "
 PREFILLED, PHRASES = "launch prefilled for", "launch phrases"
 DEFAULTS = {"launch images": 4, "launch precision": "Result: 256 noises", "launch seeds": 0, "launch limit": 0}
-EXAMPLE = View(prompt="a female doctor", pair="female+doctor")
-STUDY_OF = {"gender": "gender", "ethnicity": "tone ethnicity", "homonyms": "homonyms", "synonyms": "synonyms"}
-STUDY_OF |= {"intervention": "intervention"}
+EXAMPLE = ExplorerView(prompt="a female doctor", pair="female+doctor")
 PRECISION: dict[str, tuple[int | None, float | None]] = {  # noises of an image, and the error at which it needs no more
     "Draft: 64 noises": (64, None),
     "Result: 256 noises": (256, None),
@@ -37,9 +38,9 @@ def draw(view: View, page: str, root: Path, listing: Catalogue) -> None:
     """The form under its heading; nothing where the settings allow no jobs."""
     if settings.load().read_only:
         return
-    if page == "explorer" and isinstance(entry := resolve(view, listing, habit()[0]), Entry):
+    if page == "explorer" and isinstance(entry := resolve(view, listing, last_mode_and_seed()[0]), Entry):
         view = view_of(entry, view)  # what the page is about to show
-    form = st.expander("New compute job", icon=":material/add_circle:", key=FORM, on_change="rerun")
+    form = st.expander("New compute job", icon=":material/add_circle:", key=notices.JOB_FORM, on_change="rerun")
     _keep()
     if not form.open:
         return
@@ -64,7 +65,7 @@ def _form(view: View, page: str, root: Path) -> None:
         st.text_input("Your name", key="launch author", placeholder="optional", help="Shown beside the job")
     if wanted is None:
         return
-    found = estimates.outlook(wanted, root)
+    found = estimates.estimate(wanted, root)
     _say(found, wanted, root)
     urgent = SOON if kind == PROMPT else LATER
     st.button(
@@ -85,23 +86,24 @@ def _keep() -> None:
 
 def _prefill(view: View, page: str, root: Path) -> None:
     """Fill the form with what is on screen, each time that this changes."""
-    about = (page, view.model, view.prompt, view.pair)
+    prompt, pair = getattr(view, "prompt", ""), getattr(view, "pair", "")
+    about = (page, view.model, prompt, pair)
     if st.session_state.get(PREFILLED) == about:
         return
     st.session_state[PREFILLED] = about
     for key, value in DEFAULTS.items():
         st.session_state.setdefault(key, value)
-    shown = view if view.prompt else EXAMPLE
-    wanted = STUDY_OF.get(page, "").split()
+    prompt, pair = (prompt, pair) if prompt else (EXAMPLE.prompt, EXAMPLE.pair)
+    wanted = studies_of_page(page)
     studies = estimates.studies_for(root, view.model)
     st.session_state["launch study"] = next(
         (name for end in wanted for name in studies if name.endswith(end)), studies[0] if studies else None
     )
-    first, _, second = shown.pair.partition("+")
-    probe = bool(shown.pair) and is_probe(shown.prompt, shown.pair)
+    first, _, second = pair.partition("+")
+    probe = bool(pair) and is_probe(prompt, pair)
     st.session_state["launch kind"] = STUDY if wanted else PROMPT
     st.session_state["launch model"] = view.model
-    st.session_state["launch prompt"] = shown.prompt
+    st.session_state["launch prompt"] = prompt
     st.session_state["launch probe"] = f"{first}, {second}" if probe else ""
     st.session_state["launch words"] = st.session_state[PHRASES] = [] if probe else [first, second]
 
@@ -201,7 +203,7 @@ def _study(model: str, root: Path) -> JobSpec | None:
     )
 
 
-def _say(found: estimates.Outlook, wanted: JobSpec, root: Path) -> None:
+def _say(found: estimates.CostEstimate, wanted: JobSpec, root: Path) -> None:
     """The cost, and what is wrong."""
     for fault in found.faults:
         st.error(notices.plain(fault))

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.address import view as address
-from pages.address.view import View
+from pages import address
+from pages.address import View
 from pages.figures.times import duration
 from pages.widgets import notices
 from store import settings

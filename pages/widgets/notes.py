@@ -4,7 +4,7 @@ from urllib.parse import urlencode, urlsplit
 
 import streamlit as st
 
-from pages.address.view import View
+from pages.address import View
 from pages.figures import report
 from pages.figures.report import Sheet
 from pages.widgets import notices
@@ -29,7 +29,7 @@ def draw(page: str, view: View, notes: Notes, key: str, sheet: Sheet) -> None:
     if not found:
         st.caption("Nobody has written one yet.")
     if writing:
-        pin = Pin(f"/{page}?{urlencode(view.parameters(page))}", sheet.title, "")
+        pin = Pin(f"/{page}?{urlencode(view.parameters)}", sheet.title, "")
         _form(notes, key, pin, sheet)
     if pinned:
         count = "1 pinned view" if pinned == 1 else f"{pinned} pinned views"

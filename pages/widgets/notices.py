@@ -7,13 +7,16 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.address import view as address
-from pages.address.view import DEMO, SELECTION, Missing, View
+from pages import address
+from pages.address import DEMO, SELECTION, ExplorerView, View
 from pages.data import results
+from pages.data.selection import Missing
+from pages.data.shell_commands import run_command
 from store import settings
 
-EXAMPLE = View(prompt="a female doctor", pair="female+doctor")
+EXAMPLE = ExplorerView(prompt="a female doctor", pair="female+doctor")
 LISTED = 20
+JOB_FORM = "job form"  # the key of its expander, which says whether it is open
 
 
 def plain(text: str) -> str:
@@ -23,9 +26,9 @@ def plain(text: str) -> str:
 
 def empty(view: View, root: Path) -> None:
     """Nothing was computed yet: what to do about it."""
-    wanted = replace(EXAMPLE, model=view.model or settings.load().model)
+    wanted = replace(EXAMPLE, store=view.store, model=view.model or settings.load().model)
     said = f"The store {root.absolute()} holds no results. This command computes a first one:"
-    nothing(view, said, address.command(wanted, root))
+    nothing(view, said, run_command(wanted, root))
 
 
 def nothing(view: View, said: str, command: str) -> None:
@@ -57,12 +60,12 @@ def _launching(view: View) -> None:
             "Or launch it from here",
             icon=":material/add_circle:",
             on_click=st.session_state.update,
-            args=({address.FORM: True},),
+            args=({JOB_FORM: True},),
             help="Opens New compute job in the sidebar, filled in for it",
         )
 
 
-def missing(what: Missing) -> None:
+def missing(what: Missing, view: View) -> None:
     """A link names something that the store does not hold."""
     with st.container(border=True):
         st.subheader("Not in this store", anchor=False)
@@ -71,7 +74,7 @@ def missing(what: Missing) -> None:
         if what.command:
             st.text("This command computes it:")
             st.code(what.command, language="bash", wrap_lines=True)
-            _launching(address.current())
+            _launching(view)
         st.text("There is instead:")
         with st.container(horizontal=True):
             for value in what.there[:LISTED]:

@@ -4,11 +4,11 @@ from typing import NamedTuple
 
 import streamlit as st
 
-from pages.address import view as address
-from pages.address.view import View
+from pages import address
+from pages.address import View
 
 
-class Part(NamedTuple):
+class PageOfRows(NamedTuple):
     """The rows [first, stop) of `number`; `page` counts from 1."""
 
     page: int
@@ -18,15 +18,15 @@ class Part(NamedTuple):
     number: int
 
 
-def part(view: View, number: int, rows: int) -> Part:
+def part(view: View, number: int, rows: int) -> PageOfRows:
     """The part of `number` rows, at least one, that `view` asks for, `rows` at a time."""
     last = -(-number // rows)
     page = min(max(1, int(view.page or 1)), last)
     first = (page - 1) * rows
-    return Part(page, last, first, min(first + rows, number), number)
+    return PageOfRows(page, last, first, min(first + rows, number), number)
 
 
-def buttons(shown: Part) -> None:
+def buttons(shown: PageOfRows) -> None:
     """The way to what is before and after, where there is more than one page."""
     if shown.last == 1:
         return

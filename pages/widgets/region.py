@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from pages.address import view as address
-from pages.address.view import View
+from pages import address
+from pages.address import View
 from store.records import Region, RunRecord
 
 CHART = "overlay"  # the key of the chart on which it is drawn
@@ -40,8 +40,8 @@ def choices(view: View, record: RunRecord) -> None:
             columns, rows = (
                 tuple(min(end, size) for end in ends[place::2]) for place, size in enumerate((width, height))
             )
-            across = address.tied("columns", columns, lambda chosen: _show(chosen, rows), "value")
-            down = address.tied("rows", rows, lambda chosen: _show(columns, chosen), "value")
+            across = address.bind_widget("columns", columns, lambda chosen: _show(chosen, rows), "value")
+            down = address.bind_widget("rows", rows, lambda chosen: _show(columns, chosen), "value")
             st.slider("Columns of pixels", 0, width, **across)
             st.slider("Rows of pixels", 0, height, **down)
         if view.region:

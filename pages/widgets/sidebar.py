@@ -4,19 +4,21 @@ from dataclasses import replace
 
 import streamlit as st
 
-from pages.address import view as address
-from pages.address.view import DEMO, SELECTION, Missing, View
+from pages import address
+from pages.address import DEMO, SELECTION, ExplorerView, View
 from pages.data import results
+from pages.data.selection import Missing, resolve
 from pages.figures.quantities import UNITS
+from pages.registry import Page
 from pages.widgets import job_form, job_progress, notices
 from store import settings
 from store.errors import DiffusionPIDError, StoreError
 from store.pid import measures
 
 
-def draw(page: str) -> None:
+def draw(page: Page) -> None:
     """Draw the sidebar of `page`; where settings or store cannot be read, say why and end the page there."""
-    view = address.current()
+    view = address.current(page.view)
     try:
         wanted, root = settings.load().model, results.folder(view)
         results.prepare(root)
@@ -27,8 +29,8 @@ def draw(page: str) -> None:
         st.stop()
     model = view.model or (wanted if wanted in models or not models else models[0])
     view = replace(view, model=model)
-    address.show(view, page)
-    offered = measures.offered(_surprisals(view, page, listing))
+    address.show(view)
+    offered = measures.offered(_surprisals(view, listing))
     with st.sidebar:
         with st.container(gap="xxsmall"):
             st.caption("Store")
@@ -41,26 +43,26 @@ def draw(page: str) -> None:
             "Model",
             offered_models,
             help="Models with results in this store",
-            **address.bound("model", model, (*SELECTION, "page"), among=offered_models),
+            **address.bind_field("model", model, (*SELECTION, "page"), among=offered_models),
         )
         st.pills(
             "Redundancy measure",
             [name for name in measures.MEASURES if name in (*offered, view.measure)],
             required=True,
             help="\n\n".join(f"**{name}:** {measures.MEASURES[name].brief}." for name in offered),
-            **address.bound("measure", view.measure),
+            **address.bind_field("measure", view.measure),
         )
         st.segmented_control(
-            "Unit", UNITS, required=True, help="1 bit is 0.693 nats", **address.bound("unit", view.unit)
+            "Unit", UNITS, required=True, help="1 bit is 0.693 nats", **address.bind_field("unit", view.unit)
         )
-        job_form.draw(view, page, root, listing)
-        if page != "jobs":  # which shows all of them
+        job_form.draw(view, page.address, root, listing)
+        if page.address != "jobs":  # which shows all of them
             job_progress.draw(view, root)
 
 
-def _surprisals(view: View, page: str, listing: results.Listing) -> measures.Surprisals | None:
+def _surprisals(view: View, listing: results.Listing) -> measures.Surprisals | None:
     """Those of the pair that the page is about, if it has any: some measures are offered only with them."""
-    entry = address.resolve(view, listing, address.habit()[0]) if page == "explorer" else None
+    entry = resolve(view, listing, address.last_mode_and_seed()[0]) if isinstance(view, ExplorerView) else None
     if entry is None or isinstance(entry, Missing):
         return None
     try:

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from pages.address import view as address
-from pages.address.view import ALL, View
+from pages import address
+from pages.address import ALL_LEVELS, View
 
 
 def draw(view: View, bands: Mapping[str, str] | None = None) -> None:
@@ -13,7 +13,12 @@ def draw(view: View, bands: Mapping[str, str] | None = None) -> None:
     several = len(bands or {}) > 1
     places = st.columns(3 if several else 2, gap="medium")
     places[0].slider(
-        "Opacity of the map", 0, 100, step=5, format="%d %%", **address.bound("opacity", view.opacity, start="value")
+        "Opacity of the map",
+        0,
+        100,
+        step=5,
+        format="%d %%",
+        **address.bind_field("opacity", view.opacity, start="value"),
     )
     places[1].slider(
         "Threshold",
@@ -22,7 +27,7 @@ def draw(view: View, bands: Mapping[str, str] | None = None) -> None:
         step=5,
         format="%d %%",
         help="Values below this share of the colour scale are left out, whatever their sign",
-        **address.bound("threshold", view.threshold, start="value"),
+        **address.bind_field("threshold", view.threshold, start="value"),
     )
     if several:
         with places[2]:
@@ -36,13 +41,13 @@ def noise_levels(view: View, bands: Mapping[str, str]) -> None:
         list(bands),
         format_func=bands.get,
         help="Left: almost only noise. Right: almost clean. Totals stay those of all levels.",
-        **address.bound("band", view.band, start="value"),
+        **address.bind_field("band", view.band, start="value"),
     )
 
 
 def said(view: View) -> str:
     """What maps of some noise levels leave out; empty where they are of all."""
-    if view.band == ALL:
+    if view.band == ALL_LEVELS:
         return ""
     return (
         " Maps are of the noise levels chosen alone, their parts formed there; CMI and attention are not kept by "

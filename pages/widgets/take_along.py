@@ -6,17 +6,24 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from pages.address.view import View
+from pages.address import View
+from pages.data.sentence_study import SentenceStudy
 from pages.figures.quantities import MODE_NAMES
 from pages.figures.report import Sheet
-from pages.sections.study_header import Asked
 from pages.widgets import exports, notes
-from pages.widgets.exports import Drawn, Listed
+from pages.widgets.exports import ExportFigure, ExportTable
 from store.notes import Notes, key_of_view
 
 
 def draw(
-    page: str, view: View, root: Path, key: str, name: str, about: str, table: Listed, drawn: Sequence[Drawn]
+    page: str,
+    view: View,
+    root: Path,
+    key: str,
+    name: str,
+    about: str,
+    table: ExportTable,
+    drawn: Sequence[ExportFigure],
 ) -> None:
     """Draw both. `name` says what is shown, `about` under what it holds; notes hang on `key`."""
     with st.container(horizontal=True):
@@ -26,11 +33,16 @@ def draw(
 
 
 def of_study(
-    page: str, view: View, found: Asked, table: pd.DataFrame, drawn: Sequence[Drawn], printed: pd.DataFrame
+    page: str,
+    view: View,
+    found: SentenceStudy,
+    table: pd.DataFrame,
+    drawn: Sequence[ExportFigure],
+    printed: pd.DataFrame,
 ) -> None:
     """The same of a page about a study: its `table`, of which `printed` is what a reader needs."""
     name = ", ".join(filter(None, (found.study.title, view.model, view.prompt)))
     about = f"{MODE_NAMES[view.mode]}, {view.measure}, guidance {found.guidance:g}, seed {view.seed}."
     content = {"study": found.study.name, "model": view.model, "guidance": f"{found.guidance:g}"}
     key = key_of_view(page, **content, prompt=view.prompt, pair=view.pair, word=view.word)
-    draw(page, view, found.root, key, name, about, Listed("All of the study", table, printed, []), drawn)
+    draw(page, view, found.root, key, name, about, ExportTable("All of the study", table, printed, []), drawn)

@@ -7,12 +7,12 @@ from typing import NamedTuple
 import pandas as pd
 import streamlit as st
 
-from pages.address import view as address
-from pages.address.view import View
+from pages import address
+from pages.address import View
 from pages.data import decompositions
 from pages.figures.quantities import INDEX, QUANTITIES, UNRELIABLE_MEANING, factor, reliable, written
 from pages.widgets import notices
-from pages.widgets.exports import Listed
+from pages.widgets.exports import ExportTable
 from store.pid.decomposition import ALIGNMENT, Decomposition
 from store.pid.information import LEVELS, Estimate
 from store.pid.measures import STANDARD
@@ -36,7 +36,9 @@ class _Row(NamedTuple):
     scale: float  # to what is shown
 
 
-def draw(view: View, path: Path, key: RunKey, pair: PairResult, index: int, region: Region | None = None) -> Listed:
+def draw(
+    view: View, path: Path, key: RunKey, pair: PairResult, index: int, region: Region | None = None
+) -> ExportTable:
     """Draw the totals of `pair`, read from `path`: of the image `index` and over all images, both modes.
 
     They are sums over the `region`, if one is given. What is drawn is given back, with its numbers.
@@ -48,7 +50,7 @@ def draw(view: View, path: Path, key: RunKey, pair: PairResult, index: int, regi
             list(LEVELS),
             required=True,
             label_visibility="collapsed",
-            **address.bound("level", view.level),
+            **address.bind_field("level", view.level),
         )
     if warnings := warnings_of(key, pair)[view.mode]:
         st.warning("\n\n".join(map(notices.plain, warnings)), icon=":material/warning:")
@@ -75,7 +77,7 @@ def draw(view: View, path: Path, key: RunKey, pair: PairResult, index: int, regi
     st.table(shown, border="horizontal")
     _notes(view, pair, doubtful, negative, untold)
     names = pd.Index([row.name for row in rows], name=f"{what} in {view.unit}, {view.level} level")
-    return Listed("Totals", pd.DataFrame(numbers, index=names), shown.set_axis(names), [])
+    return ExportTable("Totals", pd.DataFrame(numbers, index=names), shown.set_axis(names), [])
 
 
 def _columns(view: View, index: int) -> list[tuple[str, int | None]]:

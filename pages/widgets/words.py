@@ -5,13 +5,13 @@ from dataclasses import dataclass, replace
 import pandas as pd
 import streamlit as st
 
-from pages.address import view as address
-from pages.address.view import View
+from pages import address
+from pages.address import View
 from pages.data import results
 from pages.figures import matrix
 from pages.figures.quantities import MODE_NAMES, QUANTITIES, factor
 from pages.widgets import exports, notices
-from pages.widgets.exports import Drawn
+from pages.widgets.exports import ExportFigure
 from store.catalogue import Entry, Filter
 from store.errors import InputError
 from store.pid.measures import DEFAULT
@@ -29,7 +29,7 @@ def chips(view: View, pairs: list[str]) -> None:
     asked = {word.casefold() for word in view.pair.split("+")}
     about = view.prompt, view.pair
     if CHIPS not in st.session_state or st.session_state[CHOSEN].about != about:
-        st.session_state[CHOSEN] = Chosen(about, [word for word in words if word.casefold() in asked])
+        st.session_state[CHOSEN] = ChosenWords(about, [word for word in words if word.casefold() in asked])
     shown = sorted(st.session_state[CHOSEN].words, key=words.index)
     if CHIPS in st.session_state and st.session_state[CHIPS] != shown:
         st.session_state[CHIPS] = shown
@@ -59,7 +59,7 @@ def _choose(words: list[str]) -> None:
 
 
 @dataclass(frozen=True)
-class Chosen:
+class ChosenWords:
     """The words that are chosen, in the order in which they were, and what the browser has not heard of yet."""
 
     about: tuple[str, str]  # prompt and pair
@@ -67,7 +67,7 @@ class Chosen:
     dropped: tuple[str, ...] = ()  # by the last choice
     heard: tuple[str, ...] = ()  # what the browser counted as chosen at the last choice
 
-    def after(self, picked: list[str]) -> "Chosen":
+    def after(self, picked: list[str]) -> "ChosenWords":
         """After the browser counts `picked` as chosen.
 
         It may do so once more, or with a word that the last choice dropped beside a new one: those it says because it
@@ -79,7 +79,7 @@ class Chosen:
         new = [word for word in added if word not in self.dropped] or added
         latest = [*(word for word in self.words if word in picked), *new][-2:]
         dropped = tuple(word for word in self.words if word not in latest)
-        return Chosen(self.about, latest, dropped, tuple(picked))
+        return ChosenWords(self.about, latest, dropped, tuple(picked))
 
 
 def _stands(prompt: str, word: str) -> bool:
@@ -90,7 +90,7 @@ def _stands(prompt: str, word: str) -> bool:
     return True
 
 
-def all_pairs(view: View, listing: results.Listing, entry: Entry) -> list[Drawn]:
+def all_pairs(view: View, listing: results.Listing, entry: Entry) -> list[ExportFigure]:
     """R, U and S of all pairs of the prompt of `entry`; a cell opens the maps of its pair. Gives what is drawn."""
     samples = listing.samples(Filter(model=view.model, mode=view.mode, path=entry.path))
     means, measure = means_of(samples, view.prompt, view.measure)
@@ -114,7 +114,7 @@ def all_pairs(view: View, listing: results.Listing, entry: Entry) -> list[Drawn]
         f"Mean totals over seeds, in {view.unit}, pixel level, {measure}, on one colour scale. A click on a cell opens "
         "its maps. Empty cells were not computed."
     )
-    return [Drawn("matrix-figure", "All pairs of the prompt", figure, means)]
+    return [ExportFigure("matrix-figure", "All pairs of the prompt", figure, means)]
 
 
 def means_of(samples: pd.DataFrame, prompt: str, measure: str) -> tuple[pd.DataFrame, str]:

@@ -2,7 +2,7 @@
 
 from store.jobs.picture import SUFFIXES, Picture
 from store.jobs.queue import LATER, SOON, Queue
-from store.jobs.record import LOST, Failure, Job, Pace, Progress, Worker
+from store.jobs.record import LOST, Failure, Job, Pace, Progress, WorkerStatus
 from store.jobs.request import Budget, Request, check_noises
 from store.jobs.schema import NAME
 from store.jobs.specification import JobSpec
@@ -25,7 +25,7 @@ __all__ = [
     "Request",
     "State",
     "JobSpec",
-    "Worker",
+    "WorkerStatus",
     "Queue",
     "check_noises",
 ]

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from store.errors import InputError, StoreError
 from store.files.database import Database
-from store.jobs.record import Failure, Job, Pace, Progress, Worker
+from store.jobs.record import Failure, Job, Pace, Progress, WorkerStatus
 from store.jobs.schema import COLUMNS, NAME, PROGRESS, SCHEMA, VERSION, job_of
 from store.jobs.specification import JobSpec
 from store.jobs.states import ACTIVE, NEXT, State
@@ -93,17 +93,17 @@ class Queue:
         """What happened to a job: times (UTC, ISO 8601) and texts, oldest first, the last `LOGGED` of them."""
         return self._file.rows("SELECT written, text FROM log WHERE job = ? ORDER BY rowid", (number,))
 
-    def workers(self) -> list[Worker]:
+    def workers(self) -> list[WorkerStatus]:
         """The workers that are alive."""
         rows = self._file.rows("SELECT name, place, slots, beat FROM workers ORDER BY name", ())
-        return [worker for row in rows if (worker := Worker(*row)).alive]
+        return [worker for row in rows if (worker := WorkerStatus(*row)).alive]
 
     def pace(self, model: str) -> Pace | None:
         """What units of `model` cost lately, if any were measured."""
         query = "SELECT evaluations / seconds, bytes / results FROM pace WHERE model = ?"
         return next((Pace(*row) for row in self._file.rows(query, (model,))), None)
 
-    def beat(self, worker: Worker) -> None:
+    def beat(self, worker: WorkerStatus) -> None:
         """Say that `worker` is alive."""
         with self._file.changing() as database:
             database.execute("INSERT OR REPLACE INTO workers VALUES (?, ?, ?, ?)", astuple(worker))

@@ -82,7 +82,7 @@ class Failure:
 
 
 @dataclass(frozen=True)
-class Worker:
+class WorkerStatus:
     """A process that takes jobs: alive while it says so."""
 
     name: str

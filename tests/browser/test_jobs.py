@@ -13,7 +13,7 @@ from playwright.sync_api import Page, expect
 
 from compute.models import registry
 from store import hdf5, settings
-from store.jobs import Failure, JobSpec, Progress, Queue, State, Worker
+from store.jobs import Failure, JobSpec, Progress, Queue, State, WorkerStatus
 from store.prompts import model_cards
 from tests import synthetic
 from tests.browser.test_pages import OVERLAY, choose, explorer, sound
@@ -136,7 +136,7 @@ def test_a_study_goes_on_whatever_becomes_of_dashboards(serve, store, working, e
 def test_what_failed_is_on_the_page_with_its_reason_as_text(serve, store, page: Page):
     queue = Queue(store)
     number = queue.submit(PAIR, "<b>Ada</b>")
-    queue.beat(Worker("w", "here", 1, 0.0))
+    queue.beat(WorkerStatus("w", "here", 1, 0.0))
     job = queue.take("w")
     queue.report(job, Progress(4, 3, 1, 3, 0.0, 600))
     queue.fail(job, Failure("a female doctor", 2, "*out* of memory"))

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from pages.registry import PAGES
+
 ROOT = Path(__file__).parents[2]
 HEAVY = {"torch", "diffusers", "transformers"}
 FORBIDDEN = {
@@ -56,7 +58,7 @@ def test_no_page_loads_torch(tmp_path, filled):
 
     if filled:
         synthetic.fill(tmp_path)
-    pages = [path.name for path in sorted((ROOT / "pages").glob("*.py")) if path.stem not in ("__init__", "shell")]
+    pages = [page.script for page in PAGES.values()]
     done = subprocess.run(
         [sys.executable, "-c", OPEN_EVERY_PAGE.format(pages=pages, heavy=HEAVY)],
         cwd=ROOT,

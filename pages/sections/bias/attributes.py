@@ -14,8 +14,8 @@ from pages.sections.bias.grid import (
     STAR,
     SUBJECT,
     WIDE,
-    Manner,
-    Table,
+    BiasTable,
+    TableFormat,
     digits_of,
     interval_in_words,
     number,
@@ -30,7 +30,7 @@ OTHERS = "published, another model"
 TEST = {name: (name, "") for name in ("p", "q", "significant")}
 
 
-class AttributeTable(Table):
+class AttributeTable(BiasTable):
     """`store.tables.bias`, with published values if they were added."""
 
     @property
@@ -53,7 +53,7 @@ class AttributeTable(Table):
         name, _, attribute = order.partition(" ")
         return self.frame[PUBLISHED, attribute] if name == PUBLISHED else self.frame["mean", order]
 
-    def columns(self, rows: pd.DataFrame, manner: Manner) -> list[Column]:
+    def columns(self, rows: pd.DataFrame, manner: TableFormat) -> list[Column]:
         shown = self._scaled(rows, manner)
         found = [self._attribute(rows, shown, index, manner) for index in range(len(self.attributes))]
         found.append(self._gap(rows, manner))
@@ -63,13 +63,13 @@ class AttributeTable(Table):
             found += self._published(rows) if PUBLISHED in self.frame else []
         return found
 
-    def series(self, rows: pd.DataFrame, manner: Manner) -> tuple[str, list[Series]]:
+    def series(self, rows: pd.DataFrame, manner: TableFormat) -> tuple[str, list[Series]]:
         shown = self._scaled(rows, manner)
         parts = [shown[name].to_numpy(float) for name in ("mean", "low", "high")]
         axis = "redundancy, " + ("0 to 1 over the table" if manner.scale == NORMALISED else manner.unit)
         return axis, [Series(name, *(part[:, i] for part in parts)) for i, name in enumerate(self.attributes)]
 
-    def printed(self, rows: pd.DataFrame, manner: Manner) -> tuple[pd.DataFrame, list[list[str]]]:
+    def printed(self, rows: pd.DataFrame, manner: TableFormat) -> tuple[pd.DataFrame, list[list[str]]]:
         found = self._scaled(rows, manner)["mean"].rename_axis(index=SUBJECT, columns=None)
         found[GAP] = self._gaps(rows, manner)
         found[Q] = rows[Q, ""]
@@ -80,7 +80,7 @@ class AttributeTable(Table):
             found[groups[1]] = rows[PUBLISHED].to_numpy()
         return found, groups
 
-    def _scaled(self, rows: pd.DataFrame, manner: Manner) -> dict[str, pd.DataFrame]:
+    def _scaled(self, rows: pd.DataFrame, manner: TableFormat) -> dict[str, pd.DataFrame]:
         """Means and ends of their intervals as they are shown."""
         if manner.scale != NORMALISED:
             return {name: rows[name] * manner.factor for name in ("mean", "low", "high")}
@@ -88,7 +88,9 @@ class AttributeTable(Table):
         extent = largest - smallest if largest > smallest else np.nan
         return {name: (rows[name] - smallest) / extent for name in ("mean", "low", "high")}
 
-    def _attribute(self, rows: pd.DataFrame, shown: Mapping[str, pd.DataFrame], index: int, manner: Manner) -> Column:
+    def _attribute(
+        self, rows: pd.DataFrame, shown: Mapping[str, pd.DataFrame], index: int, manner: TableFormat
+    ) -> Column:
         """Values, the largest of a row bold, with their intervals; shaded by value over the whole table."""
         attribute = self.attributes[index]
         digits, sound = 3 if manner.scale == NORMALISED else digits_of(shown["mean"]), reliable(rows, attribute)
@@ -109,10 +111,10 @@ class AttributeTable(Table):
         shades = np.nan_to_num(np.clip(rows["normalised", attribute].to_numpy(float), 0, 1))
         return Column(attribute, attribute, width, tuple(cells), tuple(hovers), shades, series=index)
 
-    def _gaps(self, rows: pd.DataFrame, manner: Manner) -> pd.Series:
+    def _gaps(self, rows: pd.DataFrame, manner: TableFormat) -> pd.Series:
         return rows["gap_normalised", ""] if manner.scale == NORMALISED else rows[GAP, ""] * manner.factor
 
-    def _gap(self, rows: pd.DataFrame, manner: Manner) -> Column:
+    def _gap(self, rows: pd.DataFrame, manner: TableFormat) -> Column:
         """The largest less the smallest mean, with a star where they differ significantly."""
         values = self._gaps(rows, manner)
         digits = 3 if manner.scale == NORMALISED else digits_of(values)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from pages.address.view import SCALES
+from pages.address import SCALES
 from pages.figures.bias import Column, Grid, Series, beside, plain
 
 AVERAGE = "average"  # as in `store.tables`, which is not imported here: it brings scipy
@@ -19,7 +19,7 @@ WIDE, NARROW, SMALL = 112, 62, 54  # pixels of a column with interval, without, 
 
 
 @dataclass(frozen=True)
-class Manner:
+class TableFormat:
     """How values are shown: `factor` leads from nats to `unit`; a `compact` table has neither intervals nor chart."""
 
     scale: str
@@ -29,7 +29,7 @@ class Manner:
 
 
 @dataclass(frozen=True)
-class Table(ABC):
+class BiasTable(ABC):
     """A frame of `store.tables` with a row for each subject and one for their average, as a page shows it."""
 
     frame: pd.DataFrame
@@ -49,15 +49,15 @@ class Table(ABC):
         """The values of all subjects by which one of `orders`, not the one by name, sorts."""
 
     @abstractmethod
-    def columns(self, rows: pd.DataFrame, manner: Manner) -> list[Column]:
+    def columns(self, rows: pd.DataFrame, manner: TableFormat) -> list[Column]:
         """The columns of `rows` behind their names."""
 
     @abstractmethod
-    def series(self, rows: pd.DataFrame, manner: Manner) -> tuple[str, list[Series]]:
+    def series(self, rows: pd.DataFrame, manner: TableFormat) -> tuple[str, list[Series]]:
         """What the chart shows of `rows`, and the title of its axis."""
 
     @abstractmethod
-    def printed(self, rows: pd.DataFrame, manner: Manner) -> tuple[pd.DataFrame, list[list[str]]]:
+    def printed(self, rows: pd.DataFrame, manner: TableFormat) -> tuple[pd.DataFrame, list[list[str]]]:
         """`rows` as a plain table, and the groups of its columns of which the largest is bold."""
 
     def arranged(self, text: str, order: str) -> list[str]:
@@ -69,7 +69,7 @@ class Table(ABC):
         values = self.values(key).loc[found]
         return list(values.sort_values(ascending=not descending, na_position="last", kind="stable").index)
 
-    def grid(self, subjects: Iterable[str], manner: Manner) -> Grid:
+    def grid(self, subjects: Iterable[str], manner: TableFormat) -> Grid:
         """The average, then `subjects`."""
         rows = self.frame.loc[[AVERAGE, *subjects]]
         axis, series = ("", []) if manner.compact else self.series(rows, manner)

@@ -8,8 +8,8 @@ from pages.sections.bias.grid import (
     STAR,
     SUBJECT,
     WIDE,
-    Manner,
-    Table,
+    BiasTable,
+    TableFormat,
     digits_of,
     interval_in_words,
     magnitude,
@@ -21,7 +21,7 @@ from pages.sections.bias.grid import (
 GAP, CHANGE = "gap", "change"
 
 
-class GuidanceTable(Table):
+class GuidanceTable(BiasTable):
     """`store.tables.by_guidance`."""
 
     @property
@@ -46,11 +46,11 @@ class GuidanceTable(Table):
         name, _, guidance = order.partition(" ")
         return self.frame[name, guidance]
 
-    def columns(self, rows: pd.DataFrame, manner: Manner) -> list[Column]:
+    def columns(self, rows: pd.DataFrame, manner: TableFormat) -> list[Column]:
         gaps = [self._gap(rows, each, manner) for each in self.guidances]
         return gaps + [self._change(rows, index, manner) for index in range(1, len(self.guidances))]
 
-    def series(self, rows: pd.DataFrame, manner: Manner) -> tuple[str, list[Series]]:
+    def series(self, rows: pd.DataFrame, manner: TableFormat) -> tuple[str, list[Series]]:
         found = [
             Series(
                 f"guidance {each}",
@@ -60,12 +60,12 @@ class GuidanceTable(Table):
         ]
         return f"change of the gap from guidance {self.guidances[0]}, {manner.unit}", found
 
-    def printed(self, rows: pd.DataFrame, manner: Manner) -> tuple[pd.DataFrame, list[list[str]]]:
+    def printed(self, rows: pd.DataFrame, manner: TableFormat) -> tuple[pd.DataFrame, list[list[str]]]:
         names = [(GAP, each) for each in self.guidances] + [(CHANGE, each) for each in self.guidances[1:]]
         found = {f"{name} at guidance {each}": rows[name, each] * manner.factor for name, each in names}
         return pd.DataFrame(found).rename_axis(index=SUBJECT), [list(found)[: len(self.guidances)]]
 
-    def _gap(self, rows: pd.DataFrame, guidance: str, manner: Manner) -> Column:
+    def _gap(self, rows: pd.DataFrame, guidance: str, manner: TableFormat) -> Column:
         values = rows[GAP, guidance] * manner.factor
         digits = digits_of(self.frame[GAP] * manner.factor)
         marks = [f" {STAR}" if significant else "" for significant in rows["significant", guidance]]
@@ -79,7 +79,7 @@ class GuidanceTable(Table):
         group = f"gap, {manner.unit}"
         return Column(f"{GAP} {guidance}", f"guidance {guidance}", NARROW + 30, texts, said, shades, group=group)
 
-    def _change(self, rows: pd.DataFrame, index: int, manner: Manner) -> Column:
+    def _change(self, rows: pd.DataFrame, index: int, manner: TableFormat) -> Column:
         guidance = self.guidances[index]
         values, low, high = (rows[each, guidance] * manner.factor for each in (CHANGE, "low", "high"))
         digits = digits_of(self.frame[CHANGE] * manner.factor)

@@ -7,9 +7,10 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from pages.address import view as address
-from pages.address.view import View
+from pages import address
+from pages.address import View
 from pages.data import decompositions, results
+from pages.data.selection import view_of
 from pages.figures.bias import PANELS, Panel, gallery
 from pages.figures.maps import Layer, Scale, common_limit
 from pages.figures.quantities import MODE_NAMES, QUANTITIES, UNRELIABLE, factor, written
@@ -24,7 +25,7 @@ WIDTH = 580  # pixels of all panels
 
 
 @dataclass(frozen=True)
-class Behind:
+class AttributeImages:
     """What was measured for one attribute."""
 
     attribute: str
@@ -62,7 +63,12 @@ def draw(view: View, name: str, entries: dict[str, Entry]) -> dict[str, go.Figur
     shown = seeds if chosen == ALL else [int(chosen)]
     drawn = {f"Seed {seed}": _seed(view, name, behind, seed, scale, large=chosen != ALL) for seed in shown}
     st.slider(
-        "Opacity of the maps", 0, 100, step=5, format="%d %%", **address.bound("opacity", view.opacity, start="value")
+        "Opacity of the maps",
+        0,
+        100,
+        step=5,
+        format="%d %%",
+        **address.bind_field("opacity", view.opacity, start="value"),
     )
     quantity, measure = QUANTITIES[view.quantity], behind[0].pair.measure
     words = tuple("attribute" if word == behind[0].attribute else word for word in behind[0].pair.pair.words)
@@ -76,7 +82,7 @@ def draw(view: View, name: str, entries: dict[str, Entry]) -> dict[str, go.Figur
     return drawn
 
 
-def _read(view: View, attribute: str, entry: Entry) -> Behind | None:
+def _read(view: View, attribute: str, entry: Entry) -> AttributeImages | None:
     """What is in the file of `entry`; where it cannot be read, that is said."""
     try:
         record = results.record(entry.path, entry.pair)
@@ -86,7 +92,7 @@ def _read(view: View, attribute: str, entry: Entry) -> Behind | None:
     pair, notes = decompositions.under(record.pairs[0], view.measure)
     for note in notes:
         st.info(notices.plain(note))
-    return Behind(attribute, entry, pair, record.images_of(pair))
+    return AttributeImages(attribute, entry, pair, record.images_of(pair))
 
 
 def _level(view: View) -> str:
@@ -100,18 +106,18 @@ def _choices(view: View, seeds: list[int], chosen: str) -> None:
             "Seed",
             [ALL, *map(str, seeds)],
             required=True,
-            **address.bound("seed", chosen),
+            **address.bind_field("seed", chosen),
         )
         st.selectbox(
             "Map over the image",
             list(QUANTITIES),
             format_func=lambda name: f"{QUANTITIES[name].symbol}: {QUANTITIES[name].title(('1st word', '2nd word'))}",
             width=230,
-            **address.bound("quantity", view.quantity, among=list(QUANTITIES)),
+            **address.bind_field("quantity", view.quantity, among=list(QUANTITIES)),
         )
 
 
-def _scale(view: View, behind: list[Behind]) -> Scale:
+def _scale(view: View, behind: list[AttributeImages]) -> Scale:
     """One scale for all attributes and seeds."""
     quantity = QUANTITIES[view.quantity]
     maps = [
@@ -121,7 +127,7 @@ def _scale(view: View, behind: list[Behind]) -> Scale:
     return Scale(common_limit(maps) * factor(view.unit), view.unit, quantity.signed(pair.measure, pair.estimator))
 
 
-def _seed(view: View, name: str, behind: list[Behind], seed: int, scale: Scale, large: bool) -> go.Figure:
+def _seed(view: View, name: str, behind: list[AttributeImages], seed: int, scale: Scale, large: bool) -> go.Figure:
     there = [each for each in behind if seed in each.pair.seeds]
     pairs = [each.panels(view, seed, scale) for each in there]
     panels, across = _arranged(pairs, same=len({each.entry.path for each in there}) == 1, large=large)
@@ -130,16 +136,16 @@ def _seed(view: View, name: str, behind: list[Behind], seed: int, scale: Scale, 
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.text(f"Seed {seed}", width="stretch")
         for each in there:
-            link = replace(address.view_of(each.entry, view), seed=str(seed))
+            link = replace(view_of(each.entry, view), seed=str(seed))
             st.page_link(
                 "explorer.py",
                 label=notices.plain(each.attribute),
                 icon=":material/arrow_forward:",
                 help="Opens it in the Explorer",
-                query_params=link.parameters("explorer"),
+                query_params=link.parameters,
             )
         about = f"{QUANTITIES[view.quantity].symbol} in {view.unit}, {view.measure}, {MODE_NAMES[view.mode]}"
-        exports.menu(name, about, [], [exports.Drawn(key, title, figure, _data(there, panels))])
+        exports.menu(name, about, [], [exports.ExportFigure(key, title, figure, _data(there, panels))])
     said = ", ".join(f"{image.title} with {over.title}" for image, over in pairs)
     exports.figure(key, figure, alt=f"Images of {title}: {said}")
     return figure
@@ -159,7 +165,7 @@ def _arranged(pairs: list[tuple[Panel, Panel]], same: bool, large: bool) -> tupl
     return [panel for row in zip(*pairs, strict=True) for panel in row], len(pairs)
 
 
-def _data(behind: list[Behind], panels: list[Panel]) -> pd.DataFrame:
+def _data(behind: list[AttributeImages], panels: list[Panel]) -> pd.DataFrame:
     """The maps of `panels`, a row a pixel."""
     frames = []
     for each, layer in zip(behind, (panel.layer for panel in panels if panel.layer), strict=True):

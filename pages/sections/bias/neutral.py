@@ -9,8 +9,8 @@ from pages.sections.bias.grid import (
     STAR,
     SUBJECT,
     WIDE,
-    Manner,
-    Table,
+    BiasTable,
+    TableFormat,
     digits_of,
     interval_in_words,
     magnitude,
@@ -26,7 +26,7 @@ Q = "q"
 TEST = {name: (f"{CONTRAST}_{name}", "") for name in ("p", "q", "significant")}
 
 
-class NeutralTable(Table):
+class NeutralTable(BiasTable):
     """`store.tables.neutral_probe`."""
 
     @property
@@ -47,7 +47,7 @@ class NeutralTable(Table):
         name, _, attribute = order.partition(" ")
         return self.frame[TEST[Q]] if order == Q else self.frame[name, attribute]
 
-    def columns(self, rows: pd.DataFrame, manner: Manner) -> list[Column]:
+    def columns(self, rows: pd.DataFrame, manner: TableFormat) -> list[Column]:
         several = len(self.attributes) > 2
         found = [self._column(rows, CONTRAST, each, manner, not several) for each in self.frame[CONTRAST]]
         if manner.compact:
@@ -60,7 +60,7 @@ class NeutralTable(Table):
             found += [self._column(rows, name, each, manner, interval=False) for each in self.attributes]
         return found
 
-    def series(self, rows: pd.DataFrame, manner: Manner) -> tuple[str, list[Series]]:
+    def series(self, rows: pd.DataFrame, manner: TableFormat) -> tuple[str, list[Series]]:
         ends = [CONTRAST, f"{CONTRAST}_low", f"{CONTRAST}_high"]
         found = [
             Series(each, *(rows[end, each].to_numpy(float) * manner.factor for end in ends))
@@ -70,7 +70,7 @@ class NeutralTable(Table):
             return f"more {self.attributes[0]} \u2190 contrast, {manner.unit} \u2192 more {self.attributes[1]}", found
         return f"contrast with the other attributes, {manner.unit}", found
 
-    def printed(self, rows: pd.DataFrame, manner: Manner) -> tuple[pd.DataFrame, list[list[str]]]:
+    def printed(self, rows: pd.DataFrame, manner: TableFormat) -> tuple[pd.DataFrame, list[list[str]]]:
         names = [(CONTRAST, each) for each in self.frame[CONTRAST]]
         names += [(name, each) for name in (ALIGNMENT, INFORMATION) for each in self.attributes]
         found = {f"{name}, {each}": rows[name, each] * _factor(name, manner) for name, each in names}
@@ -78,7 +78,7 @@ class NeutralTable(Table):
         groups = [[f"{name}, {each}" for each in self.frame[name]] for name in (CONTRAST, ALIGNMENT, INFORMATION)]
         return pd.DataFrame(found).rename_axis(index=SUBJECT), groups
 
-    def _column(self, rows: pd.DataFrame, name: str, attribute: str, manner: Manner, interval: bool) -> Column:
+    def _column(self, rows: pd.DataFrame, name: str, attribute: str, manner: TableFormat, interval: bool) -> Column:
         factor = _factor(name, manner)
         values, low, high = (rows[each, attribute] * factor for each in (name, f"{name}_low", f"{name}_high"))
         digits = 2 if name == ALIGNMENT else digits_of(self.frame[name] * factor)
@@ -103,9 +103,9 @@ class NeutralTable(Table):
         )
 
 
-def _factor(name: str, manner: Manner) -> float:
+def _factor(name: str, manner: TableFormat) -> float:
     return 1.0 if name == ALIGNMENT else manner.factor
 
 
-def _unit(name: str, manner: Manner) -> str:
+def _unit(name: str, manner: TableFormat) -> str:
     return "" if name == ALIGNMENT else f" {manner.unit}"

@@ -1,84 +1,38 @@
 """The bias pages: the tables of a study of attributes and subjects, their charts, and the images behind a row."""
 
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import replace
 
 import plotly.graph_objects as go
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from pages.address import view as address
-from pages.address.view import SCALES, TABLES, View
+from pages import address
+from pages.address import SCALES, TABLES, View
 from pages.data import bias_tables, results
+from pages.data.selection import guidance_of
 from pages.figures import bias as bias_figures
 from pages.figures.quantities import MODE_MEANING, MODE_NAMES, factor
 from pages.figures.report import Sheet
 from pages.sections.bias import images, texts
-from pages.sections.bias.attributes import AttributeTable, Q
-from pages.sections.bias.grid import AVERAGE, SUBJECT, Manner, Table, parted
-from pages.sections.bias.guidance import GuidanceTable
-from pages.sections.bias.neutral import NeutralTable
+from pages.sections.bias.attributes import Q
+from pages.sections.bias.grid import AVERAGE, SUBJECT, TableFormat, parted
+from pages.sections.bias.screen import BiasScreen
 from pages.widgets import exports, notes, notices, paging, totals
 from store.errors import DiffusionPIDError, InputError
 from store.notes import Notes, key_of_view
 from store.pid.information import LEVELS
 from store.records import MODES
-from store.studies import NEUTRAL, Published, Study
+from store.studies import Published, Study, studies_of_page
 
 ROWS = 25
 PLACE = "bias-table"
 NAMES = dict(zip(TABLES, ("With the attribute", "Neutral probe", "Over guidances"), strict=True))
 
 
-@dataclass(frozen=True)
-class Shown:
-    """What is on screen: a table of `asked` at the address `page`, at one guidance of those that are there."""
-
-    page: str
-    view: View  # its mode and table are among those that there are
-    listing: results.Listing
-    asked: Study
-    guidance: float
-    guidances: list[float]
-    printed: Published | None
-
-    @cached_property
-    def table(self) -> Table:
-        """The table; raises InputError where nothing of it is there."""
-        under = {name: getattr(self.view, name) for name in ("mode", "measure", "level")}
-        about = {"model": self.view.model}
-        if self.view.table == "neutral":
-            return NeutralTable(bias_tables.neutral(self.listing, self.asked, guidance=self.guidance, **about))
-        if self.view.table == "guidance":
-            return GuidanceTable(bias_tables.by_guidance(self.listing, self.asked, self.guidances, **about, **under))
-        about |= {"guidance": self.guidance, **under}
-        return AttributeTable(bias_tables.bias(self.listing, self.asked, self.printed, **about))
-
-    @property
-    def filed(self) -> str:
-        """The study under whose name the images are filed."""
-        return self.asked.name + (NEUTRAL if self.view.table == "neutral" else "")
-
-    @property
-    def tables(self) -> list[str]:
-        """Which tables there are."""
-        there = {"neutral": bool(self.asked.content.neutral), "guidance": len(self.guidances) > 1}
-        return [name for name in TABLES if there.get(name, True)]
-
-    @property
-    def order(self) -> str:
-        """The order of the rows."""
-        return self.view.order(self.table.orders, self.table.usual)
-
-    @property
-    def command(self) -> str:
-        """What computes the rest of the study."""
-        return bias_tables.command(self.asked, self.view, self.listing.root)
-
-
-def draw(page: str, names: tuple[str, ...]) -> None:
-    """The page at the address `page`: the first of the studies `names` that was made for the model, else the last."""
-    view = address.current()
+def draw(page: str) -> None:
+    """Draw the bias page at the address `page`: the first of its studies that was made for the model, else the last."""
+    names = studies_of_page(page)
+    view = address.current(address.BiasTableView)
     listing = results.Listing(results.folder(view))
     try:
         asked = bias_tables.meant(names, listing.root, view.model)
@@ -104,15 +58,15 @@ def draw(page: str, names: tuple[str, ...]) -> None:
 
 def _shown(
     page: str, view: View, listing: results.Listing, asked: Study, levels: list[float], printed: Published | None
-) -> Shown:
+) -> BiasScreen:
     usual = asked.guidance if asked.guidance in levels else levels[0]
-    shown = Shown(page, view, listing, asked, address.guidance_of(view, usual), levels, printed)
+    shown = BiasScreen(page, view, listing, asked, guidance_of(view, usual), levels, printed)
     table = view.table if view.table in shown.tables else TABLES[0]
     mode = view.mode if view.mode in MODES and table != "neutral" else MODES[0]
     return replace(shown, view=replace(view, table=table, mode=mode))
 
 
-def _choices(shown: Shown) -> None:
+def _choices(shown: BiasScreen) -> None:
     """The rows of controls."""
     view = shown.view
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -122,7 +76,7 @@ def _choices(shown: Shown) -> None:
             format_func=NAMES.get,
             required=True,
             help=texts.TABLES_MEANING,
-            **address.bound("table", view.table, ["subject", "seed", "sort", "page"]),
+            **address.bind_field("table", view.table, ["subject", "seed", "sort", "page"]),
         )
         if view.table == "attributes":
             st.segmented_control(
@@ -131,7 +85,7 @@ def _choices(shown: Shown) -> None:
                 format_func={SCALES[0]: "0 to 1", SCALES[1]: view.unit}.get,
                 required=True,
                 help="Normalised over the whole table as in the paper, or the information itself",
-                **address.bound("scale", view.scale),
+                **address.bind_field("scale", view.scale),
             )
         if view.table != "neutral":
             st.segmented_control(
@@ -140,10 +94,14 @@ def _choices(shown: Shown) -> None:
                 format_func=str.upper,
                 required=True,
                 help="\n\n".join(f"**{MODE_NAMES[mode]}.** {meaning}" for mode, meaning in MODE_MEANING.items()),
-                **address.bound("mode", view.mode),
+                **address.bind_field("mode", view.mode),
             )
             st.segmented_control(
-                "Level", list(LEVELS), required=True, help=totals.LEVELS_MEANING, **address.bound("level", view.level)
+                "Level",
+                list(LEVELS),
+                required=True,
+                help=totals.LEVELS_MEANING,
+                **address.bind_field("level", view.level),
             )
         if len(shown.guidances) > 1 and view.table != "guidance":
             st.segmented_control(
@@ -151,11 +109,11 @@ def _choices(shown: Shown) -> None:
                 [f"{level:g}" for level in shown.guidances],
                 required=True,
                 help="Of image generation; more of it exaggerates bias",
-                **address.bound("guidance", f"{shown.guidance:g}"),
+                **address.bind_field("guidance", f"{shown.guidance:g}"),
             )
 
 
-def _progress(shown: Shown) -> None:
+def _progress(shown: BiasScreen) -> None:
     """How much of the study is there, and how to get the rest."""
     if "seeds" not in shown.table.frame:
         return
@@ -170,7 +128,7 @@ def _progress(shown: Shown) -> None:
             st.code(shown.command, language="bash", wrap_lines=True)
 
 
-def _body(shown: Shown) -> None:
+def _body(shown: BiasScreen) -> None:
     """The table and, beside it, its chart or the images of the row that is open; then what is noted about it."""
     view, frame = shown.view, shown.table.frame
     menu = _rows(shown)
@@ -182,7 +140,7 @@ def _body(shown: Shown) -> None:
         st.text(f"No occupation of the table has {view.filter} in its name.")
         return
     part = paging.part(view, len(subjects), ROWS)
-    manner = Manner(view.scale, view.unit, factor(view.unit), compact=bool(view.subject))
+    manner = TableFormat(view.scale, view.unit, factor(view.unit), compact=bool(view.subject))
     grid = shown.table.grid(subjects[part.first : part.stop], manner)
     figure, drawn = bias_figures.table(grid, view.subject, shown.order), {}
     if view.subject:
@@ -198,27 +156,27 @@ def _body(shown: Shown) -> None:
     name = f"{shown.asked.title}, {NAMES[view.table].casefold()}, {view.model}"
     facts = texts.facts(shown) + texts.source(shown)
     with menu:
-        about = exports.Drawn(PLACE, "Table as drawn", figure, printed)
-        exports.menu(name, facts, [exports.Listed("Table", listed, printed, bold)], [about])
+        about = exports.ExportFigure(PLACE, "BiasTable as drawn", figure, printed)
+        exports.menu(name, facts, [exports.ExportTable("BiasTable", listed, printed, bold)], [about])
     title = f"{name}: {view.subject}" if view.subject else name
-    sheet = Sheet(title, facts, {"Table": figure, **drawn}, {"Values": printed})
+    sheet = Sheet(title, facts, {"BiasTable": figure, **drawn}, {"Values": printed})
     content = {"study": shown.filed, "model": view.model, "guidance": f"{shown.guidance:g}", "table": view.table}
     key = key_of_view(shown.page, **content, subject=view.subject)
     notes.draw(shown.page, view, Notes(shown.listing.root), key, sheet)
 
 
-def _rows(shown: Shown) -> DeltaGenerator:
+def _rows(shown: BiasScreen) -> DeltaGenerator:
     """Which rows, in which order, and which of them is open; gives back the place of the menu of exports."""
     view, orders = shown.view, shown.table.orders
     find, sort, opened, menu = st.columns([3, 3, 3, 2], vertical_alignment="bottom")
-    text = address.bound("filter", view.filter, ["page"], start="value")
+    text = address.bind_field("filter", view.filter, ["page"], start="value")
     find.text_input("Find occupations", placeholder="doctor", **text)
     offered = [sign + key for key in orders for sign in ("-", "")]
     sort.selectbox(
         "Sort by",
         offered,
         format_func=lambda order: f"{orders[parted(order)[0]]}, {texts.direction(order)}",
-        **address.bound("sort", shown.order, ["page"], among=offered),
+        **address.bind_field("sort", shown.order, ["page"], among=offered),
     )
     subjects = list(shown.table.arranged("", SUBJECT))
     subject = view.subject if view.subject in subjects else None
@@ -226,12 +184,12 @@ def _rows(shown: Shown) -> DeltaGenerator:
         "Open the images of",
         subjects,
         placeholder="or click on a row",
-        **address.bound("subject", subject, ["seed"], among=subjects),
+        **address.bind_field("subject", subject, ["seed"], among=subjects),
     )
     return menu
 
 
-def _table(shown: Shown, figure: go.Figure, part: paging.Part) -> None:
+def _table(shown: BiasScreen, figure: go.Figure, part: paging.PageOfRows) -> None:
     key = f"{PLACE} {shown.view.table} {shown.order} {shown.view.subject} {part.page}"  # a new one forgets the click
     exports.figure(
         PLACE,
@@ -245,7 +203,7 @@ def _table(shown: Shown, figure: go.Figure, part: paging.Part) -> None:
     st.caption(notices.plain(texts.facts(shown) + texts.source(shown) * (not shown.view.subject)))
 
 
-def _clicked(shown: Shown, key: str) -> None:
+def _clicked(shown: BiasScreen, key: str) -> None:
     """A click on a head sorts by its column, a second one the other way; one on a row opens it, or closes it again."""
     points = st.session_state[key]["selection"]["points"]
     if not points:
@@ -259,7 +217,7 @@ def _clicked(shown: Shown, key: str) -> None:
         address.change(sort=other if shown.order == first else first, page="")
 
 
-def _images(shown: Shown) -> dict[str, go.Figure]:
+def _images(shown: BiasScreen) -> dict[str, go.Figure]:
     """The images of the row that is open; gives back what is drawn, by heading."""
     view = shown.view
     with st.container(horizontal=True, vertical_alignment="center"):

@@ -1,17 +1,14 @@
 """What the bias pages say about their numbers."""
 
 import math
-from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from pages.figures.quantities import MODE_NAMES, UNRELIABLE
 from pages.sections.bias.grid import STAR, SUBJECT, parted
+from pages.sections.bias.screen import BiasScreen
 from pages.widgets import notices
 from store.studies import Study
-
-if TYPE_CHECKING:
-    from pages.sections.bias.page import Shown
 
 TABLES_MEANING = (
     "**With the attribute:** images whose prompt names it, as in the paper; how much attribute and occupation say "
@@ -50,7 +47,7 @@ def _meaning(asked: Study) -> list[str]:
     return found if asked.content.neutral else [found[0], *found[2:]]
 
 
-def facts(shown: "Shown") -> str:
+def facts(shown: BiasScreen) -> str:
     """Under what the numbers of the table hold."""
     view, frame = shown.view, shown.table.frame
     if view.table == "neutral":
@@ -79,7 +76,7 @@ def direction(order: str) -> str:
     return "largest first" if descending else "smallest first"
 
 
-def source(shown: "Shown") -> str:
+def source(shown: BiasScreen) -> str:
     """Whose values stand beside those of the table, if any do."""
     about = shown.table.frame.attrs.get("published")
     if about is None:

@@ -9,14 +9,28 @@ from dataclasses import replace
 import pytest
 
 from store.errors import InputError, StoreError
-from store.jobs import ACTIVE, LATER, LOST, NAME, NEXT, SOON, Budget, Failure, JobSpec, Progress, Queue, State, Worker
+from store.jobs import (
+    ACTIVE,
+    LATER,
+    LOST,
+    NAME,
+    NEXT,
+    SOON,
+    Budget,
+    Failure,
+    JobSpec,
+    Progress,
+    Queue,
+    State,
+    WorkerStatus,
+)
 
 PAIR = JobSpec("embedded", "a female doctor", (("female", "doctor"),), images=2, noises=64)
 STUDY = JobSpec("embedded", study="gender", limit=3)
 
 
 def alive(queue, name="w", beat=None):
-    queue.beat(Worker(name, "here", 1, time.time() if beat is None else beat))
+    queue.beat(WorkerStatus(name, "here", 1, time.time() if beat is None else beat))
     return name
 
 

@@ -28,33 +28,33 @@ def test_the_cost_is_that_of_the_plan(root):
     levels = NoiseLevels.of(torch.tensor(card.log_snr, dtype=torch.float64))
     for wanted in (PAIR, JobSpec("embedded", study="gender", limit=2)):
         costs = [plan(card, levels, request, root).cost for request in wanted.requests(root)]
-        found = estimates.outlook(wanted, root)
+        found = estimates.estimate(wanted, root)
         assert found.evaluations == sum(cost.evaluations for cost in costs)
         assert (found.texts, found.images) == (sum(c.texts for c in costs), sum(c.images for c in costs))
         assert not found.faults
 
 
 def test_words_are_held_against_the_model(root, tmp_path_factory):
-    assert "would cut off" in estimates.outlook(LONG, root).faults[0]
+    assert "would cut off" in estimates.estimate(LONG, root).faults[0]
     strange = replace(PAIR, prompt="a female zebra", pairs=(("female", "zebra"),))
-    assert "never trained with zebra" in estimates.outlook(strange, root).warnings[0]
+    assert "never trained with zebra" in estimates.estimate(strange, root).warnings[0]
     assert (
-        "'nurse': not in the prompt" in estimates.outlook(replace(PAIR, pairs=(("nurse", "doctor"),)), root).faults[0]
+        "'nurse': not in the prompt" in estimates.estimate(replace(PAIR, pairs=(("nurse", "doctor"),)), root).faults[0]
     )
     empty = tmp_path_factory.mktemp("empty")
-    found = estimates.outlook(LONG, empty)
+    found = estimates.estimate(LONG, empty)
     assert not found.faults and "checks the words" in found.warnings[0] and found.texts == 8
 
 
 def test_settings_limit_what_can_be_asked(root, monkeypatch):
-    assert estimates.outlook(PAIR, root).evaluations == 2048
+    assert estimates.estimate(PAIR, root).evaluations == 2048
     monkeypatch.setenv(f"{settings.PREFIX}MAX_EVALUATIONS", "2047")
-    assert "setting max_evaluations" in estimates.outlook(PAIR, root).faults[0]
+    assert "setting max_evaluations" in estimates.estimate(PAIR, root).faults[0]
     monkeypatch.setenv(f"{settings.PREFIX}MAX_EVALUATIONS", "2048")
-    assert not estimates.outlook(PAIR, root).faults
+    assert not estimates.estimate(PAIR, root).faults
     Queue(root).submit(PAIR, "Ada")
     monkeypatch.setenv(f"{settings.PREFIX}MAX_JOBS", "1")
-    assert "setting max_jobs" in estimates.outlook(PAIR, root).faults[0]
+    assert "setting max_jobs" in estimates.estimate(PAIR, root).faults[0]
 
 
 def test_studies_of_the_model_come_first_and_those_of_others_not_at_all(root):

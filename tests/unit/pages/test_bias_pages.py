@@ -8,21 +8,21 @@ import pandas as pd
 import pytest
 from plotly.offline import get_plotlyjs
 
-from pages.address.view import View
+from pages.address import View
 from pages.data import bias_tables
 from pages.data.results import Listing
 from pages.figures import bias as bias_figures
 from pages.figures import report
 from pages.figures.maps import Layer, Scale
 from pages.sections.bias.attributes import PUBLISHED, AttributeTable
-from pages.sections.bias.grid import AVERAGE, Manner, number
+from pages.sections.bias.grid import AVERAGE, TableFormat, number
 from pages.sections.bias.guidance import GuidanceTable
 from pages.sections.bias.neutral import NeutralTable
 from store import studies
 from store.notes import Note, Pin
 from tests import synthetic
 
-NORMALISED, NATS = Manner("normalised", "nats", 1.0), Manner("information", "nats", 1.0)
+NORMALISED, NATS = TableFormat("normalised", "nats", 1.0), TableFormat("information", "nats", 1.0)
 SMALL = {"size": 8, "grid": 4}
 SUBJECTS = ["doctor", "nurse", "teacher", "artist"]
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pages.address.view import ALL, View
+from pages.address import ALL_LEVELS, ExplorerView
 from pages.data import decompositions
 from pages.figures import maps as maps_figure
 from pages.figures.maps import Layer, Scale
@@ -23,7 +23,7 @@ def overlay(size: int, grid: int, title: str = "redundant", scale: Scale = NATS)
 
 
 def layers(tmp_path, record, **changes) -> dict[str, Layer]:
-    view = View(mode="pid", **changes)
+    view = ExplorerView(mode="pid", **changes)
     pair, _ = decompositions.under(record.pairs[0], view.measure)
     return decompositions.layers(tmp_path, pair, view, index=0)
 
@@ -95,7 +95,7 @@ def test_signed_overlay_is_symmetric_about_zero():
 
 def test_panels_do_not_overlap(tmp_path):
     record = synthetic.record(seeds=(0,))
-    for band in (ALL, "2"):
+    for band in (ALL_LEVELS, "2"):
         drawn = layers(tmp_path, record, band=band)
         domains = [axis.domain for axis in maps_figure.strip(list(drawn.values())).select_xaxes()]
         assert len(domains) == len(drawn)
@@ -106,10 +106,10 @@ def test_panels_do_not_overlap(tmp_path):
 def test_bands_add_up_and_tell_no_errors(tmp_path):
     record = synthetic.record()
     bands = decompositions.bands(record.pairs[0], "pid")
-    assert list(bands) == [ALL, *map(str, range(synthetic.MAP_BANDS))]
-    assert (bands[ALL], bands["1"]) == ("all levels", "\u22126.0 to \u22123.0")
+    assert list(bands) == [ALL_LEVELS, *map(str, range(synthetic.MAP_BANDS))]
+    assert (bands[ALL_LEVELS], bands["1"]) == ("all levels", "\u22126.0 to \u22123.0")
     whole = layers(tmp_path, record)
-    parts = [layers(tmp_path, record, band=band) for band in bands if band != ALL]
+    parts = [layers(tmp_path, record, band=band) for band in bands if band != ALL_LEVELS]
     assert set(parts[0]) == {name for name in whole if not name.startswith(("conditional", "attention"))}
     for name in ("first", "second", "both"):
         np.testing.assert_allclose(sum(part[name].values for part in parts), whole[name].values, rtol=1e-4)

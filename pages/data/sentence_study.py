@@ -1,0 +1,42 @@
+"""A study of sentences, and what the store holds of it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from pages.data.results import Listing
+from store.catalogue import Entry
+from store.records import MODES
+from store.studies import Study
+
+
+@dataclass(frozen=True)
+class SentenceStudy:
+    """A study, and the entries that there are of it, of images at one guidance."""
+
+    study: Study
+    entries: tuple[Entry, ...]
+    guidance: float
+    root: Path
+    listing: Listing
+
+    @property
+    def modes(self) -> list[str]:
+        """In which modes there is anything."""
+        there = {entry.mode for entry in self.entries}
+        return [mode for mode in MODES if mode in there]
+
+    @property
+    def share(self) -> tuple[int, int]:
+        """How many answers about an image there are, of those that the study asks for."""
+        seeds = len(self.study.seeds)
+        wanted = {(item.prompt, pair.name.casefold()) for item in self.study.expand() for pair in item.pairs}
+        there = {(entry.key.prompt, entry.pair.casefold()): entry.seeds for entry in self.entries}
+        return sum(min(there.get(key, 0), seeds) for key in wanted), len(wanted) * seeds
+
+    def entry(self, prompt: str, pair: str, mode: str) -> Entry | None:
+        """What is there about `pair` in images of `prompt`; words may be named in either order."""
+        words = set(pair.casefold().split("+"))
+        for entry in self.entries:
+            if entry.key.prompt == prompt and entry.mode == mode and set(entry.pair.casefold().split("+")) == words:
+                return entry
+        return None
