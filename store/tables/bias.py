@@ -127,9 +127,12 @@ def with_published(table: pd.DataFrame, published: Published) -> pd.DataFrame:
 
     Compare them with `normalised`, in order and direction, not in size: both are shares of a table's range, and the
     tables have other rows. The row `average` is that of the source, which the column `source` names wherever
-    there is a value; `attrs["published"]` says which model and quantity they are about.
+    there is a value; `attrs["published"]` says which model and quantity they are about. Attributes that the table lacks
+    are left out.
     """
-    theirs = published.frame.reindex(table.index)
+    theirs = published.frame.reindex(
+        index=table.index, columns=[name for name in published.frame if name in table["mean"]]
+    )
     found = table.copy()
     for attribute in theirs:
         found[PUBLISHED, attribute] = theirs[attribute]
