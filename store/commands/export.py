@@ -28,6 +28,7 @@ def run(given: argparse.Namespace) -> int:
     if given.h5 and given.by_image:
         raise InputError("--by-image", "a bundle holds whole pairs", "leave it out, or export --csv or --json")
     catalogue, target = open_catalogue(given.store), given.h5 or given.csv or given.json
+    export.check_target(target, over_results=bool(given.h5))
     pairs = selected_pairs(catalogue, selection(given))
     if given.h5:
         for _ in tqdm(hdf5.write_bundle(target, pairs), total=len(pairs), unit="file", leave=False, disable=None):

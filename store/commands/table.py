@@ -54,7 +54,7 @@ def run(given: argparse.Namespace) -> int:
     )
     printed = table.make(request)
     if given.out:
-        export.write(printed.frame, given.out)
+        export.write(printed.frame, given.out, title=study.title)
         print(given.out)
         return 0
     guidance = ", ".join(f"{value:g}" for value in guidances)
