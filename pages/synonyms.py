@@ -17,6 +17,7 @@ from pages.sections.control_pairs import BY
 from pages.widgets import notices, sliders, take_along
 from store.errors import InputError
 from store.pid.decomposition import ALIGNMENT
+from store.records import pair_words
 from store.studies import Pairs
 
 PAGE = "synonyms"
@@ -65,7 +66,7 @@ def main() -> None:
 
 def _sentence(view: View, table: pd.DataFrame) -> pd.Series | None:
     """The row that `view` names, or the first; None where it names one that is not there."""
-    words = set(view.pair.casefold().split("+"))
+    words = {word.casefold() for word in pair_words(view.pair)}
     for _, row in table.iterrows():
         named = {row["first"].casefold(), row["second"].casefold()} == words or not view.pair
         if not view.prompt or (row["prompt"] == view.prompt and named):
@@ -80,7 +81,7 @@ def _choices(
     sentence.selectbox(
         "Sentence",
         range(len(keys)),
-        format_func=lambda number: f"{keys[number][0]}: {keys[number][1].replace('+', ', ')}",
+        format_func=lambda number: f"{keys[number][0]}: {', '.join(pair_words(keys[number][1]))}",
         **address.bind_widget(
             "sentence", keys.index((view.prompt, view.pair)), lambda number: _open(keys[number]), "index"
         ),

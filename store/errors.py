@@ -1,14 +1,23 @@
 """The exceptions that people meet. Each names the thing, the cause and the mend in one line."""
 
+import re
 from pathlib import Path
+
+# Control characters, line ends, halves of characters, and what changes the direction of writing.
+UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def printable(text: object) -> str:
+    """Return `text` in one line; what no terminal or page can show is written as an escape."""
+    return UNPRINTABLE.sub(lambda found: ascii(found[0])[1:-1], str(text))
 
 
 class DiffusionPIDError(Exception):
     """An error that a person can mend. Its text is one line: the thing, the cause, the mend."""
 
     def __init__(self, thing: str, cause: str, mend: str):
-        super().__init__(f"{thing}: {cause}; {mend}")
-        self.thing, self.cause, self.mend = thing, cause, mend
+        self.thing, self.cause, self.mend = map(printable, (thing, cause, mend))
+        super().__init__(f"{self.thing}: {self.cause}; {self.mend}")
 
     def __reduce__(self) -> tuple:
         return type(self), (self.thing, self.cause, self.mend)

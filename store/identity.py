@@ -33,10 +33,10 @@ class Identity:
         return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
 
     def of(self, seed: int, noises: int) -> "Identity":
-        """Returns the identity of the same work about the image `seed`, with `noises` noises."""
+        """Return the identity of the same work about the image `seed`, with `noises` noises."""
         return replace(self, seed=seed, noises=noises)
 
 
 def digest_of_levels(log_snr: Sequence[float]) -> str:
-    """Returns the digest of noise levels, rounded to a millionth of log SNR."""
+    """Return the digest of noise levels, rounded to a millionth of log SNR."""
     return hashlib.sha256(np.round(np.asarray(log_snr, np.float64), 6).astype("<f8").tobytes()).hexdigest()

@@ -52,12 +52,12 @@ class Pin:
 
 
 def key_of(run: RunKey, words: tuple[str, str] | None = None, mode: str = "", seed: int | None = None) -> str:
-    """Returns the key of a note about a prompt of a model, a pair of its words, or one image of that pair."""
+    """Return the key of a note about a prompt of a model, a pair of its words, or one image of that pair."""
     return hashlib.sha256(json.dumps([*astuple(run), words, mode, seed]).encode()).hexdigest()
 
 
 def key_of_view(page: str, **content: str) -> str:
-    """Returns the key of a note about a whole view: its page, and what of the store the page shows."""
+    """Return the key of a note about a whole view: its page, and what of the store the page shows."""
     return hashlib.sha256(json.dumps([page, content], sort_keys=True).encode()).hexdigest()
 
 
@@ -94,23 +94,23 @@ class Notes:
         return self._append(number, author, "")
 
     def about(self, key: str) -> list[Note]:
-        """Returns the notes about `key` in their newest version, in the order of their first version."""
+        """Return the notes about `key` in their newest version, in the order of their first version."""
         return [Note(*row) for row in self._file.rows(f"SELECT * FROM notes AS n WHERE key = ? AND {NEWEST}", (key,))]
 
     def pinned(self) -> list[tuple[Note, Pin]]:
-        """Returns every note with a pin, in its newest version, and the pin; in the order of their first version."""
+        """Return every note with a pin, in its newest version, and the pin; in the order of their first version."""
         rows = self._file.rows(
             f"SELECT n.*, address, title, content FROM notes AS n JOIN pins USING (number) WHERE {NEWEST}"
         )
         return [(Note(*row[:-3]), Pin(*row[-3:])) for row in rows]
 
     def count_pinned(self) -> int:
-        """Returns how many notes have a pin, without reading the pins."""
+        """Return how many notes have a pin, without reading the pins."""
         query = f"SELECT number FROM notes AS n JOIN pins USING (number) WHERE {NEWEST}"
         return len(self._file.rows(query))
 
     def history(self, number: int) -> list[Note]:
-        """Returns all versions of one note, oldest first."""
+        """Return all versions of one note, oldest first."""
         return [
             Note(*row) for row in self._file.rows("SELECT * FROM notes WHERE number = ? ORDER BY version", (number,))
         ]

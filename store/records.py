@@ -76,8 +76,8 @@ class TokenPair:
 
     @property
     def name(self) -> str:
-        """The pair as addresses and files name it: `first+second`."""
-        return "+".join(self.words)
+        """The name of the pair in addresses, see `pair_name`."""
+        return pair_name(*self.words)
 
 
 @dataclass(frozen=True)
@@ -111,8 +111,32 @@ class Probe:
 
     @property
     def name(self) -> str:
-        """The pair as addresses and files name it: `first+second`."""
-        return "+".join(self.words)
+        """The name of the pair in addresses, see `pair_name`."""
+        return pair_name(*self.words)
+
+
+def pair_name(first: str, second: str) -> str:
+    """Return the name of the pair of two words: `first+second`; no two pairs have the same.
+
+    A plus sign inside a word is written %2B, a percent sign %25.
+    """
+    return "+".join(word.replace("%", "%25").replace("+", "%2B") for word in (first, second))
+
+
+def pair_words(name: str) -> tuple[str, str]:
+    """Return the two words of the pair called `name`; the second is empty where the name has no plus sign."""
+    first, _, second = name.partition("+")
+    return _decoded(first), _decoded(second)
+
+
+def pair_readings(name: str) -> list[tuple[str, str]]:
+    """Return the words that `name` may mean: in old links a plus sign inside a word is not encoded."""
+    parts = name.split("+")
+    return [(_decoded("+".join(parts[:end])), _decoded("+".join(parts[end:]))) for end in range(1, len(parts))]
+
+
+def _decoded(word: str) -> str:
+    return word.replace("%2B", "+").replace("%25", "%")
 
 
 def find_word(prompt: str, word: str) -> Span:

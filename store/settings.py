@@ -37,7 +37,7 @@ class Settings:
 
 
 def load(file: Path = FILE) -> Settings:
-    """Returns the settings from the environment, then `file`, then the defaults.
+    """Return the settings from the environment, then `file`, then the defaults.
 
     Raises
     ------

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pages.address import SELECTION, ExplorerView, View
 from pages.data.shell_commands import is_probe, run_command, words_option
 from store.catalogue import Catalogue, Entry, Filter
-from store.records import MODES
+from store.records import MODES, pair_name, pair_readings
 
 
 @dataclass(frozen=True)
@@ -72,8 +72,9 @@ def _tried(name: str, value: str, habit: str) -> tuple[str, ...]:
     """What the field `name` may be, where a view gives it `value`: words may be named in either order."""
     if name == "mode":
         return (value or habit,)
-    first, plus, second = value.partition("+")
-    return (value, f"{second}+{first}") if name == "pair" and plus else (value,) * bool(value)
+    if name == "pair":
+        return tuple(pair_name(*words) for one in pair_readings(value) for words in (one, one[::-1]))
+    return (value,) * bool(value)
 
 
 def _missing(view: View, name: str, wanted: Filter, catalogue: Catalogue) -> Missing:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pages.data.results import Listing
 from store.catalogue import Entry
-from store.records import MODES
+from store.records import MODES, pair_words
 from store.studies import Study
 
 
@@ -35,8 +35,12 @@ class SentenceStudy:
 
     def entry(self, prompt: str, pair: str, mode: str) -> Entry | None:
         """What is there about `pair` in images of `prompt`; words may be named in either order."""
-        words = set(pair.casefold().split("+"))
+        words = _words_of(pair)
         for entry in self.entries:
-            if entry.key.prompt == prompt and entry.mode == mode and set(entry.pair.casefold().split("+")) == words:
+            if entry.key.prompt == prompt and entry.mode == mode and _words_of(entry.pair) == words:
                 return entry
         return None
+
+
+def _words_of(pair: str) -> set[str]:
+    return {word.casefold() for word in pair_words(pair)}

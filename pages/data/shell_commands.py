@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pages.address import ExplorerView
 from store.errors import InputError
-from store.records import Probe, TokenPair
+from store.records import Probe, TokenPair, pair_words
 
 
 def run_command(view: ExplorerView, root: Path, seeds: int = 4) -> str:
@@ -18,7 +18,7 @@ def run_command(view: ExplorerView, root: Path, seeds: int = 4) -> str:
 
 def words_option(view: ExplorerView) -> str:
     """Return the option that asks for the two words of `view`, as a pair or as a probe; empty if they are neither."""
-    first, _, second = view.pair.partition("+")
+    first, second = pair_words(view.pair)
     for option, asked in (("--pair", TokenPair.find), ("--probe", Probe.about)):
         try:
             asked(view.prompt, first, second)
@@ -30,7 +30,7 @@ def words_option(view: ExplorerView) -> str:
 
 def is_probe(prompt: str, pair: str) -> bool:
     """Return whether the words of `pair`, asked about `prompt`, do not both stand in it."""
-    first, _, second = pair.partition("+")
+    first, second = pair_words(pair)
     try:
         TokenPair.find(prompt, first, second)
     except InputError:
@@ -40,7 +40,7 @@ def is_probe(prompt: str, pair: str) -> bool:
 
 def pair_label(prompt: str, pair: str) -> str:
     """Return a pair as people read it."""
-    return pair.replace("+", " + ") + (" (probe)" if is_probe(prompt, pair) else "")
+    return " + ".join(pair_words(pair)) + (" (probe)" if is_probe(prompt, pair) else "")
 
 
 def _word(text: str) -> str:

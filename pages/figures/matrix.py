@@ -9,6 +9,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from pages.figures.maps import CLEAR, FRAME, Scale, common_limit
+from store.records import pair_name
 
 WRITTEN = 8  # words up to which cells are wide enough for their values
 CELL = 34  # pixels of height
@@ -117,7 +118,8 @@ def figure(words: Sequence[str], shown: Sequence[MatrixPanel], chosen: tuple[str
 
 
 def _pair(words: Sequence[str], row: int, column: int) -> str:
-    return "+".join(words[place] for place in sorted((row, column)))
+    first, second = (words[place] for place in sorted((row, column)))
+    return pair_name(first, second)
 
 
 def _said(panel: MatrixPanel, words: Sequence[str], row: int, column: int) -> str:

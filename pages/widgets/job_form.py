@@ -15,7 +15,7 @@ from store import settings
 from store.catalogue import Catalogue, Entry
 from store.errors import DiffusionPIDError, InputError
 from store.jobs import LATER, SOON, SUFFIXES, JobSpec, Picture, Queue
-from store.records import prompt_words
+from store.records import pair_words, prompt_words
 from store.studies import studies_of_page
 
 PROMPT, STUDY = "A prompt", "A study"
@@ -99,7 +99,7 @@ def _prefill(view: View, page: str, root: Path) -> None:
     st.session_state["launch study"] = next(
         (name for end in wanted for name in studies if name.endswith(end)), studies[0] if studies else None
     )
-    first, _, second = pair.partition("+")
+    first, second = pair_words(pair)
     probe = bool(pair) and is_probe(prompt, pair)
     st.session_state["launch kind"] = STUDY if wanted else PROMPT
     st.session_state["launch model"] = view.model

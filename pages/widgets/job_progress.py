@@ -13,6 +13,7 @@ from pages.widgets import notices
 from store import settings
 from store.errors import DiffusionPIDError
 from store.jobs import ACTIVE, Job, Queue, State
+from store.records import pair_name
 
 EVERY = 2.0  # seconds
 PAUSE = 10.0  # seconds between two times that a page takes up new results of one job
@@ -112,7 +113,7 @@ def link(job: Job, view: View) -> None:
     """The way to what a job measured."""
     wanted = job.wanted
     (first, *_) = (*wanted.pairs, *wanted.probes)
-    parameters = {"model": view.model, "prompt": wanted.prompt, "pair": "+".join(first)}
+    parameters = {"model": view.model, "prompt": wanted.prompt, "pair": pair_name(*first)}
     st.page_link("explorer.py", label="Open", icon=":material/arrow_forward:", query_params=parameters)
 
 

@@ -15,7 +15,7 @@ from pages.widgets.exports import ExportFigure
 from store.catalogue import Entry, Filter
 from store.errors import InputError
 from store.pid.measures import DEFAULT
-from store.records import find_word, prompt_words
+from store.records import find_word, pair_name, pair_words, prompt_words
 
 CHIPS, CHOSEN = "words of the prompt", "words chosen"
 MATRIX = "matrix"
@@ -24,9 +24,9 @@ PARTS = ["redundancy", "unique_first", "unique_second", "synergy"]
 
 def chips(view: View, pairs: list[str]) -> None:
     """The words of the prompt, and the phrases that `pairs` are about; two of them chosen are the pair."""
-    named = {word: None for pair in pairs for word in pair.split("+") if " " in word}
+    named = {word: None for pair in pairs for word in pair_words(pair) if " " in word}
     words = [word for word in (*prompt_words(view.prompt), *named) if _stands(view.prompt, word)]
-    asked = {word.casefold() for word in view.pair.split("+")}
+    asked = {word.casefold() for word in pair_words(view.pair)}
     about = view.prompt, view.pair
     if CHIPS not in st.session_state or st.session_state[CHOSEN].about != about:
         st.session_state[CHOSEN] = ChosenWords(about, [word for word in words if word.casefold() in asked])
@@ -51,8 +51,8 @@ def _choose(words: list[str]) -> None:
     """Show the pair of the two words chosen last; a single one waits for another."""
     before = st.session_state[CHOSEN]
     chosen = before.after(st.session_state[CHIPS])
-    pair = "+".join(sorted(chosen.words, key=words.index))
     if len(chosen.words) == 2 and chosen.words != before.words:
+        pair = pair_name(*sorted(chosen.words, key=words.index))
         chosen = replace(chosen, about=(before.about[0], pair))
         address.change(pair=pair, run="")
     st.session_state[CHOSEN] = chosen
@@ -100,7 +100,7 @@ def all_pairs(view: View, listing: results.Listing, entry: Entry) -> list[Export
     signed = any(QUANTITIES[name].signed(measure) for name in PARTS[:3])
     panels = matrix.panels(words, means, factor(view.unit), view.unit, signed)
     st.subheader(f"All pairs of the prompt, {MODE_NAMES[view.mode]}", anchor=False)
-    first, _, second = view.pair.partition("+")
+    first, second = pair_words(view.pair)
     figure = matrix.figure(words, panels, (first, second))
     exports.figure(
         "matrix-figure",

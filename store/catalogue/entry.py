@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from store.records import Label, RunKey
+from store.records import Label, RunKey, pair_name
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Entry:
     @property
     def pair(self) -> str:
         """The name of the pair, as in addresses."""
-        return f"{self.first}+{self.second}"
+        return pair_name(self.first, self.second)
 
     @property
     def run(self) -> str:
@@ -61,5 +61,5 @@ class Summary(NamedTuple):
 
 
 def run_of(path: Path) -> str:
-    """Returns the digest in the name of the file `path`, which differs from those of other files of its prompt."""
+    """Return the digest in the name of the file `path`, which differs from those of other files of its prompt."""
     return path.stem.rsplit("-", 1)[-1]

@@ -41,14 +41,14 @@ Sampled = tuple[Entry, Label, ImageSamples]
 
 
 def unpack(names: str, seeds: bytes, samples: bytes, together: bytes) -> ImageSamples:
-    """Returns the samples that the catalogue keeps as text and bytes."""
+    """Return the samples that the catalogue keeps as text and bytes."""
     columns, floats = names.split(" "), np.frombuffer(samples, "<f8")
     values = floats.reshape(-1, len(MEASURED) + len(columns))
     return ImageSamples(columns, np.frombuffer(seeds, "<i8"), values, np.frombuffer(together, "<f8"))
 
 
 def table(sampled: Iterable[Sampled]) -> pd.DataFrame:
-    """Returns the table: a row for each image, measure and level, and rows for all images of an entry together."""
+    """Return the table: a row for each image, measure and level, and rows for all images of an entry together."""
     about, sizes, names, seeds, measured, redundancies = [], [], [], [], [], []
     for entry, label, found in sampled:
         key, count = entry.key, len(found.names)

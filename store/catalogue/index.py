@@ -22,7 +22,7 @@ from store.catalogue import schema
 from store.catalogue.entry import run_of
 from store.errors import BrokenFileError, NewerFormatError
 from store.files.atomic import SUFFIX, replacing
-from store.records import RunKey
+from store.records import RunKey, pair_name
 
 SETTLED = 2 * 10**9  # ns after which a folder can no longer change without its time changing too
 
@@ -40,7 +40,7 @@ class _Content:
 
 
 def folders(root: Path) -> dict[str, int]:
-    """Returns the folders that files of the store `root` are published in, each with the time of its change in ns."""
+    """Return the folders that files of the store `root` are published in, each with the time of its change in ns."""
     found = {}
     for model in _inside(root / hdf5.MAPS):
         if model.is_dir():
@@ -136,7 +136,7 @@ def _inside(folder: Path) -> list[os.DirEntry]:
 
 
 def _listed(root: Path, folder: str) -> dict[str, tuple[int, int]]:
-    """Returns the files in `folder`: path in the store -> (time of change in ns, size)."""
+    """Return the files in `folder`: path in the store -> (time of change in ns, size)."""
     found = {}
     for file in _inside(root / folder):
         if fnmatch(file.name, hdf5.FILES):
@@ -176,7 +176,7 @@ def _writing(database: sqlite3.Connection) -> Iterator[None]:
 
 
 def _read(root: Path, path: str, stamp: tuple[int, int]) -> _Content | None:
-    """Returns the totals of a file, or its problem; None if somebody removed it since it was listed."""
+    """Return the totals of a file, or its problem; None if somebody removed it since it was listed."""
     try:
         found = hdf5.read_totals(root / path)
         return _Content(
@@ -211,7 +211,7 @@ def _add(database: sqlite3.Connection, folder: str, content: _Content) -> None:
     database.execute("INSERT OR IGNORE INTO models (name) VALUES (?)", (key.model,))
     (model,) = database.execute("SELECT id FROM models WHERE name = ?", (key.model,)).fetchone()
     for number, row in enumerate(reversed(content.rows), file << schema.PLACES):  # as most lists have the last first
-        texts = content.created, key.prompt, f"{row['first']}+{row['second']}"
+        texts = content.created, key.prompt, pair_name(row["first"], row["second"])
         values = number, model, *texts, *(row[name] for name in (*schema.ABOUT, *schema.VALUES))
         database.execute(f"INSERT INTO entries VALUES ({', '.join('?' * len(values))})", values)
         for label in row["labels"]:
@@ -223,7 +223,7 @@ def _add(database: sqlite3.Connection, folder: str, content: _Content) -> None:
 
 
 def _number(database: sqlite3.Connection, path: str) -> int:
-    """Returns the number of the file `path`: the start of its digest, or the next free number."""
+    """Return the number of the file `path`: the start of its digest, or the next free number."""
     number = int.from_bytes(hashlib.sha256(path.encode()).digest()[:6], "big")
     while database.execute("SELECT 1 FROM files WHERE id = ?", (number,)).fetchone():
         number += 1

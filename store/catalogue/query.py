@@ -35,7 +35,7 @@ Place = tuple[str, int]  # of an entry among all, by age: when it was created, a
 def page(
     database: sqlite3.Connection, root: Path, wanted: Filter, sort: str, descending: bool, limit: int, offset: int
 ) -> list[Entry]:
-    """Returns a page of entries; see `Catalogue.page`."""
+    """Return a page of entries; see `Catalogue.page`."""
     if sort not in schema.SORTS:
         raise InputError(f"sort {sort!r}", "entries have no such order", f"use one of {', '.join(schema.SORTS)}")
     source, where, values = _among(database, root, wanted, sort)
@@ -48,7 +48,7 @@ def page(
 
 
 def chunk(database: sqlite3.Connection, root: Path, wanted: Filter, after: Place | None) -> dict[Place, Entry]:
-    """Returns the next entries by place, newest first, after the entry at the place `after`."""
+    """Return the next entries by place, newest first, after the entry at the place `after`."""
     source, where, values = _among(database, root, wanted)
     if after is not None:
         where, values = f"{where} AND (entries.created, entries.id) < (?, ?)", (*values, *after)
@@ -62,13 +62,13 @@ def chunk(database: sqlite3.Connection, root: Path, wanted: Filter, after: Place
 
 
 def sampled(database: sqlite3.Connection, numbers: Iterable[int]) -> dict[int, tuple[str, bytes, bytes, bytes]]:
-    """Returns names, seeds, samples and totals of all images together, packed, by number of the entry."""
+    """Return names, seeds, samples and totals of all images together, packed, by number of the entry."""
     query = "SELECT * FROM samples WHERE entry IN (SELECT value FROM json_each(?))"
     return {row[0]: tuple(row[1:]) for row in database.execute(query, (json.dumps(list(numbers)),))}
 
 
 def count(database: sqlite3.Connection, root: Path, wanted: Filter) -> int:
-    """Returns how many entries `wanted` means."""
+    """Return how many entries `wanted` means."""
     if wanted == Filter():
         return database.execute("SELECT count(*) FROM entries").fetchone()[0]
     source, where, values = _among(database, root, wanted)
@@ -76,7 +76,7 @@ def count(database: sqlite3.Connection, root: Path, wanted: Filter) -> int:
 
 
 def summary(database: sqlite3.Connection, root: Path, wanted: Filter) -> Summary:
-    """Returns how much `wanted` means; an image counts once, however many of its pairs were measured."""
+    """Return how much `wanted` means; an image counts once, however many of its pairs were measured."""
     source, where, values = _among(database, root, wanted, sort="")
     files = (
         "SELECT min(entries.prompt) AS prompt, min(entries.model) AS model, count(DISTINCT entries.pair) AS pairs, "
@@ -87,7 +87,7 @@ def summary(database: sqlite3.Connection, root: Path, wanted: Filter) -> Summary
 
 
 def values(database: sqlite3.Connection, root: Path, column: str, wanted: Filter, limit: int) -> list[str]:
-    """Returns the values of a column; see `Catalogue.values`."""
+    """Return the values of a column; see `Catalogue.values`."""
     if column not in JOINED:
         raise InputError(f"column {column!r}", "its values are not listed", f"use one of {', '.join(JOINED)}")
     value, join = JOINED[column]
@@ -106,13 +106,13 @@ def values(database: sqlite3.Connection, root: Path, column: str, wanted: Filter
 
 
 def broken(database: sqlite3.Connection, root: Path) -> list[tuple[Path, str]]:
-    """Returns the files with problems, each with its problems and their mends."""
+    """Return the files with problems, each with its problems and their mends."""
     rows = database.execute("SELECT path, problem FROM files WHERE problem != '' ORDER BY path")
     return [(root / path, problem) for path, problem in rows]
 
 
 def labels_meant(labels: Iterable[Label], wanted: Filter) -> list[Label]:
-    """Returns those labels of an entry that `wanted` asks for."""
+    """Return those labels of an entry that `wanted` asks for."""
     asked = [(name, getattr(wanted, name)) for name in schema.LABEL if getattr(wanted, name)]
     return [label for label in labels if all(getattr(label, name) == value for name, value in asked)]
 
@@ -127,7 +127,7 @@ class _Part(NamedTuple):
 
 
 def _among(database: sqlite3.Connection, root: Path, wanted: Filter, sort: str = "created") -> tuple[str, str, tuple]:
-    """Returns where to look for the entries that `wanted` means, the condition on them, and the values in both.
+    """Return where to look for the entries that `wanted` means, the condition on them, and the values in both.
 
     Without a `sort` the table itself is read, by file: quickest where most entries are wanted with all columns.
     """
@@ -153,7 +153,7 @@ def _among(database: sqlite3.Connection, root: Path, wanted: Filter, sort: str =
 
 
 def _few(database: sqlite3.Connection, parts: list[_Part]) -> list[int] | None:
-    """Returns the files that may have entries for all of `parts`, if they are few; None without any part."""
+    """Return the files that may have entries for all of `parts`, if they are few; None without any part."""
     if not parts:
         return None
     where = " AND ".join(["1", *(f"file IN ({part.files})" for part in parts[1:])])
@@ -164,7 +164,7 @@ def _few(database: sqlite3.Connection, parts: list[_Part]) -> list[int] | None:
 
 
 def _parts(wanted: Filter, root: Path) -> Iterator[_Part]:
-    """Yields the conditions of `wanted` apart from model and mode, which every index holds."""
+    """Yield the conditions of `wanted` apart from model and mode, which every index holds."""
     if wanted.run:
         yield _of_files("SELECT id AS file FROM files WHERE run = ?", _clean(wanted.run))
     if wanted.path:
@@ -195,22 +195,22 @@ def _parts(wanted: Filter, root: Path) -> Iterator[_Part]:
 
 
 def _of_files(query: str, *given: str) -> _Part:
-    """Returns a condition that all entries of a file fulfil, or none."""
+    """Return a condition that all entries of a file fulfil, or none."""
     return _Part(query, "", f"{FILE} IN ({query})", given)
 
 
 def _labelled(wanted: Filter) -> dict[str, str]:
-    """Returns the conditions that `wanted` puts to a label, with their values."""
+    """Return the conditions that `wanted` puts to a label, with their values."""
     return {f"labels.{name} = ?": _clean(value) for name in schema.LABEL if (value := getattr(wanted, name))}
 
 
 def _range(file: str) -> str:
-    """Returns the range of the numbers of a file's entries, as SQL."""
+    """Return the range of the numbers of a file's entries, as SQL."""
     return f"({file} << {schema.PLACES}) AND ({file} << {schema.PLACES}) + {(1 << schema.PLACES) - 1}"
 
 
 def _clean(text: str) -> str:
-    """Returns `text` with what is no character replaced: an address may hold anything."""
+    """Return `text` with what is no character replaced: an address may hold anything."""
     return text.encode(errors="replace").decode()
 
 
@@ -240,5 +240,5 @@ def _entry(row: sqlite3.Row, root: Path, labels: list[Label]) -> Entry:
 
 
 def _number(value: float | None) -> float:
-    """Returns the number that was stored: SQLite keeps NaN as NULL."""
+    """Return the number that was stored: SQLite keeps NaN as NULL."""
     return math.nan if value is None else value

@@ -34,7 +34,7 @@ class Catalogue:
         self.root = root
 
     def stamp(self) -> tuple:
-        """Returns a value that changes with the store: answers may be cached under it."""
+        """Return a value that changes with the store: answers may be cached under it."""
         folders, now = index.folders(self.root), time.time_ns()
         settled = all(now - modified > index.SETTLED for modified in folders.values())
         return hashlib.sha256(repr(sorted(folders.items())).encode()).hexdigest(), 0 if settled else now
@@ -53,7 +53,7 @@ class Catalogue:
     def page(
         self, filter: Filter = ANY, sort: str = "created", descending: bool = True, limit: int = 50, offset: int = 0
     ) -> list[Entry]:
-        """Returns at most `limit` entries after the first `offset`, in the order of `sort`; missing values come last.
+        """Return at most `limit` entries after the first `offset`, in the order of `sort`; missing values come last.
 
         Raises
         ------
@@ -62,12 +62,12 @@ class Catalogue:
         return self._ask(lambda database: query.page(database, self.root, filter, sort, descending, limit, offset))
 
     def entries(self, filter: Filter = ANY) -> Iterator[Entry]:
-        """Yields all entries that `filter` means, newest first; it reads in portions, so that no writer has to wait."""
+        """Yield all entries that `filter` means, newest first; it reads in portions, so that no writer has to wait."""
         for found in self._chunks(filter):
             yield from found.values()
 
     def samples(self, filter: Filter = ANY) -> pd.DataFrame:
-        """Returns the totals of single images, in nats: a row for each label of an entry, image, measure and level.
+        """Return the totals of single images, in nats: a row for each label of an entry, image, measure and level.
 
         At the level *prompt* a row is about all images together: it has no seed, and information is their mean.
         Columns are `store.catalogue.images.COLUMNS`. Of the labels of an entry, those that `filter` means have rows;
@@ -76,15 +76,15 @@ class Catalogue:
         return images.table(self._sampled(filter))
 
     def count(self, filter: Filter = ANY) -> int:
-        """Returns how many entries `filter` means."""
+        """Return how many entries `filter` means."""
         return self._ask(lambda database: query.count(database, self.root, filter))
 
     def summary(self, filter: Filter = ANY) -> Summary:
-        """Returns how many prompts, pairs, images and models `filter` means."""
+        """Return how many prompts, pairs, images and models `filter` means."""
         return self._ask(lambda database: query.summary(database, self.root, filter))
 
     def values(self, column: str, filter: Filter = ANY, limit: int = 200) -> list[str]:
-        """Returns the different values of a column, newest first.
+        """Return the different values of a column, newest first.
 
         Raises
         ------
@@ -93,7 +93,7 @@ class Catalogue:
         return self._ask(lambda database: query.values(database, self.root, column, filter, limit))
 
     def broken(self) -> list[tuple[Path, str]]:
-        """Returns the files with problems, each with its problems and their mends."""
+        """Return the files with problems, each with its problems and their mends."""
         return self._ask(lambda database: query.broken(database, self.root))
 
     def _chunks(self, filter: Filter) -> Iterator[dict[query.Place, Entry]]:
@@ -140,7 +140,7 @@ class Catalogue:
             yield from index.rebuild(self.root, place, anew)
 
     def _place(self) -> Path | None:
-        """Returns the place of its file, or None if it is kept in memory."""
+        """Return the place of its file, or None if it is kept in memory."""
         return schema.place(self.root) if (self.root / hdf5.MAPS).is_dir() else None
 
     @contextmanager
@@ -171,5 +171,5 @@ class Catalogue:
 
 @cache
 def _kept(root: Path) -> tuple[RLock, sqlite3.Connection]:
-    """Returns the catalogue of `root` in memory, and its lock; it lasts as long as this process."""
+    """Return the catalogue of `root` in memory, and its lock; it lasts as long as this process."""
     return RLock(), schema.in_memory()

@@ -13,7 +13,7 @@ from pathlib import Path
 from store import hdf5, settings
 
 NAME = "catalogue.sqlite"
-VERSION = 5
+VERSION = 6
 PATIENCE = 20  # s to wait for another process
 PLACES = 15  # bits of an entry's number that count the entries of one file
 QUANTITIES = tuple(hdf5.DATASETS.values())
@@ -58,7 +58,7 @@ MARK = f"PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {STAMP};"
 
 
 def place(root: Path) -> Path | None:
-    """Returns the place of the catalogue of `root`: in it, or in the cache; None if neither can be written."""
+    """Return the place of the catalogue of `root`: in it, or in the cache; None if neither can be written."""
     path = root / NAME
     if os.access(root, os.W_OK) and (os.access(path, os.W_OK) or not path.exists()):
         return path
@@ -72,7 +72,7 @@ def place(root: Path) -> Path | None:
 
 
 def connect(path: Path) -> sqlite3.Connection | None:
-    """Returns the open catalogue in `path`, or None if there is none of this version."""
+    """Return the open catalogue in `path`, or None if there is none of this version."""
     try:
         address = f"{path.absolute().as_uri()}?mode=rw"
         database = sqlite3.connect(address, uri=True, timeout=PATIENCE, isolation_level=None)
@@ -94,17 +94,17 @@ def connect(path: Path) -> sqlite3.Connection | None:
 
 
 def in_memory() -> sqlite3.Connection:
-    """Returns an empty catalogue that ends with its connection."""
+    """Return an empty catalogue that ends with its connection."""
     database = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
     database.executescript(TABLES + INDEXES)
     return database
 
 
 def damaged(error: sqlite3.Error) -> bool:
-    """Returns whether `error` says that a file is no sound database."""
+    """Return whether `error` says that a file is no sound database."""
     return error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 def replaced(error: sqlite3.Error) -> bool:
-    """Returns whether `error` says that another file took the place of the open one."""
+    """Return whether `error` says that another file took the place of the open one."""
     return error.sqlite_errorcode == sqlite3.SQLITE_READONLY_DBMOVED

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from tqdm import tqdm
 
 from store import hdf5
-from store.commands.common import printable
+from store.errors import printable
 from store.settings import Settings
 
 
@@ -24,7 +24,7 @@ def run(given: argparse.Namespace) -> int:
         found += [{"path": str(path), **asdict(problem)} for problem in wrong]
         if not given.json:
             for problem in wrong:
-                print(f"{path}: {printable(str(problem))}")
+                print(f"{printable(path)}: {printable(str(problem))}")
     bad = len({problem["path"] for problem in found})
     print(json.dumps(found, indent=1) if given.json else f"{len(paths)} files, {bad} with problems")
     return 1 if found else 0

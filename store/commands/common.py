@@ -3,13 +3,12 @@
 import argparse
 import math
 import sys
-import unicodedata
 from pathlib import Path
 
 from tqdm import tqdm
 
 from store.catalogue import Catalogue, Filter
-from store.errors import InputError
+from store.errors import InputError, printable
 from store.settings import Settings
 
 
@@ -52,11 +51,6 @@ def shortened(text: str, most: int = 60) -> str:
     return repr(text if len(text) <= most else f"{text[:most]}...")
 
 
-def printable(text: str) -> str:
-    """Return `text` for a terminal: control characters, which it might obey, are written as escapes."""
-    return "".join(repr(c)[1:-1] if unicodedata.category(c) in ("Cc", "Cf", "Zl", "Zp") else c for c in text)
-
-
 def check_store(root: Path) -> None:
     """Raise an InputError if there is no folder `root`."""
     try:
@@ -83,7 +77,7 @@ def report_broken(catalogue: Catalogue) -> int:
     """Print the files that cannot be used on standard error; return 1 if there are any, else 0."""
     broken = catalogue.broken()
     for path, problem in broken:
-        print(f"error: {path}: {printable(problem)}", file=sys.stderr)
+        print(f"error: {printable(path)}: {printable(problem)}", file=sys.stderr)
     return 1 if broken else 0
 
 

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from store import hdf5
-from store.commands.common import printable
+from store.errors import printable
 from store.settings import Settings
 
 

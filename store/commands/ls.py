@@ -9,8 +9,8 @@ from dataclasses import asdict
 from itertools import islice
 
 from store.catalogue import Entry
-from store.commands.common import add_selection, open_catalogue, printable, report_broken, selection, shortened
-from store.errors import InputError
+from store.commands.common import add_selection, open_catalogue, report_broken, selection, shortened
+from store.errors import InputError, printable
 from store.settings import Settings
 
 COLUMNS = {

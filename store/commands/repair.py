@@ -3,7 +3,7 @@
 import argparse
 
 from store import hdf5
-from store.commands.common import printable
+from store.errors import printable
 from store.settings import Settings
 
 
@@ -16,7 +16,7 @@ def run(given: argparse.Namespace) -> int:
     left = 0
     for done in hdf5.repair(given.store):
         for problem in done.problems:
-            print(f"{done.path}: {printable(str(problem))}")
+            print(f"{printable(done.path)}: {printable(str(problem))}")
         left += done.aside is None
         kept = f"kept {printable(', '.join(done.kept))}" if done.kept else "kept nothing"
         print("  left as it is" if done.aside is None else f"  set aside as {done.aside}, {kept}")

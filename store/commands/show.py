@@ -5,8 +5,8 @@ import sys
 
 from store import hdf5, warnings
 from store.catalogue import Entry, Filter
-from store.commands.common import finite, open_catalogue, printable
-from store.errors import InputError, StoreError
+from store.commands.common import finite, open_catalogue
+from store.errors import InputError, StoreError, printable
 from store.pid import measures
 from store.pid.decomposition import ALIGNMENT, PARTS
 from store.pid.information import INFORMATION, LEVELS

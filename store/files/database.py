@@ -20,7 +20,7 @@ class Database:
     mend: str
 
     def rows(self, query: str, values: Sequence[object] = ()) -> list[tuple]:
-        """Returns rows of the file, which need not be writable; none if there is no file."""
+        """Return rows of the file, which need not be writable; none if there is no file."""
         if not self.path.exists():
             return []
         try:
@@ -31,7 +31,7 @@ class Database:
 
     @contextmanager
     def changing(self) -> Iterator[sqlite3.Connection]:
-        """Yields the database in a transaction of its own: other writers wait, an error undoes it."""
+        """Yield the database in a transaction of its own: other writers wait, an error undoes it."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with closing(sqlite3.connect(self.path, PATIENCE, isolation_level=None)) as database:

@@ -12,7 +12,7 @@ PACKED = {"compression": "gzip", "shuffle": True, "fletcher32": True}
 
 
 def new_file(into: io.BytesIO) -> h5py.File:
-    """Returns an empty file; once it is closed, its bytes are in `into`."""
+    """Return an empty file; once it is closed, its bytes are in `into`."""
     creation, access = (h5py.h5p.create(kind) for kind in (h5py.h5p.FILE_CREATE, h5py.h5p.FILE_ACCESS))
     creation.set_attr_phase_change(IN_HEADER, IN_HEADER // 2)
     creation.set_obj_track_times(False)  # the same content is the same bytes
@@ -23,7 +23,7 @@ def new_file(into: io.BytesIO) -> h5py.File:
 
 
 def new_group(parent: h5py.Group, name: str) -> h5py.Group:
-    """Returns a new group in `parent`."""
+    """Return a new group in `parent`."""
     creation = h5py.h5p.create(h5py.h5p.GROUP_CREATE)
     creation.set_attr_phase_change(IN_HEADER, IN_HEADER // 2)
     creation.set_obj_track_times(False)  # the same content is the same bytes
@@ -40,11 +40,17 @@ def write_array(
 
 def write_small(group: h5py.Group, name: str, values: np.ndarray) -> None:
     """Write a few numbers, without compression."""
-    group.create_dataset(name, data=values, chunks=values.shape, fletcher32=True)
+    packed = {"chunks": values.shape, "fletcher32": True} if values.size else {}  # nothing cannot be cut into chunks
+    group.create_dataset(name, data=values, **packed)
 
 
 def write_packed(holder: h5py.Group | h5py.Dataset, attributes: Mapping[str, object]) -> None:
     """Write attributes; texts get a fixed length, since the first text of variable length takes 4 kB of a file."""
     for name, value in attributes.items():
         array = np.asarray(value)
-        holder.attrs[name] = np.char.encode(array, "utf-8") if array.dtype.kind == "U" else value
+        if array.dtype.kind == "U":
+            array = np.char.encode(array, "utf-8")
+            kind = h5py.string_dtype("utf-8", max(1, array.dtype.itemsize))
+            holder.attrs.create(name, array, dtype=kind)
+        else:
+            holder.attrs[name] = value

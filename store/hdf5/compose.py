@@ -19,7 +19,7 @@ from store.records import PairResult, RunRecord, TokenPair
 
 
 def compose(record: RunRecord, untouched: Iterable[h5py.Group] = ()) -> bytes:
-    """Returns the bytes of a file that holds `record`, and `untouched` pairs of other files as they are."""
+    """Return the bytes of a file that holds `record`, and `untouched` pairs of other files as they are."""
     content = io.BytesIO()
     with new_file(content) as file:
         _write(file, record)
@@ -52,7 +52,7 @@ def _write(file: h5py.File, record: RunRecord) -> None:
         condensed.write_pictures(file, record)
     groups = new_group(file, "pairs")
     for result in record.pairs:
-        _write_pair(new_group(groups, group_name(result.pair.name)), result)
+        _write_pair(new_group(groups, group_name(result.pair.words)), result)
     write_packed(file, {"digest": digest(file, APART, own=True)})
 
 

@@ -33,7 +33,7 @@ def condense(
 
 
 def condensed(record: RunRecord, banded: Set[str] = frozenset(), compared: Set[str] = frozenset()) -> RunRecord:
-    """Returns `record` with condensed pairs and the images that they need, in 5 bits a channel.
+    """Return `record` with condensed pairs and the images that they need, in 5 bits a channel.
 
     Arguments are those of `condense`.
     """
@@ -51,5 +51,5 @@ def condensed(record: RunRecord, banded: Set[str] = frozenset(), compared: Set[s
 
 
 def studies_of(pair: PairResult) -> set[str]:
-    """Returns the studies that `pair` belongs to; the part *neutral* of a study belongs to that study."""
+    """Return the studies that `pair` belongs to; the part *neutral* of a study belongs to that study."""
     return {name for label in pair.labels for name in (label.study, label.study.partition(":")[0])}

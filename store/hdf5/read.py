@@ -1,22 +1,39 @@
 """Files -> records."""
 
-import json
-from collections.abc import Iterator, Set
+from collections.abc import Collection, Iterator, Set
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
-from urllib.parse import unquote
 
 import h5py
 import numpy as np
 
-from store.hdf5.access import REPAIR, UNREADABLE, UPDATE, is_newer, member, opened, text, values
-from store.hdf5.bounds import Refused
-from store.hdf5.layouts import condensed, full
-from store.hdf5.layouts.totals import SAMPLED, TotalsLayout
-from store.hdf5.names import DATASETS
+from store.hdf5.access import (
+    REPAIR,
+    UNREADABLE,
+    UPDATE,
+    cause_of,
+    dataset,
+    is_newer,
+    member_names,
+    opened,
+    text,
+    values,
+)
+from store.hdf5.bounds import Allowance, Refused, member
+from store.hdf5.header import (
+    PAIRS,
+    modes_of,
+    read_key,
+    read_pair_header,
+    read_provenance,
+    read_seeds,
+)
+from store.hdf5.layouts import condensed
+from store.hdf5.layouts.totals import SAMPLED
+from store.hdf5.names import DATASETS, pair_of_group
+from store.hdf5.rules import PROMPT
 from store.pid.decomposition import PER_IMAGE
-from store.records import MODES, Label, PairResult, Probe, Provenance, RunKey, RunRecord, Span, TokenPair
+from store.records import PairResult, RunKey, RunRecord, pair_name
 
 
 @dataclass(frozen=True)
@@ -37,7 +54,7 @@ class FileTotals:
 
 
 def read(path: Path, pair: str | None = None) -> RunRecord:
-    """Returns the record of one file. Where `pair` is given, the record has at most the pair of that name.
+    """Return the record of one file. Where `pair` is given, the record has at most the pair of that name.
 
     It leaves out pairs that later software wrote, in a version of the format that this software does not know.
 
@@ -50,141 +67,140 @@ def read(path: Path, pair: str | None = None) -> RunRecord:
 
 
 def read_record(root: h5py.Group, pairs: Set[str] = frozenset()) -> RunRecord:
-    """Returns the record in `root`, a file or a run in a bundle, with those of `pairs` that are there.
+    """Return the record in `root`, a file or a run in a bundle, with those of `pairs` that are there.
 
     Raises one of `access.UNREADABLE`.
     """
-    key, seeds = read_key(root), read_seeds(root)
+    key, seeds, allowance = read_key(root), read_seeds(root), Allowance(root)
+    allowance.survey(root, frozenset({"pairs"}))
+    grid, results = read_grid(root, len(seeds)), []
+    for group in pair_groups(root, pairs):
+        if not is_newer(group):
+            allowance.survey(group)
+            results.append(read_pair(key.prompt, seeds, grid, group))
     return RunRecord(
         key=key,
         seeds=seeds,
         images=read_images(root, len(seeds)),
         latents=read_latents(root, len(seeds)),
-        pairs=tuple(read_pair(key.prompt, group) for group in pair_groups(root, pairs) if not is_newer(group)),
+        pairs=tuple(results),
         provenance=read_provenance(root),
     )
 
 
 def images(path: Path) -> np.ndarray:
-    """Returns the images of a file, uint8 (S, H, W, 3); raises as `read` does."""
+    """Return the images of a file, uint8 (S, H, W, 3); raises as `read` does."""
     with opened(path) as file:
         return read_images(file, len(read_seeds(file)))
 
 
 def read_images(root: h5py.Group, count: int) -> np.ndarray:
-    """Returns the images of `root`, uint8 (S, H, W, 3)."""
+    """Return the images of `root`, uint8 (S, H, W, 3)."""
     if "pictures" in root:
         return condensed.read_pictures(root, count)
-    return values(root, "images", count, None, None, 3)
+    found = values(root, "images", "u", count, None, None, 3)
+    if found.dtype != np.uint8:
+        raise Refused(f"images are {found.dtype}, not uint8")
+    return found
 
 
 def read_latents(root: h5py.Group, count: int) -> np.ndarray:
-    """Returns the latents of `root`, float16 (S, c, h, w), NaN where they were not kept."""
-    return condensed.no_latents(root, count) if "pictures" in root else values(root, "latents", count, None, None, None)
+    """Return the latents of `root`, float16 (S, c, h, w), NaN where they were not kept."""
+    if "pictures" in root:
+        return condensed.no_latents(root, count)
+    return values(root, "latents", "f", count, None, None, None)
+
+
+def read_grid(root: h5py.Group, count: int) -> tuple[int, int]:
+    """Return height and width of the latents of `root`, without reading them."""
+    if "pictures" in root:
+        return condensed.read_latent_shape(root)[1:]
+    height, width = dataset(root, "latents", "f", count, None, None, None).shape[2:]
+    return height, width
 
 
 def latents(path: Path) -> tuple[tuple[int, ...], np.ndarray]:
-    """Returns seeds and latents of a file, float16 (S, c, h, w); raises as `read` does."""
+    """Return seeds and latents, float16 (n, c, h, w), of the images whose latents the file kept; raises as `read`."""
     with opened(path) as file:
         seeds = read_seeds(file)
-        return seeds, values(file, "latents", len(seeds), None, None, None)
-
-
-def read_key(root: h5py.Group) -> RunKey:
-    """Returns the key of `root`: what decides its images."""
-    model, revision, prompt, image = (text(root, name) for name in ("model", "model_revision", "prompt", "image"))
-    return RunKey(model, revision, prompt, float(root.attrs["guidance"]), image)
-
-
-def read_seeds(group: h5py.Group) -> tuple[int, ...]:
-    """Returns the seeds of the images in `group`."""
-    return tuple(int(seed) for seed in values(group, "seeds", None))
-
-
-def read_provenance(root: h5py.Group) -> Provenance:
-    """Returns when, with what software and under what settings `root` was written."""
-    return Provenance(text(root, "created"), text(root, "software"), json.loads(text(root, "settings")))
+        found = read_latents(file, len(seeds))
+    kept = ~np.isnan(found).any(axis=(1, 2, 3))
+    return tuple(seed for seed, is_kept in zip(seeds, kept, strict=True) if is_kept), found[kept]
 
 
 def pair_names(root: h5py.Group) -> set[str]:
-    """Returns the names of the pairs in `root`, readable or not."""
-    return {unquote(name) for name in member(root, "pairs", h5py.Group)}
+    """Return the names of the pairs in `root`, readable or not."""
+    groups = member(root, "pairs", h5py.Group)
+    return {pair_in(groups, name) for name in member_names(groups, PAIRS)}
 
 
 def pair_groups(root: h5py.Group, pairs: Set[str]) -> Iterator[h5py.Group]:
-    """Yields the groups of those of `pairs` that are there; it does not touch the others."""
-    for name in (groups := member(root, "pairs", h5py.Group)):
-        if unquote(name) in pairs:
+    """Yield the groups of those of `pairs` that are there; it does not touch the others."""
+    groups = member(root, "pairs", h5py.Group)
+    for name in member_names(groups, PAIRS):
+        if pair_in(groups, name) in pairs:
             yield member(groups, name, h5py.Group)
 
 
-def modes_of(pair: h5py.Group) -> dict[str, h5py.Group]:
-    """Returns the groups of the modes in which `pair` was measured."""
-    return {mode: member(pair, mode, h5py.Group) for mode in MODES if mode in pair}
+def pair_in(groups: h5py.Group, name: str) -> str:
+    """Return the name of the pair in the member `name` of `groups`; of an old name only the words in it tell that."""
+    if name.count("+") > 1:
+        try:
+            group = member(groups, name, h5py.Group)
+            return pair_name(text(group, "first", PROMPT), text(group, "second", PROMPT))
+        except UNREADABLE:
+            pass
+    return pair_of_group(name)
 
 
 def read_totals(path: Path) -> FileTotals:
-    """Returns the totals of one file. Raises as `read` does where the file's own attributes cannot be read."""
+    """Return the totals of one file. Raises as `read` does where the file's own attributes cannot be read."""
     with opened(path) as file:
-        rows, problems = [], []
-        for name in member(file, "pairs", h5py.Group):
+        key, seeds, rows, problems = read_key(file), set(read_seeds(file)), [], []
+        groups = member(file, "pairs", h5py.Group)
+        for name in member_names(groups, PAIRS):
             try:
-                group = member(file["pairs"], name, h5py.Group)
+                group = member(groups, name, h5py.Group)
                 if is_newer(group):
-                    problems.append(f"pair {unquote(name)} is written in a newer format; {UPDATE}")
+                    problems.append(f"pair {pair_of_group(name)} is written in a newer format; {UPDATE}")
                 else:
-                    rows += _read_rows(group)
+                    rows += _read_rows(key.prompt, seeds, group)
             except UNREADABLE as error:
-                problems.append(f"pair {unquote(name)} is damaged ({error}); {REPAIR}")
-        return FileTotals(read_key(file), text(file, "created"), rows, problems)
+                problems.append(f"pair {pair_of_group(name)}: {cause_of(error)}; {REPAIR}")
+        return FileTotals(key, read_provenance(file).created, rows, problems)
 
 
-def form_of(pair: h5py.Group) -> ModuleType:
-    """Returns the module that reads `pair`: `full` or `condensed`."""
-    return condensed if pair.attrs.get("condensed", False) else full
-
-
-def read_pair(prompt: str, group: h5py.Group) -> PairResult:
-    """Returns the result in the group of a pair."""
-    form, layout = form_of(group), TotalsLayout.read(group)
-    columns = form.read_columns(group)
+def read_pair(prompt: str, seeds: Collection[int], grid: tuple[int, int], group: h5py.Group) -> PairResult:
+    """Return the result in the group of a pair, in a file with this prompt, these seeds and this latent grid."""
+    header = read_pair_header(prompt, seeds, group)
+    form, layout, columns = header.form, header.layout, header.columns
     images = len(columns.seeds)
+    modes = {mode: form.read_mode(inside, layout, images, grid) for mode, inside in modes_of(group).items()}
     return PairResult(
-        pair=_read_words(prompt, group),
+        pair=header.pair,
         seeds=columns.seeds,
         noises=columns.noises,
-        information={mode: form.read_mode(inside, layout, images) for mode, inside in modes_of(group).items()},
+        information=modes,
         estimator=layout.estimator,
         measure=layout.measure,
         surprisals=layout.surprisals,
-        attention=form.read_attention(group, images),
-        retried=int(group.attrs.get("retried", 0)),
-        labels=_read_labels(group),
+        attention=form.read_attention(group, images, grid),
+        retried=header.retried,
+        labels=header.labels,
         run_keys=columns.run_keys,
         condensed=form is condensed,
     )
 
 
-def _read_words(prompt: str, group: h5py.Group) -> TokenPair | Probe:
-    if "spans" not in group.attrs:
-        return Probe(prompt, (text(group, "first"), text(group, "second")))
-    first, second = (Span(*map(int, span)) for span in group.attrs["spans"])
-    return TokenPair(prompt, first, second)
-
-
-def _read_labels(group: h5py.Group) -> tuple[Label, ...]:
-    return tuple(Label(*map(str, label)) for label in json.loads(group.attrs.get("labels", "[]")))
-
-
-def _read_rows(pair: h5py.Group) -> list[dict[str, object]]:
-    """Returns the rows of one pair; see `FileTotals`."""
-    form, layout = form_of(pair), TotalsLayout.read(pair)
-    columns = form.read_columns(pair)
+def _read_rows(prompt: str, seeds: Collection[int], pair: h5py.Group) -> list[dict[str, object]]:
+    """Return the rows of one pair; see `FileTotals`."""
+    header = read_pair_header(prompt, seeds, pair)
+    form, layout, columns = header.form, header.layout, header.columns
     images = len(columns.seeds)
     levels = PER_IMAGE if "measures" in pair.attrs else PER_IMAGE[:1]
     names = tuple(f"{measure}/{level}" for measure in layout.measures for level in levels)
-    about: dict[str, object] = {name: text(pair, name) for name in ("first", "second")}
-    about |= {"measure": layout.measure, "estimator": layout.estimator, "labels": _read_labels(pair)}
+    about: dict[str, object] = dict(zip(("first", "second"), header.pair.words, strict=True))
+    about |= {"measure": layout.measure, "estimator": layout.estimator, "labels": header.labels}
     about |= {"seeds": images, "image_seeds": columns.seeds, "sample_names": names, "noises": min(columns.noises)}
     rows = []
     for mode, group in modes_of(pair).items():

@@ -2,19 +2,22 @@
 
 import dataclasses
 import os
+from contextlib import AbstractContextManager
 from pathlib import Path
-from urllib.parse import unquote
 
 import h5py
 import numpy as np
-from filelock import FileLock
 
-from store.errors import BrokenFileError, NewerFormatError, StoreError
+from store.errors import BrokenFileError, InputError, NewerFormatError, StoreError
 from store.files.atomic import replacing, sweep
-from store.hdf5.access import UPDATE, is_newer, member, members, opened
+from store.files.locks import check_lockable, locked
+from store.hdf5.access import UPDATE, is_newer, member_names, opened
+from store.hdf5.bounds import Allowance, Refused, member
 from store.hdf5.compose import compose
+from store.hdf5.header import PAIRS, read_seeds
 from store.hdf5.names import LOCK, path_of
-from store.hdf5.read import read_pair, read_record
+from store.hdf5.read import pair_in, read_grid, read_pair, read_record
+from store.hdf5.rules import check_record
 from store.hdf5.soundness.check import problems
 from store.hdf5.soundness.quarantine import set_aside
 from store.records import PairResult, RunRecord
@@ -31,9 +34,16 @@ def publish(root: Path, record: RunRecord, keep: bool = False) -> Path:
 
     Raises
     ------
+    InputError: a text or number of the record is none that files may hold.
     NewerFormatError: the file that is there, or the pair in it, was written by later software.
-    StoreError: the folder cannot be written, or the disk is full; what was there stays.
+    StoreError: the folder cannot be written or locked, or the disk is full; what was there stays.
     """
+    try:
+        check_record(record)
+    except Refused as error:
+        raise InputError(
+            f"prompt {record.key.prompt!r}", f"it cannot be stored: {error}", "ask for it without"
+        ) from error
     path = path_of(root, record.key)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -46,26 +56,31 @@ def publish(root: Path, record: RunRecord, keep: bool = False) -> Path:
     return path
 
 
-def store_lock(root: Path) -> FileLock:
-    """Returns the lock that whoever changes files of the store holds, one at a time on all machines that share it."""
-    return FileLock(root / LOCK, is_singleton=True)
+def store_lock(root: Path) -> AbstractContextManager[None]:
+    """Hold the lock of the store: whoever changes its files does, one at a time on all machines that share it."""
+    return locked(root / LOCK)
 
 
 def write_whole(path: Path, content: bytes) -> None:
     """Put `content` in the place of `path`. Where that fails, raises OSError and leaves what was there."""
-    with replacing(path) as aside:
+    with replacing(path, over_link=True) as aside:
         aside.write_bytes(content)
 
 
 def check_writable(root: Path) -> None:
-    """Raise a StoreError if `root` cannot be written; to be called before a computation."""
+    """Raise a StoreError if `root` cannot be written or locked; to be called before a computation."""
     existing = next(folder for folder in (root.absolute(), *root.absolute().parents) if folder.exists())
     if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
         raise StoreError(root, f"{existing} is not a folder you may write to", "choose another --store")
+    try:
+        check_lockable(existing)
+    except OSError as error:
+        reason = f"{existing} cannot be written ({error.strerror or error})"
+        raise StoreError(root, reason, "choose another --store") from error
 
 
 def _composed(root: Path, path: Path, record: RunRecord, keep: bool) -> bytes:
-    """Returns the bytes of the file of `record` with what is there already; a damaged file is set aside."""
+    """Return the bytes of the file of `record` with what is there already; a damaged file is set aside."""
     if path.exists():
         try:
             with opened(path) as file:
@@ -78,16 +93,19 @@ def _composed(root: Path, path: Path, record: RunRecord, keep: bool) -> bytes:
 
 
 def _merge(file: h5py.File, path: Path, new: RunRecord, keep: bool) -> tuple[RunRecord, list[h5py.Group]]:
-    """Returns the record to be written anew, and the pairs of `file` that stay as they are."""
-    old = read_record(file)
+    """Return the record to be written anew, and the pairs of `file` that stay as they are."""
+    old, grid, allowance = read_record(file), read_grid(file, len(read_seeds(file))), Allowance(file)
     wanted, joined, untouched = {result.pair.name: result for result in new.pairs}, [], []
-    for name, group in members(member(file, "pairs", h5py.Group), h5py.Group):
-        if (result := wanted.pop(unquote(name), None)) is None:
+    groups = member(file, "pairs", h5py.Group)
+    for name in member_names(groups, PAIRS):
+        group, pair = member(groups, name, h5py.Group), pair_in(groups, name)
+        if (result := wanted.pop(pair, None)) is None:
             untouched.append(group)
         elif is_newer(group):
-            raise NewerFormatError(path, f"its pair {unquote(name)} is in a newer format", UPDATE)
+            raise NewerFormatError(path, f"its pair {pair} is in a newer format", UPDATE)
         else:
-            joined.append(_joined(read_pair(new.key.prompt, group), result, keep))
+            allowance.survey(group)
+            joined.append(_joined(read_pair(new.key.prompt, old.seeds, grid, group), result, keep))
     rows = {seed: row for seed, *row in zip(old.seeds, old.images, old.latents, strict=True)}
     kept = old.known_latents
     for seed, *row in zip(new.seeds, new.images, new.latents, strict=True):
@@ -106,12 +124,12 @@ def _merge(file: h5py.File, path: Path, new: RunRecord, keep: bool) -> tuple[Run
 
 
 def _joined(old: PairResult, new: PairResult, keep: bool) -> PairResult:
-    """Returns both, image by image, if they were measured alike; else the new one, or with `keep` the old."""
+    """Return both, image by image, if they were measured alike; else the new one, or with `keep` the old."""
     if old.condensed and not new.condensed:
         if _covers(new, old):
             return dataclasses.replace(new, labels=tuple(dict.fromkeys(old.labels + new.labels)))
         new = _like(old, new)
-    if not old.measured_like(new):
+    if old.pair != new.pair or not old.measured_like(new):
         return old if keep or (new.condensed and not old.condensed) else new
     new = new.with_all_totals()
     newer, older = (old, new) if keep else (new, old)
@@ -121,12 +139,12 @@ def _joined(old: PairResult, new: PairResult, keep: bool) -> PairResult:
 
 
 def _covers(new: PairResult, old: PairResult) -> bool:
-    """Returns whether `new` has each image of `old`, with as many noises."""
+    """Return whether `new` has each image of `old`, with as many noises."""
     noises = dict(zip(new.seeds, new.noises, strict=True))
     return all(noises.get(seed, 0) >= count for seed, count in zip(old.seeds, old.noises, strict=True))
 
 
 def _like(old: PairResult, new: PairResult) -> PairResult:
-    """Returns `new` condensed like `old`, if they can then stand side by side."""
+    """Return `new` condensed like `old`, if they can then stand side by side."""
     condensed = new.condense(bands=all(maps.bands for maps in old.information.values()))
     return condensed if old.measured_like(condensed) else new

@@ -7,15 +7,17 @@ import numpy as np
 
 from store.hdf5.access import names_of, numbers, values
 from store.hdf5.arrays import write_array, write_packed, write_small
-from store.hdf5.bounds import Refused
+from store.hdf5.bounds import Refused, member
 from store.hdf5.layouts.compression import decode, encode, few_bits, pack_pictures, rounding, unpack_pictures
-from store.hdf5.layouts.totals import ImageColumns, ListedTotals, TotalsLayout, stack, unstack
-from store.pid.information import BANDED, ORTHOGONAL_MAPS, InformationMaps, Replicates
+from store.hdf5.layouts.totals import Grid, ImageColumns, ListedTotals, TotalsLayout, levels_of, stack, unstack
+from store.pid.information import BANDED, INFORMATION, ORTHOGONAL_MAPS, InformationMaps, Replicates
+from store.pid.measures import STANDARD
 from store.pid.totals import StoredTotals
 from store.records import PairResult, RunRecord
 
 SMALLEST = 9  # level of deflate
 CURVES, GAPS = 3, 2  # columns of `spectrum`
+CHANNELS, SIDE = 1024, 4096  # most of a latent
 TOTALS_BITS, SPECTRUM_BITS = 20, 8  # of mantissa: off by a millionth and by 0.4 % at most
 
 
@@ -28,13 +30,22 @@ def write_pictures(root: h5py.Group, record: RunRecord) -> None:
 
 
 def read_pictures(root: h5py.Group, count: int) -> np.ndarray:
-    """Returns the images, uint8 (S, H, W, 3)."""
-    return unpack_pictures(values(root, "pictures", None), numbers(root["pictures"], "lengths", None), count)
+    """Return the images, uint8 (S, H, W, 3)."""
+    packed = values(root, "pictures", "u", None)
+    return unpack_pictures(packed, numbers(root["pictures"], "lengths", "iu", None), count)
 
 
 def no_latents(root: h5py.Group, count: int) -> np.ndarray:
-    """Returns latents that were not kept: float16 (S, c, h, w), all NaN."""
-    return np.full((count, *map(int, numbers(root, "latent_shape", 3))), np.nan, np.float16)
+    """Return latents that were not kept: float16 (S, c, h, w), all NaN. They take no memory and cannot be changed."""
+    return np.broadcast_to(np.float16(np.nan), (count, *read_latent_shape(root)))
+
+
+def read_latent_shape(root: h5py.Group) -> tuple[int, int, int]:
+    """Return channels, height and width of the latents. Raise Refused if they are absurd."""
+    channels, height, width = map(int, numbers(root, "latent_shape", "iu", 3))
+    if not (0 < channels <= CHANNELS and 0 < height <= SIDE and 0 < width <= SIDE):
+        raise Refused(f"latents of {channels} x {height} x {width} values: absurd")
+    return channels, height, width
 
 
 def write_columns(group: h5py.Group, columns: dict[str, np.ndarray]) -> None:
@@ -43,9 +54,10 @@ def write_columns(group: h5py.Group, columns: dict[str, np.ndarray]) -> None:
 
 
 def read_columns(group: h5py.Group) -> ImageColumns:
-    """Returns the columns that have one value for each image."""
-    seeds = numbers(group, "seeds", None)
-    return ImageColumns.of(seeds, *(numbers(group, name, len(seeds)) for name in ("noises", "run_keys")))
+    """Return the columns that have one value for each image."""
+    seeds = numbers(group, "seeds", "iu", None)
+    noises, run_keys = numbers(group, "noises", "iu", len(seeds)), numbers(group, "run_keys", "S", len(seeds))
+    return ImageColumns.of(seeds, noises, run_keys)
 
 
 def write_attention(group: h5py.Group, attention: np.ndarray) -> None:
@@ -53,9 +65,9 @@ def write_attention(group: h5py.Group, attention: np.ndarray) -> None:
     _write_coded(group, "attention", attention)
 
 
-def read_attention(group: h5py.Group, images: int) -> np.ndarray | None:
-    """Returns attention maps, float32 (P, 2, h, w), or None if there are none."""
-    return _read_coded(group, "attention", images, 2, None, None) if "attention" in group else None
+def read_attention(group: h5py.Group, images: int, grid: Grid) -> np.ndarray | None:
+    """Return attention maps, float32 (P, 2, h, w), or None if there are none."""
+    return _read_coded(group, "attention", images, 2, *grid) if "attention" in group else None
 
 
 def write_mode(group: h5py.Group, result: PairResult, mode: str) -> None:
@@ -74,16 +86,19 @@ def write_mode(group: h5py.Group, result: PairResult, mode: str) -> None:
         group["bands"].attrs["edges"] = information.band_edges
 
 
-def read_mode(group: h5py.Group, layout: TotalsLayout, images: int) -> InformationMaps:
-    """Returns the maps and totals of one mode."""
-    maps = _read_named(group, "maps", images, None, None)
-    if not set(ORTHOGONAL_MAPS) <= set(maps):
-        raise Refused(f"{group.name}/maps lacks some")
-    log_snr, bands, edges = numbers(group, "log_snr", None), {}, np.zeros(0, np.float32)
+def read_mode(group: h5py.Group, layout: TotalsLayout, images: int, grid: Grid) -> InformationMaps:
+    """Return the maps and totals of one mode."""
+    maps = _read_named(group, "maps", images, *grid)
+    needed = INFORMATION if layout.estimator == STANDARD else ORTHOGONAL_MAPS
+    if not set(needed) <= set(maps) <= set(INFORMATION):
+        raise Refused(f"{group.name}/maps lacks some, or holds others")
+    log_snr, bands, edges = levels_of(numbers(group, "log_snr", "f", None)), {}, np.zeros(0, np.float32)
     if "bands" in group:
-        edges = numbers(group["bands"], "edges", None)
-        bands = _read_named(group, "bands", images, len(edges) - 1, None, None)
-    spectrum = values(group, "spectrum", images, len(log_snr), CURVES + GAPS)
+        edges = levels_of(numbers(member(group, "bands"), "edges", "f", None))
+        bands = _read_named(group, "bands", images, len(edges) - 1, *grid)
+        if set(bands) != set(BANDED):
+            raise Refused(f"{group.name}/bands lacks some, or holds others")
+    spectrum = values(group, "spectrum", "f", images, len(log_snr), CURVES + GAPS)
     return InformationMaps(
         maps=Replicates({name: found[:, None] for name, found in maps.items()}),
         bands=bands,
@@ -91,27 +106,27 @@ def read_mode(group: h5py.Group, layout: TotalsLayout, images: int) -> Informati
         curve=spectrum[..., :CURVES],
         log_snr=log_snr,
         gap=spectrum[..., CURVES:],
-        tail=numbers(group, "tail", images, 3),
+        tail=numbers(group, "tail", "f", images, 3),
         stored=read_stored(group, layout, images),
     )
 
 
 def read_stored(group: h5py.Group, layout: TotalsLayout, images: int) -> StoredTotals:
-    """Returns the totals that one mode's group states, in nats."""
+    """Return the totals that one mode's group states, in nats."""
     keys = layout.images, layout.together
-    totals = values(group, "totals", 2, len(keys[0]), images).T
-    together = numbers(group, "totals_together", len(keys[1]), 2)
+    totals = values(group, "totals", "f", 2, len(keys[0]), images).T
+    together = numbers(group, "totals_together", "f", len(keys[1]), 2)
     return StoredTotals(unstack(totals, keys[0]), unstack(together[None], keys[1]))
 
 
 def read_listed(group: h5py.Group, layout: TotalsLayout, images: int, levels: Iterable[str]) -> ListedTotals:
-    """Returns the totals of one mode for lists."""
+    """Return the totals of one mode for lists."""
     return layout.listed(read_stored(group, layout, images), levels)
 
 
 def roundings(group: h5py.Group, information: InformationMaps) -> dict[str, np.ndarray]:
-    """Returns by how much, in nats, rounding may have changed the sum of each map in `group`, each (P,)."""
-    steps, maps = numbers(group["maps"], "steps", None), information.maps.maps
+    """Return by how much, in nats, rounding may have changed the sum of each map in `group`, each (P,)."""
+    steps, maps = numbers(group["maps"], "steps", "f", None), information.maps.maps
     return {name: rounding(values[:, 0], steps).sum(axis=(1, 2)) for name, values in maps.items()}
 
 
@@ -127,7 +142,10 @@ def _write_coded(group: h5py.Group, name: str, maps: np.ndarray, names: tuple[st
 
 
 def _read_coded(group: h5py.Group, name: str, images: int, *shape: int | None) -> np.ndarray:
-    return decode(values(group, name, images, *shape), numbers(group[name], "steps", images))
+    codes, steps = values(group, name, "i", images, *shape), numbers(group[name], "steps", "f", images)
+    if codes.dtype != np.int8 or not (np.isfinite(steps) & (steps >= 0)).all():
+        raise Refused(f"{group[name].name} holds no codes, or steps that are no numbers from 0 up")
+    return decode(codes, steps)
 
 
 def _read_named(group: h5py.Group, name: str, images: int, *shape: int | None) -> dict[str, np.ndarray]:

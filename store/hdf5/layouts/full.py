@@ -8,12 +8,12 @@ from collections.abc import Iterable
 import h5py
 import numpy as np
 
-from store.hdf5.access import names_of, values
+from store.hdf5.access import integer, names_of, numbers, values
 from store.hdf5.arrays import write_array, write_small
 from store.hdf5.bounds import Refused
-from store.hdf5.layouts.totals import SAMPLED, ImageColumns, ListedTotals, TotalsLayout, stack, unstack
+from store.hdf5.layouts.totals import SAMPLED, Grid, ImageColumns, ListedTotals, TotalsLayout, levels_of, stack, unstack
 from store.hdf5.names import DATASETS, SAMPLES
-from store.pid.decomposition import PER_IMAGE
+from store.pid.decomposition import PARTS, PER_IMAGE
 from store.pid.information import BANDED, INFORMATION, Estimate, InformationMaps, Replicates
 from store.pid.totals import TOGETHER, StoredTotals
 from store.records import PairResult
@@ -28,11 +28,11 @@ def write_columns(group: h5py.Group, columns: dict[str, np.ndarray]) -> None:
 
 
 def read_columns(group: h5py.Group) -> ImageColumns:
-    """Returns the columns that have one value for each image, as far as the version of the format has them."""
-    seeds = values(group, "seeds", None)
+    """Return the columns that have one value for each image, as far as the version of the format has them."""
+    seeds = values(group, "seeds", "iu", None)
     images = len(seeds)
-    noises = values(group, "noises", images) if "noises" in group else np.full(images, group.attrs["noises"])
-    run_keys = values(group, "run_keys", images) if "run_keys" in group else np.full(images, b"")
+    noises = values(group, "noises", "iu", images) if "noises" in group else [integer(group, "noises")] * images
+    run_keys = values(group, "run_keys", "S", images) if "run_keys" in group else np.full(images, b"")
     return ImageColumns.of(seeds, noises, run_keys)
 
 
@@ -42,11 +42,11 @@ def write_attention(group: h5py.Group, attention: np.ndarray) -> None:
     write_array(group, "attention_second", attention[:, 1].astype(np.float16))
 
 
-def read_attention(group: h5py.Group, images: int) -> np.ndarray | None:
-    """Returns attention maps, float32 (P, 2, h, w), or None if there are none."""
+def read_attention(group: h5py.Group, images: int, grid: Grid) -> np.ndarray | None:
+    """Return attention maps, float32 (P, 2, h, w), or None if there are none."""
     if "attention_first" not in group:
         return None
-    maps = [values(group, name, images, None, None) for name in ("attention_first", "attention_second")]
+    maps = [values(group, name, "f", images, *grid) for name in ("attention_first", "attention_second")]
     return np.stack(maps, axis=1).astype(np.float32)
 
 
@@ -72,12 +72,12 @@ def write_mode(group: h5py.Group, result: PairResult, mode: str) -> None:
     write_small(group, "parts_together", together.reshape(len(layout.measures), -1, 2))
 
 
-def read_mode(group: h5py.Group, layout: TotalsLayout, images: int) -> InformationMaps:
-    """Returns the maps and totals of one mode."""
-    log_snr, stored = values(group, "log_snr", None), read_stored(group, layout, images)
-    curve = values(group, "curve", images, len(log_snr), 3)
+def read_mode(group: h5py.Group, layout: TotalsLayout, images: int, grid: Grid) -> InformationMaps:
+    """Return the maps and totals of one mode."""
+    log_snr, stored = levels_of(values(group, "log_snr", "f", None)), read_stored(group, layout, images)
+    curve = values(group, "curve", "f", images, len(log_snr), 3)
     if "replicates" not in group:  # version 1: the means alone
-        maps = {name: values(group, DATASETS[name], images, None, None)[:, None] for name in INFORMATION}
+        maps = {name: values(group, DATASETS[name], "f", images, *grid)[:, None] for name in INFORMATION}
         return InformationMaps(
             maps=Replicates(_single(maps)),
             bands={},
@@ -88,50 +88,52 @@ def read_mode(group: h5py.Group, layout: TotalsLayout, images: int) -> Informati
             tail=np.zeros((images, 3), np.float32),
             stored=stored,
         )
-    edges = values(group, "band_edges", None)
     banded = "bands" in group
+    edges = levels_of(values(group, "band_edges", "f", None)) if banded else np.zeros(0, np.float32)
     return InformationMaps(
-        maps=Replicates(_read_stack(group, "replicates", INFORMATION, images, None)),
-        bands=_read_stack(group, "bands", BANDED, images, len(edges) - 1) if banded else {},
+        maps=Replicates(_read_stack(group, "replicates", INFORMATION, images, None, grid)),
+        bands=_read_stack(group, "bands", BANDED, images, len(edges) - 1, grid) if banded else {},
         band_edges=edges,
         curve=curve,
         log_snr=log_snr,
-        gap=values(group, "gap", images, len(log_snr), 2),
-        tail=values(group, "tail", images, 3),
+        gap=values(group, "gap", "f", images, len(log_snr), 2),
+        tail=values(group, "tail", "f", images, 3),
         stored=stored,
     )
 
 
 def read_stored(group: h5py.Group, layout: TotalsLayout, images: int) -> StoredTotals:
-    """Returns the totals that one mode's group states, in nats."""
+    """Return the totals that one mode's group states, in nats."""
     totals = {layout.key(name): _read_total(group, dataset, images) for name, dataset in DATASETS.items()}
     if "parts" not in group:  # before version 3
         return StoredTotals(totals)
     count, levels = len(layout.measures), len(PER_IMAGE)
-    parts = values(group, "parts", images, count, levels, None, 2)
-    together = values(group, "parts_together", count, None, 2)
+    parts = values(group, "parts", "f", images, count, levels, len(PARTS), 2)
+    together = values(group, "parts_together", "f", count, len(PARTS), 2)
     return StoredTotals(
         {**totals, **unstack(parts, layout.parts(PER_IMAGE))}, unstack(together[None], layout.parts((TOGETHER,)))
     )
 
 
 def read_listed(group: h5py.Group, layout: TotalsLayout, images: int, levels: Iterable[str]) -> ListedTotals:
-    """Returns the totals of one mode for lists: from attributes where they are, so that no dataset is opened."""
+    """Return the totals of one mode for lists: from attributes where they are, so that no dataset is opened."""
     if "standard" not in group.attrs:  # the first files of version 3, and older ones
         return layout.listed(read_stored(group, layout, images), levels)
-    samples = np.insert(group.attrs["samples"], [len(SAMPLES)], group.attrs["standard"], axis=1)
-    return ListedTotals(group.attrs["summary"], samples, group.attrs["together"])
+    standard = numbers(group, "standard", "f", images, SAMPLED - len(SAMPLES))
+    samples = np.insert(numbers(group, "samples", "f", images, None), [len(SAMPLES)], standard, axis=1)
+    summary = numbers(group, "summary", "f", len(DATASETS), 2)
+    return ListedTotals(summary, samples, numbers(group, "together", "f", len(layout.measures)))
 
 
 def _read_total(group: h5py.Group, name: str, images: int) -> np.ndarray:
-    return np.stack([values(group, f"{name}{end}", images) for end in ("_total", "_total_se")], axis=-1)
+    return np.stack([values(group, f"{name}{end}", "f", images) for end in ("_total", "_total_se")], axis=-1)
 
 
 def _read_stack(
-    group: h5py.Group, name: str, wanted: tuple[str, ...], images: int, count: int | None
+    group: h5py.Group, name: str, wanted: tuple[str, ...], images: int, count: int | None, grid: Grid
 ) -> dict[str, np.ndarray]:
     """Maps by name, each (P, n, h, w), of which `wanted` have to be there."""
-    stacked = values(group, name, images, None, count, None, None)
+    stacked = values(group, name, "f", images, None, count, *grid)
     names = names_of(group[name], stacked.shape[1])
     if not set(wanted) <= set(names):
         raise Refused(f"{group[name].name} does not name its maps")

@@ -1,12 +1,12 @@
 """Which totals a file states of a pair, in which order, and which of them lists show."""
 
+import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
-import h5py
 import numpy as np
 
-from store.hdf5.access import text, texts
+from store.hdf5.bounds import Refused
 from store.hdf5.names import DATASETS, SAMPLES
 from store.pid import measures
 from store.pid.decomposition import ALIGNMENT, PARTS, PER_IMAGE, STANDARD_OF, total_key
@@ -16,6 +16,9 @@ from store.pid.totals import TOGETHER, StoredTotals, TotalKey, TotalsByKey
 from store.records import PairResult
 
 SAMPLED = len(SAMPLES) + len(STANDARD_MAPS)  # values of each image that stand before its redundancies
+RUN_KEY = re.compile(rb"|[0-9a-f]{64}")
+MOST_NOISES = 2**53  # from here on a float64 no longer counts
+Grid = tuple[int, int]  # height and width of the latents
 
 
 class ImageColumns(NamedTuple):
@@ -26,10 +29,12 @@ class ImageColumns(NamedTuple):
     run_keys: tuple[str, ...]
 
     @classmethod
-    def of(cls, seeds: np.ndarray, noises: np.ndarray, run_keys: np.ndarray) -> "ImageColumns":
-        """Returns the columns that were read from a file."""
-        keys = tuple(key.decode() for key in run_keys.tolist())
-        return cls(tuple(map(int, seeds)), tuple(map(int, noises)), keys)
+    def of(cls, seeds: np.ndarray, noises: Iterable[int], run_keys: np.ndarray) -> "ImageColumns":
+        """Return the columns that were read from a file. Raise Refused if a number of noises or a run key is none."""
+        found = cls(tuple(map(int, seeds)), tuple(map(int, noises)), tuple(map(_decoded, run_keys.tolist())))
+        if not all(0 < count <= MOST_NOISES for count in found.noises):
+            raise Refused(f"a number of noises is not from 1 to {MOST_NOISES}")
+        return found
 
 
 class ListedTotals(NamedTuple):
@@ -50,20 +55,12 @@ class TotalsLayout(NamedTuple):
 
     @classmethod
     def of(cls, result: PairResult) -> "TotalsLayout":
-        """Returns the layout in which `result` is written."""
+        """Return the layout in which `result` is written."""
         offered = measures.offered(result.surprisals, result.estimator)
         return cls(result.measure, result.estimator, result.surprisals, tuple(offered))
 
-    @classmethod
-    def read(cls, pair: h5py.Group) -> "TotalsLayout":
-        """Returns the layout that the group of a pair has."""
-        measure, given = text(pair, "measure"), pair.attrs.get("surprisals")
-        surprisals = None if given is None else (float(given[0]), float(given[1]))
-        offered = texts(pair, "measures") if "measures" in pair.attrs else (measure,)
-        return cls(measure, text(pair, "estimator"), surprisals, offered)
-
     def parts(self, levels: Iterable[str]) -> list[TotalKey]:
-        """Returns the keys of the totals of parts: measure by measure, level by level."""
+        """Return the keys of the totals of parts: measure by measure, level by level."""
         return [self._key(part, level, name) for name in self.measures for level in levels for part in PARTS]
 
     @property
@@ -77,12 +74,12 @@ class TotalsLayout(NamedTuple):
         return [*map(TotalKey, (*INFORMATION, ALIGNMENT)), *self.parts((TOGETHER,))]
 
     def key(self, name: str) -> TotalKey:
-        """Returns the key of the total of one of DATASETS, under the pair's own measure and estimator."""
+        """Return the key of the total of one of DATASETS, under the pair's own measure and estimator."""
         name = STANDARD_OF[name] if self.estimator == STANDARD and name in STANDARD_OF else name
         return self._key(name, PER_IMAGE[0], self.measure)
 
     def listed(self, stored: StoredTotals, levels: Iterable[str] = PER_IMAGE) -> "ListedTotals":
-        """Returns the totals for lists, with redundancies at `levels`."""
+        """Return the totals for lists, with redundancies at `levels`."""
         totals = stack(stored.images, map(self.key, DATASETS))
         errors = np.sqrt(np.square(totals[..., 1]).sum(0)) / len(totals)
         measured = [*map(self.key, SAMPLES), *map(TotalKey, STANDARD_MAPS)]
@@ -97,12 +94,25 @@ class TotalsLayout(NamedTuple):
         return total_key(name, level, measure, self.estimator, self.surprisals)
 
 
+def levels_of(values: np.ndarray) -> np.ndarray:
+    """Return `values`, noise levels as log SNR. Raise Refused if they are not finite numbers that rise."""
+    if not (np.isfinite(values).all() and (np.diff(values) > 0).all()):
+        raise Refused("noise levels are not finite numbers that rise")
+    return values
+
+
+def _decoded(key: bytes) -> str:
+    if not RUN_KEY.fullmatch(key):
+        raise Refused("a run key is not of 64 hexadecimal digits")
+    return key.decode()
+
+
 def stack(totals: TotalsByKey, keys: Iterable[TotalKey]) -> np.ndarray:
-    """Returns totals and errors in the order of `keys`, float64 (S, K, 2)."""
+    """Return totals and errors in the order of `keys`, float64 (S, K, 2)."""
     return np.stack([totals[key] for key in keys], axis=1)
 
 
 def unstack(values: np.ndarray, keys: Iterable[TotalKey]) -> TotalsByKey:
-    """Returns the totals in `values` (S, ..., 2) by key, each (S, 2)."""
+    """Return the totals in `values` (S, ..., 2) by key, each (S, 2)."""
     flat = values.reshape(len(values), -1, 2)
     return {key: flat[:, index] for index, key in enumerate(keys)}

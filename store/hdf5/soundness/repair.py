@@ -10,19 +10,11 @@ import numpy as np
 from store.errors import BrokenFileError, NewerFormatError, StoreError
 from store.files.atomic import sweep
 from store.hdf5.access import UNREADABLE, dataset, opened
-from store.hdf5.bounds import Refused
+from store.hdf5.bounds import Allowance, Refused
 from store.hdf5.compose import compose
+from store.hdf5.header import read_key, read_provenance, read_seeds
 from store.hdf5.names import folders, path_of, paths
-from store.hdf5.read import (
-    pair_groups,
-    pair_names,
-    read_images,
-    read_key,
-    read_latents,
-    read_pair,
-    read_provenance,
-    read_seeds,
-)
+from store.hdf5.read import pair_groups, pair_names, read_grid, read_images, read_latents, read_pair
 from store.hdf5.soundness.check import Problem, pair_problems, problems, root_problems
 from store.hdf5.soundness.quarantine import set_aside
 from store.hdf5.write import publish, store_lock, write_whole
@@ -48,8 +40,8 @@ def repair(root: Path) -> Iterator[Repair]:
     ------
     StoreError: there is no room; what was there stays as it was.
     """
-    for folder in folders(root):
-        with store_lock(root):
+    with store_lock(root):
+        for folder in folders(root):
             sweep(folder)
     for path in sorted(paths(root)):
         if problems(path):
@@ -67,7 +59,7 @@ def _repair(root: Path, path: Path, found: list[Problem]) -> Repair:
         with opened(path) as file:
             record, newer = _readable(file)
             home = path_of(root, record.key)
-            if home != path and any(root_problems(file)):
+            if home != path and any(root_problems(file, Allowance(file))):
                 raise Refused("its key cannot be trusted")
             content = compose(record, pair_groups(file, newer))
     except (BrokenFileError, NewerFormatError):
@@ -93,8 +85,8 @@ def _names(record: RunRecord) -> tuple[str, ...]:
 
 
 def _readable(file: h5py.File) -> tuple[RunRecord, set[str]]:
-    """Returns the record of what can be read of a file, and the names of pairs that later software wrote."""
-    broken = {problem.pair: problem for problem in pair_problems(file)}
+    """Return the record of what can be read of a file, and the names of pairs that later software wrote."""
+    broken = {problem.pair: problem for problem in pair_problems(file, Allowance(file))}
     if "" in broken:
         raise Refused(broken[""].cause)
     key, seeds = read_key(file), read_seeds(file)
@@ -103,7 +95,8 @@ def _readable(file: h5py.File) -> tuple[RunRecord, set[str]]:
     if not whole:
         raise Refused("no image can be read")
     images, latents = (np.stack([found[index] for index in whole]) for found in rows)
-    kept = [read_pair(key.prompt, group) for group in pair_groups(file, pair_names(file) - broken.keys())]
+    grid, sound = read_grid(file, len(seeds)), pair_names(file) - broken.keys()
+    kept = [read_pair(key.prompt, seeds, grid, group) for group in pair_groups(file, sound)]
     trusted = {seeds[index] for index in whole}
     pairs = [result.of_seeds([seed for seed in result.seeds if seed in trusted]) for result in kept]
     record = RunRecord(
@@ -118,14 +111,14 @@ def _readable(file: h5py.File) -> tuple[RunRecord, set[str]]:
 
 
 def _rows(file: h5py.File, count: int) -> tuple[dict[int, np.ndarray], dict[int, np.ndarray]]:
-    """Returns those of `count` images and latents that can be read, by place."""
+    """Return those of `count` images and latents that can be read, by place."""
     if "pictures" in file:
         return dict(enumerate(read_images(file, count))), dict(enumerate(read_latents(file, count)))
-    return _readable_rows(file, "images", count), _readable_rows(file, "latents", count)
+    return _readable_rows(file, "images", "u", count), _readable_rows(file, "latents", "f", count)
 
 
-def _readable_rows(file: h5py.File, name: str, count: int) -> dict[int, np.ndarray]:
-    stored, found = dataset(file, name, count, None, None, None), {}
+def _readable_rows(file: h5py.File, name: str, kind: str, count: int) -> dict[int, np.ndarray]:
+    stored, found = dataset(file, name, kind, count, None, None, None), {}
     for index in range(count):
         try:
             found[index] = stored[index]

@@ -136,7 +136,7 @@ WHOLE_FILE = {  # breakage -> what is said of it; nothing of the file can be kep
     ),
     "array that is not there": (replaced("images", shape=(2, 8, 8, 3), dtype=np.uint8, chunks=(1, 8, 8, 3)), "bomb"),
     "array of zeros": (
-        replaced("latents", data=np.zeros((2, 4, 2048, 2048), np.float16), chunks=(1, 1, 64, 64), compression="gzip"),
+        replaced("latents", data=np.zeros((2, 4, 2048, 2304), np.float16), chunks=(1, 1, 256, 256), compression="gzip"),
         "decompression bomb",
     ),
     "inflating chunk": (edited(inflating), "inflates beyond its size"),
@@ -148,7 +148,8 @@ ONE_PAIR = {  # breakage -> what is said of it; the other pair can be kept
     "damaged chunk": (damaged_chunk(f"{PAIR}/cpid/replicates"), "damaged"),
     "other values": (edited(lambda file: file[f"{PAIR}/pid/synergy_total"].write_direct(np.ones(2))), "not those that"),
     "other map": (edited(lambda file: file[f"{PAIR}/pid/redundancy"].__setitem__((0, 3, 3), 9)), "R + U1 = I1"),
-    "other word": (edited(lambda file: file[PAIR].attrs.__setitem__("first", "male")), "not those that were written"),
+    "other word": (edited(lambda file: file[PAIR].attrs.__setitem__("first", "male")), "its words do not stand"),
+    "other number": (edited(lambda file: file[PAIR].attrs.__setitem__("retried", 7)), "not those that were written"),
     "missing map": (edited(lambda file: file.__delitem__(f"{PAIR}/cpid/curve")), "damaged"),
     "absurd map": (
         replaced(f"{PAIR}/pid/redundancy", shape=(2, 1 << 18, 1 << 18), dtype=np.float16, chunks=(1, 64, 64)),
