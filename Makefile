@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test soak lint bench demo-store browser
+.PHONY: demo test soak lint lock bench demo-store browser
 
 demo: $(VENV)/app
 	@mkdir -p build && { test -d build/demo || cp -R store/demo build/demo; }
@@ -19,6 +19,11 @@ lint: $(VENV)/tools
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+lock: $(VENV)/app
+	$(BIN)/python -m pip install --disable-pip-version-check -q uv
+	$(BIN)/uv pip compile --quiet --universal --upgrade --python-version 3.11 --generate-hashes \
+		--custom-compile-command "make lock" -o requirements.lock requirements.txt
 
 bench: $(VENV)/app
 	$(BIN)/python -m compute bench

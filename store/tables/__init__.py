@@ -8,7 +8,7 @@ frame is about stands in its `attrs`; values that are not finite are left out an
 Intervals are bootstrap percentiles over seeds, moved outwards for their small number (the expanded percentiles of
 Hesterberg 2015, "What Teachers Should Know About the Bootstrap"). The random numbers depend on nothing but the seeds in
 a cell, so a table comes out the same each time, and cells with the same seeds are resampled together. How often the
-intervals cover, and what the test misses, was measured: docs/decisions.md.
+intervals cover, and what the test misses, was measured: docs/decisions/statistics.md.
 """
 
 from store.tables.bias import bias, with_published
