@@ -189,22 +189,3 @@ def test_what_if_the_word_is_removed(serve, store, page: Page):
     expect(page.get_by_role("radio", name="removed")).to_be_checked()
     assert address_of(page) == opened
     sound(page)
-
-
-def test_what_is_not_there_is_said(serve, store, tmp_path, page: Page):
-    address, empty = serve(store), serve(tmp_path / "nothing")
-    for path, name in (("homonyms", "homonyms"), ("synonyms", "synonyms"), ("intervention", "intervention")):
-        page.goto(f"{empty}/{path}")
-        expect(page.get_by_text("Nothing computed yet")).to_be_visible()
-        expect(page.get_by_test_id("stCode")).to_contain_text(
-            f"python -m compute study embedded-{name} --model embedded"
-        )
-        sound(page)
-    about = {"model": "embedded", "study": "embedded-synonyms", "prompt": "a *cat*"}
-    page.goto(f"{address}/synonyms?{urlencode(about)}")
-    expect(page.get_by_text("the store does not hold: prompt a *cat* (study embedded-synonyms)")).to_be_visible()
-    page.get_by_role("button", name=few("embedded-synonyms", 1).content.sentences[0].pair.prompt, exact=True).click()
-    expect(page.get_by_role("heading", name="The two words")).to_be_visible()
-    page.goto(f"{address}/homonyms?model=embedded&study=riddles")
-    expect(page.get_by_text("the store does not hold: study riddles")).to_be_visible()
-    sound(page)

@@ -10,8 +10,7 @@ from pages.figures.quantities import INDEX, written
 from store import hdf5
 from store.records import RunRecord
 from tests import synthetic
-from tests.browser.test_explorer import STRIP
-from tests.browser.test_pages import LINK, OVERLAY, address_of, explorer, sound
+from tests.browser.test_pages import LINK, OVERLAY, STRIP, address_of, explorer, sound
 
 BESIDE = ".st-key-beside .js-plotly-plot"
 MATRIX = ".st-key-matrix .js-plotly-plot"
