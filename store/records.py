@@ -4,7 +4,6 @@ S images (seeds), an h x w latent grid. Information maps of a pair are in `store
 follow from them in `store.pid.decomposition`.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
@@ -16,6 +15,7 @@ from store.pid.decomposition import Decomposition, decompose, derive_totals
 from store.pid.information import INFORMATION, ORTHOGONAL_MAPS, InformationMaps
 from store.pid.measures import DEFAULT, ORTHOGONAL, Surprisals
 from store.pid.totals import StoredTotals
+from store.words import Span, find_word, fold, word_places
 
 MODES = ("pid", "cpid")
 Region = tuple[slice, slice]  # rows and columns of the latent grid
@@ -27,13 +27,6 @@ class Label(NamedTuple):
     study: str
     attribute: str
     subject: str
-
-
-class Span(NamedTuple):
-    """Characters [start, stop) of a prompt."""
-
-    start: int
-    stop: int
 
 
 @dataclass(frozen=True)
@@ -64,7 +57,7 @@ class TokenPair:
         ------
         InputError: a word is missing from the prompt, or both are the same word.
         """
-        if one.casefold() == other.casefold():
+        if fold(one) == fold(other):
             raise InputError(f"pair {one!r}, {other!r}", "a word cannot be paired with itself", "pick two words")
         first, second = sorted((find_word(prompt, one), find_word(prompt, other)))
         return cls(prompt, first, second)
@@ -93,7 +86,7 @@ class Probe:
     words: tuple[str, str]
 
     def __post_init__(self):
-        first, second = (word.casefold() for word in self.words)
+        first, second = (fold(word) for word in self.words)
         if not first.strip() or not second.strip() or first == second:
             raise InputError(f"probe {self.words}", "it takes two different words", "name two words")
 
@@ -105,7 +98,7 @@ class Probe:
         ------
         InputError: both stand in the prompt, so that they are a pair of it; a word is empty, or both are one word.
         """
-        if all(_found(prompt, word) for word in (first, second)):
+        if all(any(word_places(prompt, word)) for word in (first, second)):
             raise InputError(f"probe {first!r}, {second!r}", f"both stand in {prompt!r}", "ask for them as a pair")
         return cls(prompt, (first, second))
 
@@ -137,30 +130,6 @@ def pair_readings(name: str) -> list[tuple[str, str]]:
 
 def _decoded(word: str) -> str:
     return word.replace("%2B", "+").replace("%25", "%")
-
-
-def find_word(prompt: str, word: str) -> Span:
-    """Return where `word`, or a phrase, first stands in `prompt` as whole words, in upper or lower case.
-
-    Raises
-    ------
-    InputError: it does not stand there.
-    """
-    found = _found(prompt, word)
-    if found is None:
-        raise InputError(
-            f"word {word!r}", f"not in the prompt {prompt!r}", f"pick from: {', '.join(prompt_words(prompt))}"
-        )
-    return Span(*found.span())
-
-
-def _found(prompt: str, word: str) -> re.Match[str] | None:
-    return re.search(rf"(?<!\w){re.escape(word)}(?!\w)", prompt, re.IGNORECASE) if word.strip() else None
-
-
-def prompt_words(prompt: str) -> list[str]:
-    """Return the different words of a prompt, in order."""
-    return list(dict.fromkeys(re.findall(r"\w+(?:['\u2019-]\w+)*", prompt)))
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,9 @@ from store import settings
 from store.catalogue import Catalogue, Entry
 from store.errors import DiffusionPIDError, InputError
 from store.jobs import LATER, SOON, SUFFIXES, JobSpec, Picture, Queue
-from store.records import pair_words, prompt_words
+from store.records import pair_words
 from store.studies import studies_of_page
+from store.words import place_of, prompt_words
 
 PROMPT, STUDY = "A prompt", "A study"
 KEYS = "launch "
@@ -181,8 +182,8 @@ def _fault(file: str, _brought: UploadedFile) -> str:
 
 def _words(prompt: str) -> list[str]:
     """What can be chosen of a prompt: its words, and the phrases that the form was filled with, in their order."""
-    places = {word: prompt.find(word) for word in (*prompt_words(prompt), *st.session_state[PHRASES])}
-    return sorted((word for word, place in places.items() if place >= 0), key=lambda word: places[word])
+    places = {word: place_of(prompt, word) for word in (*prompt_words(prompt), *st.session_state[PHRASES])}
+    return sorted((word for word, place in places.items() if place), key=lambda word: places[word])
 
 
 def _study(model: str, root: Path) -> JobSpec | None:

@@ -13,9 +13,9 @@ from pages.figures.quantities import MODE_NAMES, QUANTITIES, factor
 from pages.widgets import exports, notices
 from pages.widgets.exports import ExportFigure
 from store.catalogue import Entry, Filter
-from store.errors import InputError
 from store.pid.measures import DEFAULT
-from store.records import find_word, pair_name, pair_words, prompt_words
+from store.records import pair_name, pair_words
+from store.words import place_of, prompt_words
 
 CHIPS, CHOSEN = "words of the prompt", "words chosen"
 MATRIX = "matrix"
@@ -25,7 +25,7 @@ PARTS = ["redundancy", "unique_first", "unique_second", "synergy"]
 def chips(view: View, pairs: list[str]) -> None:
     """The words of the prompt, and the phrases that `pairs` are about; two of them chosen are the pair."""
     named = {word: None for pair in pairs for word in pair_words(pair) if " " in word}
-    words = [word for word in (*prompt_words(view.prompt), *named) if _stands(view.prompt, word)]
+    words = [word for word in (*prompt_words(view.prompt), *named) if place_of(view.prompt, word)]
     asked = {word.casefold() for word in pair_words(view.pair)}
     about = view.prompt, view.pair
     if CHIPS not in st.session_state or st.session_state[CHOSEN].about != about:
@@ -82,21 +82,13 @@ class ChosenWords:
         return ChosenWords(self.about, latest, dropped, tuple(picked))
 
 
-def _stands(prompt: str, word: str) -> bool:
-    try:
-        find_word(prompt, word)
-    except InputError:
-        return False
-    return True
-
-
 def all_pairs(view: View, listing: results.Listing, entry: Entry) -> list[ExportFigure]:
     """R, U and S of all pairs of the prompt of `entry`; a cell opens the maps of its pair. Gives what is drawn."""
     samples = listing.samples(Filter(model=view.model, mode=view.mode, path=entry.path))
     means, measure = means_of(samples, view.prompt, view.measure)
     if len(means) < 2:
         return []
-    words = sorted({*means["first"], *means["second"]}, key=lambda word: find_word(view.prompt, word))
+    words = sorted({*means["first"], *means["second"]}, key=lambda word: place_of(view.prompt, word))
     signed = any(QUANTITIES[name].signed(measure) for name in PARTS[:3])
     panels = matrix.panels(words, means, factor(view.unit), view.unit, signed)
     st.subheader(f"All pairs of the prompt, {MODE_NAMES[view.mode]}", anchor=False)
@@ -123,7 +115,7 @@ def means_of(samples: pd.DataFrame, prompt: str, measure: str) -> tuple[pd.DataF
     rows = samples[(samples["measure"] == measure) & (samples["level"] == "pixel")]
     rows = rows.drop_duplicates(["first", "second", "seed"])
     means = rows.groupby(["first", "second"], as_index=False)[PARTS].mean()
-    inside = [_stands(prompt, row.first) and _stands(prompt, row.second) for row in means.itertuples()]
+    inside = [place_of(prompt, row.first) and place_of(prompt, row.second) for row in means.itertuples()]
     return means[inside], measure
 
 

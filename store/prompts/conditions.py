@@ -9,7 +9,8 @@ from typing import NamedTuple, Protocol
 
 from store.errors import InputError
 from store.prompts.wording import without
-from store.records import Probe, TokenPair, prompt_words
+from store.records import Probe, TokenPair
+from store.words import prompt_words
 
 
 class Token(NamedTuple):

@@ -3,7 +3,7 @@
 import re
 import unicodedata
 
-from store.records import Span, find_word
+from store.words import Span, find_word, spaceless, word_places
 
 ARTICLE = re.compile(r"\b(an?)(\s+)$", re.IGNORECASE)
 SPELLED_WITH_A_VOWEL = "AEFHILMNORSX"  # letters whose own names begin with one: an MRI technician
@@ -55,10 +55,11 @@ def swapped(prompt: str, word: str, other: str) -> str:
 def without(prompt: str, *spans: Span) -> str:
     """`prompt` with the words at `spans` taken out of the text, and the gaps closed."""
     for start, stop in sorted(spans, reverse=True):
-        prompt = prompt[:start] + " " + prompt[stop:]
+        gap = "" if spaceless(prompt, start) and spaceless(prompt, stop) else " "
+        prompt = prompt[:start] + gap + prompt[stop:]
     return re.sub(r"\s+([,.;:!?])", r"\1", " ".join(prompt.split()))
 
 
 def count(text: str, word: str) -> int:
     """How often `word` stands in `text` as whole words, whatever its case."""
-    return len(re.findall(rf"(?<!\w){re.escape(word)}(?!\w)", text, re.IGNORECASE))
+    return sum(1 for _ in word_places(text, word))

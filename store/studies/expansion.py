@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 
 from store.errors import InputError
 from store.prompts.wording import count
-from store.records import Label, Probe, TokenPair, prompt_words
+from store.records import Label, Probe, TokenPair
+from store.words import prompt_words
 
 WordPair = TokenPair | Probe
 LabelledPair = tuple[WordPair, Label]

@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from store.prompts.wording import count, swapped, without
-from store.records import Label, Probe, TokenPair, find_word
+from store.records import Label, Probe, TokenPair
 from store.studies.document import TomlTable, refuse_repeats
 from store.studies.expansion import LabelledPair, find_pair
+from store.words import find_word
 
 ORIGINAL, REMOVED, SWAPPED = "original", "removed", "swapped"
 

@@ -1,7 +1,8 @@
 import pytest
 
 from store.errors import InputError
-from store.records import Span, TokenPair, prompt_words
+from store.records import Span, TokenPair
+from store.words import prompt_words
 
 
 def test_a_pair_stands_in_prompt_order_whatever_order_is_asked():

@@ -29,7 +29,7 @@ LAYERS = {  # of each house, from the top; those in one line do not use each oth
         ("prompts",),
         ("hdf5", "notes", "identity"),
         ("records",),
-        ("pid",),
+        ("pid", "words"),
         ("files", "settings"),
         ("errors",),
     ],

@@ -12,7 +12,8 @@ from compute.estimation.noise_levels import NoiseLevels
 from compute.models import registry
 from store.errors import InputError
 from store.prompts.conditions import of_pairs
-from store.records import TokenPair, find_word
+from store.records import TokenPair
+from store.words import find_word
 
 
 @pytest.fixture(scope="module")
