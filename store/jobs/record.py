@@ -8,6 +8,7 @@ from store.jobs.specification import JobSpec
 from store.jobs.states import State
 
 LOST = 10.0  # seconds without a beat, after which a worker counts as dead
+SETTLED = 5.0  # seconds that a job has to be measured before they tell how long it will take
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,10 @@ class Progress:
 
 @dataclass(frozen=True)
 class Job:
-    """One piece of wanted work and where it stands. Times are UTC, ISO 8601, empty where not reached."""
+    """What somebody asked for, and where it stands. Times are UTC, ISO 8601, empty where not reached.
+
+    `began` is when the first evaluation was made, or before it when a worker took the job.
+    """
 
     number: int
     wanted: JobSpec
@@ -51,22 +55,22 @@ class Job:
 
     @property
     def seconds(self) -> float:
-        """How long it has been running, or ran."""
-        if not self.began:
+        """How long it has been measured, or was; 0 while it waits, as after the death of its worker."""
+        if not self.began or not (self.ended or self.state in (State.RUNNING, State.CANCELLING)):
             return 0.0
         until = datetime.fromisoformat(self.ended).timestamp() if self.ended else time.time()
         return max(0.0, until - datetime.fromisoformat(self.began).timestamp())
 
     @property
     def rate(self) -> float | None:
-        """Evaluations a second in this attempt, if there were any."""
-        return self.progress.evaluations / self.seconds if self.progress.evaluations and self.seconds else None
+        """Evaluations a second in this attempt; None where it is too short to say."""
+        return self.progress.evaluations / self.seconds if self.progress.evaluations and self.seconds >= 1 else None
 
     @property
     def seconds_left(self) -> float | None:
         """How long it will still take at the pace so far; None where that is not known yet."""
         progress, measured = self.progress, self.progress.fresh + self.progress.partial
-        if self.state != State.RUNNING or not measured:
+        if self.state != State.RUNNING or not measured or self.seconds < SETTLED:
             return None
         left = progress.units - progress.done - progress.failed - progress.partial
         return max(0.0, left * self.seconds / measured)
@@ -92,7 +96,8 @@ class WorkerStatus:
 
     @property
     def alive(self) -> bool:
-        return time.time() - self.beat < LOST
+        """Whether it said so lately."""
+        return abs(time.time() - self.beat) < LOST
 
 
 @dataclass(frozen=True)

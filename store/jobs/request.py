@@ -1,5 +1,6 @@
 """One prompt's share of a job, with everything decided: what a model is asked about its images."""
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -8,15 +9,19 @@ from store.jobs.picture import Picture
 from store.pid import measures
 from store.pid.information import REPLICATES
 from store.pid.measures import ORTHOGONAL, Surprisals
+from store.prompts.conditions import count_texts
 from store.records import Label, Probe, RunKey, TokenPair
 from store.studies import PromptPairs, words_of
 
 NOISES_STEP = 2 * REPLICATES  # noises come in antithetic pairs, as many in each replicate
+MOST_NOISES = 2**20  # of an image
 FIRST_ROUND = 64  # noises, before a run that aims at a standard error looks at it
 
 
 def check_noises(noises: int) -> None:
     """Raise InputError unless `noises` splits into antithetic pairs and replicates."""
+    if noises > MOST_NOISES:
+        raise InputError("noises", f"more than {MOST_NOISES:,}", "take 64 for a draft, 256 for a result")
     if noises < NOISES_STEP or noises % NOISES_STEP:
         cause = f"not a positive multiple of {NOISES_STEP}"
         raise InputError(f"noises {noises}", cause, "take 64 for a draft, 256 for a result")
@@ -73,6 +78,11 @@ class Request:
             raise InputError("pairs", "there are none", "name two words")
         if not self.seeds:
             raise InputError("seeds", "there are none", "ask for at least one")
+        if not 1 <= self.guidance < math.inf:
+            cause = "no number from 1 up; below 1 a pipeline makes the images of 1"
+            raise InputError(f"guidance {self.guidance}", cause, "take 1, or the 7.5 that is usual")
+        if self.surprisals and not all(0 <= value < math.inf for value in self.surprisals):
+            raise InputError(f"surprisals {self.surprisals}", "no numbers from 0 up", "give each in nats")
         measures.find(self.measure, self.estimator, self.surprisals)
 
     @property
@@ -84,6 +94,11 @@ class Request:
     def images(self) -> tuple[int, ...]:
         """The seeds of the images it is about; an uploaded picture counts as 0."""
         return (0,) if self.picture else self.seeds
+
+    @property
+    def evaluations(self) -> int:
+        """How many evaluations of the denoiser it takes at most, where nothing of it is in the store."""
+        return count_texts(self.pairs) * self.budget.noises * len(self.images)
 
     @property
     def words(self) -> tuple[str, ...]:
