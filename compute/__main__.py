@@ -1,6 +1,7 @@
 """Commands of `python -m compute`; each exits with 0 only when all that was asked is there."""
 
 import argparse
+import io
 import os
 import sys
 import warnings
@@ -10,20 +11,38 @@ from store import settings
 from store.errors import DiffusionPIDError
 
 EXIT_TROUBLE = 2
+EXIT_PIPE = 141  # as of a process that the signal PIPE ended
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; a trouble that a person can mend is one line on standard error."""
     _quiet()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # for what came in as bytes that are no text
     try:
         given = _parser(settings.load()).parse_args(arguments)
-        return given.command(given)
+        code = given.command(given)
+        sys.stdout.flush()
+        return code
     except DiffusionPIDError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return EXIT_TROUBLE
+        return _fail(str(error))
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains while it ends
+        return EXIT_PIPE
+    except OSError as error:
+        name = f"{str(error.filename)[:200]}: " if error.filename else ""
+        return _fail(f"{name}{error.strerror or error}; give another file or folder, or make room there")
+    except MemoryError:
+        return _fail("memory: it does not suffice; ask for less at once")
     except KeyboardInterrupt:
         print("stopped; nothing half-written was left", file=sys.stderr)
         return 130
+
+
+def _fail(text: str) -> int:
+    print(f"error: {text}", file=sys.stderr)
+    return EXIT_TROUBLE
 
 
 def _parser(defaults: settings.Settings) -> argparse.ArgumentParser:

@@ -1,10 +1,11 @@
 """What the command line asks of a model: the options of `run`, `study` and `submit`."""
 
 import argparse
+import os
 from pathlib import Path
 
 from store.jobs import JobSpec
-from store.jobs.specification import GUIDANCE, IMAGES, NOISES
+from store.jobs.specification import DTYPES, GUIDANCE, IMAGES, NOISES
 from store.pid import measures
 from store.prompts.conditions import all_pairs
 from store.settings import Settings
@@ -17,11 +18,12 @@ def add_store(sub: argparse.ArgumentParser, defaults: Settings) -> None:
 
 def add_model(sub: argparse.ArgumentParser, defaults: Settings) -> None:
     """Which model is asked, and in which precision."""
-    sub.add_argument("--model", default=defaults.model, help="known name, hub id or folder (default: %(default)s)")
+    about = "known name, hub id or folder (default: %(default)s)"
+    sub.add_argument("--model", type=os.path.expanduser, default=defaults.model, help=about)
     sub.add_argument("--revision", help="revision of a hub model")
     sub.add_argument(
         "--dtype",
-        choices=("float32", "float16", "bfloat16"),
+        choices=DTYPES,
         help="default: the fastest that agrees with float32 within half a standard error",
     )
     add_store(sub, defaults)

@@ -1,10 +1,52 @@
 """Costs and results as the commands print them."""
 
 import sys
+from typing import TYPE_CHECKING
 
 from store import warnings
 from store.pid.decomposition import ALIGNMENT, PARTS
 from store.records import PairResult, RunRecord
+
+if TYPE_CHECKING:
+    from compute.engine import EvaluationProgress
+
+
+class ProgressBar:
+    """A bar on standard error that shows evaluations, `total` of them or as many as what it is shown says.
+
+    It is gone at the end, and whatever is printed beside or after it begins a line of its own, in a file too.
+    """
+
+    def __init__(self, total: int | None = None):
+        from tqdm import tqdm
+
+        self._total, self._drawn = total, False
+        self._bar = tqdm(total=total, unit="eval", unit_scale=total is not None, leave=False, delay=0.1)
+
+    def __enter__(self) -> "ProgressBar":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.close()
+        self._end_line()
+
+    def show(self, step: "EvaluationProgress") -> None:
+        """Show how far it is."""
+        self._bar.total, self._bar.n = self._total or step.total, step.done
+        self._bar.set_description(step.doing)
+        self._drawn = True
+
+    def say(self, text: str) -> None:
+        """Print `text` in a line of its own."""
+        self._bar.clear()
+        self._end_line()
+        print(text, file=sys.stderr)
+
+    def _end_line(self) -> None:
+        """Where the terminal does not clear the line of the bar, as in a file, end that line."""
+        if self._drawn and not sys.stderr.isatty():
+            print(file=sys.stderr)
+        self._drawn = False
 
 
 def print_cost(cost) -> None:

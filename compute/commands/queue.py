@@ -8,6 +8,7 @@ from pathlib import Path
 
 from compute.commands import arguments
 from store import hdf5
+from store.errors import StoreError
 from store.jobs import ACTIVE, LATER, SOON, Job, JobSpec, Picture, Queue
 from store.settings import Settings
 
@@ -43,12 +44,26 @@ def _submit(given: argparse.Namespace) -> int:
     picture = Picture.read(given.image) if given.image else None
     spec.requests(given.store, picture)  # raises what is wrong with it
     hdf5.check_writable(given.store)
-    queue = Queue(given.store)
-    number = queue.submit(spec, getpass.getuser(), given.priority, picture.content if picture else None)
+    queue = Queue(given.store, limited=False)
+    number = queue.submit(spec, _user(), given.priority, picture.content if picture else None)
     print(f"job {number}: {spec.title}")
     if not queue.workers():
-        print(f"no worker is running; start one by: python -m compute worker --store {given.store}")
+        print(f"no worker is running; start one by: {queue.worker_command}")
     return 0
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a container may know no user
+        return "command line"
+
+
+def _queue(root: Path) -> Queue:
+    """The queue of the store in folder `root`; raises StoreError if there is no such folder."""
+    if not root.is_dir():
+        raise StoreError(root, "no such folder", "give the --store that jobs were submitted to")
+    return Queue(root, limited=False)
 
 
 def _anywhere(spec: JobSpec) -> JobSpec:
@@ -60,7 +75,7 @@ def _anywhere(spec: JobSpec) -> JobSpec:
 
 
 def _jobs(given: argparse.Namespace) -> int:
-    queue = Queue(given.store)
+    queue = _queue(given.store)
     if given.log is not None:
         job = queue.job(given.log)
         print("\n".join(f"{written}  {text}" for written, text in queue.log(job.number)))
@@ -71,7 +86,8 @@ def _jobs(given: argparse.Namespace) -> int:
         return 0
     for job in found:
         print(_line(job))
-    print(f"{len(queue.workers())} workers are running")
+    workers = len(queue.workers())
+    print("1 worker is running" if workers == 1 else f"{workers} workers are running")
     return 0
 
 
@@ -87,7 +103,7 @@ def _line(job: Job) -> str:
 
 
 def _change(given: argparse.Namespace) -> int:
-    queue = Queue(given.store)
+    queue = _queue(given.store)
     getattr(queue, given.change)(given.number)
     print(_line(queue.job(given.number)))
     return 0

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import shlex
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -34,23 +35,14 @@ def add(commands, defaults: Settings) -> None:
 
 
 def _run(given: argparse.Namespace) -> int:
-    from tqdm import tqdm
-
-    from compute.engine import EvaluationProgress
-
     spec = arguments.of_prompt(given)
     (request,) = spec.requests(given.store, Picture.read(given.image) if given.image else None)
     hdf5.check_writable(given.store)
     engine = _engine(given, [request])
     planned = engine.plan(request, given.store)
     output.print_cost(planned.cost)
-    with tqdm(unit="eval", leave=False, delay=0.1) as bar:
-
-        def show(step: EvaluationProgress) -> None:
-            bar.total, bar.n = step.total, step.done
-            bar.set_description(step.doing)
-
-        record = engine.run(planned, given.store, show)
+    with output.ProgressBar() as bar:
+        record = engine.run(planned, given.store, bar.show)
     results = [result for result in record.pairs if result.pair in request.pairs]
     if given.json:
         print(json.dumps(output.as_json(results, given.level)))
@@ -60,10 +52,7 @@ def _run(given: argparse.Namespace) -> int:
 
 
 def _study(given: argparse.Namespace) -> int:
-    from tqdm import tqdm
-
     from compute import study
-    from compute.engine import EvaluationProgress
 
     spec = arguments.of_study(given)
     requests = spec.requests(given.store)
@@ -72,23 +61,20 @@ def _study(given: argparse.Namespace) -> int:
     cost, failed = study.survey(engine, requests, given.store)
     about = f"{cost.prompts} prompts, {cost.open} of them open: {cost.evaluations:,} evaluations at most"
     print(f"{spec.title}: {about}", file=sys.stderr)
-    with tqdm(total=cost.evaluations, unit="eval", unit_scale=True, leave=False, delay=0.1) as bar:
-
-        def show(step: EvaluationProgress) -> None:
-            bar.n = step.done
-            bar.set_description(step.doing)
+    for prompt in failed:
+        print(f"error: {prompt.reason}", file=sys.stderr)
+    unreadable = {prompt.prompt for prompt in failed}
+    possible = [request for request in requests if request.prompt not in unreadable]
+    with output.ProgressBar(cost.evaluations) as bar:
 
         def fail(prompt: study.FailedPrompt) -> None:
-            tqdm.write(f"error: {prompt.reason}", file=sys.stderr)
+            bar.say(f"error: {prompt.reason}")
             failed.append(prompt)
 
-        for prompt in failed:
-            tqdm.write(f"error: {prompt.reason}", file=sys.stderr)
-        unreadable = {prompt.prompt for prompt in failed}
-        possible = [request for request in requests if request.prompt not in unreadable]
-        study.run(engine, possible, given.store, show, fail)
-    name = engine.denoiser.name
-    print(f"see it by: python -m store table {given.study} --model {name} --store {given.store}")
+        study.run(engine, possible, given.store, bar.show, fail)
+    table = ["python", "-m", "store", "table", given.study, "--model", engine.denoiser.name]
+    table += [] if given.guidance is None else ["--guidance", f"{given.guidance:g}"]
+    print(f"see it by: {shlex.join([*table, '--store', str(given.store)])}")
     return 1 if failed else 0
 
 

@@ -1,6 +1,7 @@
 """The command that works on the queue: `worker`."""
 
 import argparse
+import os
 import signal
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -22,7 +23,7 @@ def add(commands, defaults: Settings) -> None:
     place.add_argument("--scheduler", metavar="ADDRESS", help="of a Dask scheduler, as tcp://HOST:8786")
     place.add_argument("--slurm", type=Path, metavar="FILE", help="start jobs of Slurm as this file says")
     worker.add_argument("--until-empty", action="store_true", help="end when no job waits")
-    worker.set_defaults(command=_worker, model=defaults.model)
+    worker.set_defaults(command=_worker, model=os.path.expanduser(defaults.model))
 
 
 def _worker(given: argparse.Namespace) -> int:

@@ -4,6 +4,7 @@ Its write-ahead log keeps readers from waiting; so all who use the file run on t
 of a state is one transaction that looks at the state first.
 """
 
+import shlex
 import sqlite3
 import time
 from collections.abc import Iterable, Sequence
@@ -54,6 +55,11 @@ class Queue:
         self.root, self.path, self.limited = root, root / NAME, limited
         self._file = Database(self.path, self._prepare, MEND, self._check, patience)
 
+    @property
+    def worker_command(self) -> str:
+        """What to type into a shell to start a worker for it."""
+        return f"python -m compute worker --store {shlex.quote(str(self.root))}"
+
     def submit(self, wanted: JobSpec, author: str, priority: int = LATER, picture: bytes | None = None) -> int:
         """Put a job into the queue, with the image file that it is about if there is one; return its number.
 
@@ -87,6 +93,7 @@ class Queue:
         InputError: there is no such job, it has ended, or the settings do not allow it.
         """
         _changeable()
+        self.job(number)  # raises if there is none, and makes no file
         with self._file.changing() as database:
             _recover(database)
             state = _state(database, number)
@@ -102,6 +109,7 @@ class Queue:
         allow it.
         """
         allowed = _changeable()
+        self.job(number)
         with self._file.changing() as database:
             if _state(database, number) in ACTIVE:
                 raise InputError(f"job {number}", "it has not ended", "wait, or cancel it first")

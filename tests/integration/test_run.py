@@ -226,7 +226,7 @@ def test_an_own_picture_is_measured(tmp_path, epsilon_folder):
         (["--target-se", "5"], "not between 0 and 1"),
         (["--image", "missing.png"], "cannot be read"),
         (["--device", "nonsense"], "use --device cpu"),
-        (["--seeds", "0"], "at least one"),
+        (["--seeds", "0"], "not from 1 to"),
     ],
 )
 def test_what_cannot_be_done_is_said_in_one_line_and_leaves_nothing(
