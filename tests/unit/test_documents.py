@@ -69,6 +69,12 @@ def test_every_path_exists(path):
     assert [text for text in missing if not OF_USERS.fullmatch(text)] == []
 
 
+def test_every_folder_of_the_diagram_exists():
+    (diagram,) = blocks(ARCHITECTURE, "mermaid")
+    named = re.findall(rf"(?:{'|'.join(CODE)})/[\w/.]+", diagram)
+    assert named and [each for each in named if not (ROOT / each).exists()] == []
+
+
 @pytest.mark.parametrize("path", GUIDES, ids=name)
 def test_every_module_exists(path):
     text = path.read_text(encoding="utf-8")
