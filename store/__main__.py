@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from store import settings
 from store.commands.common import add_store, check_store
-from store.errors import DiffusionPIDError
+from store.errors import DiffusionPIDError, InputError
 
 
 class Command(NamedTuple):
@@ -42,6 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # text of files and arguments may be no characters
     try:
+        _check_values(arguments)
         given = parser(arguments, settings.load()).parse_args(arguments)
         if COMMANDS[given.command].reads_store:
             check_store(given.store)
@@ -74,6 +75,15 @@ def parser(arguments: list[str], defaults: settings.Settings) -> argparse.Argume
             module.add_arguments(sub, defaults)
             sub.set_defaults(run=module.run)
     return found
+
+
+def _check_values(arguments: list[str]) -> None:
+    """Raise an InputError for a NUL, and for an option whose value is two dashes, which argparse takes for a list."""
+    for argument in arguments:
+        if "\0" in argument:
+            raise InputError("an argument", "it holds a NUL, as no name does", "take it out")
+        if argument.startswith("-") and argument.endswith("=--"):
+            raise InputError(f"option {argument}", "two dashes are no value", "give another")
 
 
 def _failed(reason: str) -> int:

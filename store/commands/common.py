@@ -14,7 +14,13 @@ from store.settings import Settings
 
 def add_store(parser: argparse.ArgumentParser, defaults: Settings) -> None:
     """Add the option --store."""
-    parser.add_argument("--store", type=Path, default=defaults.store, help="default: %(default)s")
+    parser.add_argument("--store", type=_folder, default=defaults.store, help="default: %(default)s")
+
+
+def _folder(text: str) -> Path:
+    if not text.strip():
+        raise argparse.ArgumentTypeError("no folder is named")
+    return Path(text)
 
 
 def add_selection(parser: argparse.ArgumentParser) -> None:

@@ -71,7 +71,7 @@ class TomlTable:
         """Return a list of at least so many different texts."""
         value = self._value(key)
         if not isinstance(value, list):
-            raise self.wrong(key, f"{_shortened(value)} is not a list", f'write {key} = ["one", "another"]')
+            raise self.wrong(key, f"{shortened(value)} is not a list", f'write {key} = ["one", "another"]')
         found = tuple(self._as_text(f"{key}, entry {number}", entry) for number, entry in enumerate(value, 1))
         if len(found) < least:
             raise self.wrong(key, "too few entries" if found else "the list is empty", f"name at least {least}")
@@ -83,7 +83,7 @@ class TomlTable:
         """Return a number from `least` to `most`."""
         value = self.values[key] if key in self else default
         if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
-            shown = _shortened(value)
+            shown = shortened(value)
             raise self.wrong(key, f"{shown} is no number from {least:g} to {most:,.0f}", f"write {key} = {default}")
         return value
 
@@ -105,7 +105,7 @@ class TomlTable:
         """Return the table under the header [key]."""
         value = self._value(key)
         if not isinstance(value, dict):
-            raise self.wrong(key, f"{_shortened(value)} is not a table", f"write it under a line [{key}]")
+            raise self.wrong(key, f"{shortened(value)} is not a table", f"write it under a line [{key}]")
         return TomlTable(value, self.file, f"{self.place}{key}: ")
 
     def tables(self, key: str) -> list["TomlTable"]:
@@ -145,11 +145,11 @@ class TomlTable:
 
     def _as_text(self, key: str, value: object) -> str:
         if not isinstance(value, str) or not value.strip():
-            raise self.wrong(key, f"{_shortened(value)} is not a text", "write it in quotes")
+            raise self.wrong(key, f"{shortened(value)} is not a text", "write it in quotes")
         if any(unicodedata.category(character) == "Cc" for character in value.replace("\n", " ").replace("\t", " ")):
-            raise self.wrong(key, f"{_shortened(value)} has control characters", "take them out")
+            raise self.wrong(key, f"{shortened(value)} has control characters", "take them out")
         if value != " ".join(value.split()):
-            cause = f"{_shortened(value)} has spaces or lines too many"
+            cause = f"{shortened(value)} has spaces or lines too many"
             raise self.wrong(key, cause, "write single spaces between words")
         return value
 
@@ -231,7 +231,7 @@ def refuse_repeats(entries: list[TomlTable], keys: Iterable[object]) -> None:
             raise entry.wrong("prompt", f"asked the same as sentence {before}", "take one out")
 
 
-def _shortened(value: object, most: int = 80) -> str:
+def shortened(value: object, most: int = 80) -> str:
     """Return how Python writes `value`, cut where it is long."""
     if isinstance(value, int) and abs(value) >= 10**most:
         return f"a number of more than {most} digits"

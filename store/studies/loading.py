@@ -7,7 +7,7 @@ from pathlib import Path
 
 from store.errors import InputError
 from store.studies.bias import Bias
-from store.studies.document import SHIPPED, TomlTable
+from store.studies.document import SHIPPED, TomlTable, shortened
 from store.studies.expansion import PromptPairs, group_by_prompt, words_of
 from store.studies.kinds import KINDS, StudyContent
 from store.studies.published import Published
@@ -65,8 +65,7 @@ class Study:
 
 def names(store: Path | None = None) -> list[str]:
     """Return the names of the studies that ship, then of those in the folder `studies` beside `store`."""
-    found = (path.stem for folder in _folders(store) for path in sorted(folder.glob("*.toml")))
-    return list(dict.fromkeys(found))
+    return list(_files(store))
 
 
 def load(name: str | Path, store: Path | None = None, model: str = "") -> Study:
@@ -81,8 +80,8 @@ def load(name: str | Path, store: Path | None = None, model: str = "") -> Study:
     """
     own = f"{model}-{name}"
     path = _path(own if own in names(store) else name, store)
-    shipped = SHIPPED / path.name
-    if shipped.exists() and path.resolve() != shipped.resolve():
+    shipped = _files(None).get(path.stem)
+    if shipped and path.resolve() != shipped.resolve():
         raise InputError(str(path), f"a study that ships is called {path.stem} too", "rename the file")
     return _read_shipped(path) if path == shipped else _read(path)
 
@@ -118,13 +117,19 @@ def _folders(store: Path | None) -> list[Path]:
     return [SHIPPED] if store is None else [SHIPPED, store.absolute().parent / "studies"]
 
 
+def _files(store: Path | None) -> dict[str, Path]:
+    """Return the study files by name: that beside the store, where one that ships has the same name."""
+    return {path.stem: path for folder in _folders(store) for path in sorted(folder.glob("*.toml"))}
+
+
 def _path(name: str | Path, store: Path | None) -> Path:
     if Path(name).suffix == ".toml":
         return Path(name)
-    for folder in reversed(_folders(store)):
-        if (path := folder / f"{name}.toml").is_file():
-            return path
-    raise InputError(f"study {str(name)!r}", "not known", f"name a .toml file or one of {', '.join(names(store))}")
+    found = _files(store)
+    if str(name) not in found:
+        mend = f"name a .toml file or one of {', '.join(found)}"
+        raise InputError(f"study {shortened(str(name))}", "not known", mend)
+    return found[str(name)]
 
 
 def _seeds(table: TomlTable) -> tuple[int, ...]:

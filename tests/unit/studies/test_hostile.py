@@ -74,3 +74,23 @@ def test_control_characters_in_a_list_are_named_with_their_line(tmp_path):
     (tmp_path / "things.txt").write_text("car\nen\0gine\n")
     with pytest.raises(InputError, match=r"things\.txt, line 2: it has control characters"):
         studies.load(written(tmp_path, BIAS + WORDS + 'subjects_from = "things.txt"'))
+
+
+def test_what_is_listed_can_be_asked_for_or_is_named(tmp_path):
+    (tmp_path / "studies").mkdir()
+    (tmp_path / "studies" / "gone.toml").symlink_to(tmp_path / "nowhere.toml")
+    (tmp_path / "studies" / "folder.toml").mkdir()
+    os.mkfifo(tmp_path / "studies" / "pipe.toml")
+    found = {}
+    for name in studies.names(tmp_path / "store"):
+        try:
+            studies.load(name, tmp_path / "store")
+        except InputError as error:
+            found[name] = error.cause
+    assert found.keys() == {"gone", "folder", "pipe"}
+    assert found["pipe"] == "no regular file"
+    with pytest.raises(InputError, match=r"study 'x+'?\.\.\.: not known"):
+        studies.load("x" * 5000, tmp_path / "store")
+    for name in ("x" * 5000 + ".toml", "a\0b.toml", "/dev/zero.toml", "\ud800.toml"):
+        with pytest.raises(InputError):
+            studies.load(name, tmp_path / "store")
