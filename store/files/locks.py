@@ -34,9 +34,10 @@ def locked(path: Path) -> Iterator[None]:
 
 
 def check_lockable(folder: Path) -> None:
-    """Raise StoreError if no file can be made and locked in `folder`."""
+    """Raise StoreError or OSError if no file can be made and locked in `folder`."""
     place = folder / f".{uuid4().hex}.lock"
     try:
+        place.touch()  # where no file can be made, as in /proc, the lock would be tried for ever
         with locked(place):
             pass
     finally:

@@ -81,11 +81,3 @@ def test_one_wrong_study_file_is_named_and_the_others_are_listed(tmp_path, capsy
     said = capsys.readouterr()
     assert "wrong.toml: a number in it has too many digits" in said.err and "pipe.toml: no regular file" in said.err
     assert "gender " in said.out and "\nz " in said.out
-
-
-def test_text_of_files_is_no_command_to_a_terminal(tmp_path, capsys):
-    record = synthetic.record("a \x1b[31mred cat", ("\x1b[31mred", "cat"), model="m\x1b]0;x", **synthetic.SMALL)
-    hdf5.publish(tmp_path, record)
-    assert main(["ls", "--store", str(tmp_path)]) == 0
-    assert main(["show", "a \x1b[31mred cat", "--store", str(tmp_path)]) == 0
-    assert "\x1b" not in capsys.readouterr().out
