@@ -115,7 +115,7 @@ def means_of(samples: pd.DataFrame, prompt: str, measure: str) -> tuple[pd.DataF
     rows = samples[(samples["measure"] == measure) & (samples["level"] == "pixel")]
     rows = rows.drop_duplicates(["first", "second", "seed"])
     means = rows.groupby(["first", "second"], as_index=False)[PARTS].mean()
-    inside = [place_of(prompt, row.first) and place_of(prompt, row.second) for row in means.itertuples()]
+    inside = [bool(place_of(prompt, row.first) and place_of(prompt, row.second)) for row in means.itertuples()]
     return means[inside], measure
 
 
