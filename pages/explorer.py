@@ -97,13 +97,13 @@ def _choices(
         "Prompt",
         prompts,
         help=f"The newest {OFFERED} that were found" if many else "Type to search",
-        **address.bind_field("prompt", view.prompt, (*after_prompt, "region", "study"), among=prompts),
+        **address.bind_field("prompt", view.prompt, (*after_prompt, "region", "study"), start="index", among=prompts),
     )
     next(columns).selectbox(
         "Pair of words",
         pairs,
         format_func=lambda pair: pair_label(view.prompt, pair),
-        **address.bind_field("pair", view.pair, after_pair, among=pairs),
+        **address.bind_field("pair", view.pair, after_pair, start="index", among=pairs),
     )
     if several:
         next(columns).selectbox(
@@ -111,7 +111,7 @@ def _choices(
             list(runs),
             format_func=lambda run: f"{_images_of(runs[run])}, {runs[run].created[:10]}, {run[:6]}",
             help="The same prompt with another guidance, model revision or image",
-            **address.bind_field("run", view.run, after_run, among=list(runs)),
+            **address.bind_field("run", view.run, after_run, start="index", among=list(runs)),
         )
     next(columns).segmented_control(
         "Mode",
@@ -119,7 +119,7 @@ def _choices(
         format_func=MODE_NAMES.get,
         required=True,
         help="\n\n".join(f"**{MODE_NAMES[mode]}.** {meaning}" for mode, meaning in MODE_MEANING.items()),
-        **address.bind_field("mode", view.mode),
+        **address.bind_field("mode", view.mode, among=modes),
     )
 
 

@@ -56,7 +56,7 @@ def main() -> None:
             required=True,
             wrap=True,
             format_func=lambda each: "all words" if each == ALL_LEVELS else notices.plain(each),
-            **address.bind_field("word", view.word),
+            **address.bind_field("word", view.word, among=offered),
         )
     with mode:
         study_header.mode_choice(view, found.modes)

@@ -91,15 +91,16 @@ def _choices(shown: ChangeScreen, there: list[Change]) -> None:
     sentence, change, mode, seed = st.columns([4, 3, 2, 5], vertical_alignment="bottom")
     sentence.selectbox(
         "Sentence and word",
-        range(len(there)),
-        format_func=lambda number: f"{there[number].pair.prompt}: {there[number].word}",
-        **address.bind_widget("sentence", there.index(shown.change), lambda number: _open(there[number]), "index"),
+        there,
+        format_func=lambda change: f"{change.pair.prompt}: {change.word}",
+        **address.bind_widget("sentence", shown.change, _open, "index", there),
     )
+    offered = list(shown.changed) or [REMOVED]
     change.segmented_control(
         "The word is",
-        list(shown.changed) or [REMOVED],
+        offered,
         required=True,
-        **address.bind_field("change", view.change),
+        **address.bind_field("change", view.change, among=offered),
     )
     with mode:
         study_header.mode_choice(view, shown.found.modes)

@@ -8,7 +8,7 @@ import streamlit as st
 from pages import address
 from pages.data import results
 from pages.figures.times import duration, moment
-from pages.widgets import job_progress, notices
+from pages.widgets import exports, job_progress, notices
 from store.errors import DiffusionPIDError
 from store.jobs import ACTIVE, Job, Queue, State
 
@@ -100,7 +100,7 @@ def _history(queue: Queue, job: Job) -> None:
         failures = queue.failures(job.number)
         if failures:
             rows = [{"Prompt": one.prompt, "Seed": one.seed, "Reason": one.reason} for one in failures]
-            st.dataframe(pd.DataFrame(rows), hide_index=True, alt=f"What failed of job {job.number}")
+            exports.frame(pd.DataFrame(rows), alt=f"What failed of job {job.number}")
         lines = [f"{moment(written)}  {text}" for written, text in queue.log(job.number)]
         st.code("\n".join(lines), language=None, wrap_lines=True)
 

@@ -4,7 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.data import results
-from pages.widgets import notices
+from pages.widgets import exports, notices
 from store import settings
 from store.pid.measures import MEASURES
 
@@ -242,7 +242,7 @@ def _separation(found: pd.DataFrame) -> None:
 
 
 def _table(frame: pd.DataFrame, columns: dict, alt: str) -> None:
-    st.dataframe(frame[list(columns)], hide_index=True, height="content", alt=alt, column_config=columns)
+    exports.frame(frame[list(columns)], height="content", alt=alt, column_config=columns)
 
 
 main()

@@ -12,7 +12,7 @@ from pages.data import results
 from pages.data.selection import view_of
 from pages.data.shell_commands import pair_label
 from pages.figures.quantities import MODE_NAMES, QUANTITIES, factor, reliable
-from pages.widgets import notices, paging
+from pages.widgets import exports, notices, paging
 from store.catalogue import Catalogue, Entry, Filter
 from store.errors import StoreError
 
@@ -117,7 +117,7 @@ def _results(view: address.View, listing: Catalogue, wanted: Filter, number: int
         sorts,
         format_func=_order,
         help="Of all results; a click on the head of a column sorts the rows below it alone",
-        **address.bind_field("sort", sort, ["page"], among=sorts),
+        **address.bind_field("sort", sort, ["page"], start="index", among=sorts),
     )
     _table(view, entries, measures)
     paging.buttons(part)
@@ -153,9 +153,8 @@ def _table(view: address.View, entries: Sequence[Entry], measures: Sequence[str]
         )
     number = st.column_config.NumberColumn
     symbols = [QUANTITIES[name].symbol for name in COLUMNS]
-    st.dataframe(
+    exports.frame(
         pd.DataFrame(rows),
-        hide_index=True,
         alt="Results, one row per prompt, pair and mode",
         column_config={
             "Prompt": st.column_config.TextColumn(width=160),

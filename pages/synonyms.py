@@ -80,11 +80,9 @@ def _choices(
     sentence, mode, seed = st.columns([5, 2, 4], vertical_alignment="bottom")
     sentence.selectbox(
         "Sentence",
-        range(len(keys)),
-        format_func=lambda number: f"{keys[number][0]}: {', '.join(pair_words(keys[number][1]))}",
-        **address.bind_widget(
-            "sentence", keys.index((view.prompt, view.pair)), lambda number: _open(keys[number]), "index"
-        ),
+        keys,
+        format_func=lambda key: f"{key[0]}: {', '.join(pair_words(key[1]))}",
+        **address.bind_widget("sentence", (view.prompt, view.pair), _open, "index", keys),
     )
     with mode:
         study_header.mode_choice(view, found.modes)

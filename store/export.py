@@ -169,6 +169,13 @@ FORMATS: dict[str, Callable[..., str]] = {"csv": csv_text, "json": json_text, "t
 TITLED = ("tex", "md")
 
 
+def guarded(text: str) -> str:
+    """Return `text`, headed by an apostrophe where a spreadsheet would take it for a formula."""
+    shown = unicodedata.normalize("NFKC", text)
+    begun = "".join(c for c in shown if c in FORMULA or not (c.isspace() or unicodedata.category(c) in ("Cc", "Cf")))
+    return "'" + text if begun.startswith(FORMULA) else text
+
+
 def encoded(frame: pd.DataFrame, kind: str, title: str = "") -> bytes:
     """Return `frame` in one of FORMATS, in UTF-8. CSV begins with a byte order mark: Excel mistakes letters without it.
 
@@ -280,11 +287,7 @@ def _csv_cell(value: object) -> str:
         return ""
     if _number(value) or isinstance(value, (bool, np.bool_)):
         return str(value)
-    text = str(value)
-    shown = unicodedata.normalize("NFKC", text)
-    begun = "".join(c for c in shown if c in FORMULA or not (c.isspace() or unicodedata.category(c) in ("Cc", "Cf")))
-    text = "'" + text if begun.startswith(FORMULA) else text
-    return '"' + text.replace('"', '""') + '"'
+    return '"' + guarded(str(value)).replace('"', '""') + '"'
 
 
 def _plain(value: object) -> object:

@@ -84,8 +84,9 @@ def bind_widget(
 ) -> dict[str, object]:
     """Return arguments by which the widget `name` shows `value`, and calls `chosen` with another that is chosen.
 
-    The value is given in the argument `start`, or, in a box of the options `among`, by its place there. The options are
-    part of the widget's identity: a box of other options is another box.
+    The value goes into the argument `start`; `index` is its place among the options. A widget with options names them
+    in `among`. They are part of its identity: where they differ it is another widget, and a choice that the browser
+    made among the old ones is not heard. A value that is none of them leaves the widget without a choice.
     """
     taken = st.session_state.setdefault(TAKEN, {})
     title = name if among is None else f"{name} among {hash(tuple(map(str, among)))}"
@@ -95,11 +96,13 @@ def bind_widget(
         key = f"choice of {title} {taken[title]}"
 
     def changed() -> None:
-        if key == f"choice of {title} {taken[title]}":
-            chosen(st.session_state[key])
+        picked = st.session_state[key]
+        if key == f"choice of {title} {taken[title]}" and (among is None or picked in among):
+            chosen(picked)
 
-    default = {start: value} if among is None else {"index": None if value is None else among.index(value)}
-    return {"key": key, "on_change": changed, **default}
+    offered = among is None or value in among
+    begin = among.index(value) if start == "index" and among and offered else value
+    return {"key": key, "on_change": changed, start: begin if offered else None}
 
 
 def last_mode_and_seed() -> tuple[str, str]:

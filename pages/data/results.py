@@ -26,6 +26,11 @@ def folder(view: View) -> Path:
     return settings.DEMO_STORE if view.store == DEMO else settings.load().store
 
 
+def is_writable(root: Path) -> bool:
+    """Return whether jobs and notes may be written into the store `root`: never into the demo store that ships."""
+    return not settings.load().read_only and root.resolve() != settings.DEMO_STORE.resolve()
+
+
 def demo_exists() -> bool:
     """Whether the demo store came with this installation."""
     return any(hdf5.paths(settings.DEMO_STORE))

@@ -6,11 +6,11 @@ The table is made of cells, not of Plotly's table trace: that one reports no cli
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
 
 import numpy as np
 import plotly.graph_objects as go
 
+from pages.figures.escape import plain_markup
 from pages.figures.maps import Layer, data_uri
 
 ROW, HEAD = 25, 64  # pixels
@@ -75,11 +75,6 @@ class Grid:
     def width(self) -> float:
         """Pixels of all columns."""
         return sum(column.width for column in self.columns)
-
-
-def plain(text: str) -> str:
-    """`text` as Plotly shows it unchanged."""
-    return escape(text, quote=False)
 
 
 def bold(text: str) -> str:
@@ -175,7 +170,7 @@ def _write(figure: go.Figure, grid: Grid, edges: np.ndarray, sort: str) -> None:
     middle, key = (edges[1:] + edges[:-1]) / 2, sort.removeprefix("-")
     heads, groups = -0.5 - 0.4 * HEAD / ROW, -0.5 - 0.86 * HEAD / ROW
     for place, column in enumerate(grid.columns):
-        title = "<br>".join(plain(_fitting(word, column.width * scale)) for word in column.title.split(" "))
+        title = "<br>".join(plain_markup(_fitting(word, column.width * scale)) for word in column.title.split(" "))
         if column.series is not None:
             colour, _, symbol = SERIES[column.series % len(SERIES)]
             title = f'<span style="color:{colour}">{symbol}</span> {title}'
@@ -197,7 +192,7 @@ def _write(figure: go.Figure, grid: Grid, edges: np.ndarray, sort: str) -> None:
     for group in named:
         inside = [place for place, column in enumerate(grid.columns) if column.group == group]
         centre = float(edges[inside[0]] + edges[inside[-1] + 1]) / 2
-        where = {"x": [centre], "y": [groups], "text": [plain(group)]}
+        where = {"x": [centre], "y": [groups], "text": [plain_markup(group)]}
         style = {"mode": "text", "textfont": {"size": SMALL + 1}, "hoverinfo": "skip", "cliponaxis": False}
         figure.add_trace(go.Scatter(**style, **where))
 
@@ -224,7 +219,7 @@ def _chart(figure: go.Figure, grid: Grid, share: float) -> None:
     for index, (series, offset) in enumerate(zip(grid.series, offsets, strict=True)):
         colour, symbol, _ = SERIES[index % len(SERIES)]
         bounds = np.stack([series.high - series.values, series.values - series.low])
-        reach = [plain(_range(*ends)) for ends in zip(series.low, series.high, strict=True)]
+        reach = [plain_markup(_range(*ends)) for ends in zip(series.low, series.high, strict=True)]
         figure.add_trace(
             go.Scatter(
                 x=series.values,
@@ -241,8 +236,8 @@ def _chart(figure: go.Figure, grid: Grid, share: float) -> None:
                 unselected={"marker": {"opacity": 1}},
                 customdata=keys,
                 text=reach,
-                name=plain(series.name),
-                hovertemplate=f"%{{customdata[1]}}<br>{plain(series.name)} %{{x:.3g}} %{{text}}<extra></extra>",
+                name=plain_markup(series.name),
+                hovertemplate=f"%{{customdata[1]}}<br>{plain_markup(series.name)} %{{x:.3g}} %{{text}}<extra></extra>",
                 xaxis="x2",
                 yaxis="y2",
             )
@@ -253,7 +248,7 @@ def _chart(figure: go.Figure, grid: Grid, share: float) -> None:
             "domain": [min(share + 0.02, 0.97), 1],
             "anchor": "y2",
             "side": "top",
-            "title": {"text": plain(grid.axis), "font": {"size": FONT}, "standoff": 6},
+            "title": {"text": plain_markup(grid.axis), "font": {"size": FONT}, "standoff": 6},
             "fixedrange": True,
             "nticks": 6,
             "gridcolor": grey,
@@ -275,7 +270,7 @@ def _clickable(figure: go.Figure, grid: Grid, edges: np.ndarray) -> None:
         for part in range(parts):
             x += [left + (right - left) * (part + 0.5) / parts] * (len(grid.keys) + 1)
             y += [-0.5 - 0.4 * HEAD / ROW, *range(len(grid.keys))]
-            said += [f"Sort by {plain(column.title)}", *column.hovers]
+            said += [f"Sort by {plain_markup(column.title)}", *column.hovers]
             rows = [("", "") if place < grid.pinned else (ROW_OF, key) for place, key in enumerate(grid.keys)]
             keys += [(HEAD_ROW, column.key), *rows]
     unseen = {"marker": {"opacity": 0}}
@@ -318,7 +313,7 @@ def gallery(panels: Sequence[Panel], across: int, side: int, opacity: float = 1.
         name = str(index + 1) if index else ""
         traces += _panel(panel, name, opacity, largest)
         axes |= _panel_axes(panel, name, ends, [max(0.0, upper - side / inside), upper])
-        titles.append({"text": plain(panel.title), "x": sum(ends) / 2, "y": upper, **PANEL_HEAD})
+        titles.append({"text": plain_markup(panel.title), "x": sum(ends) / 2, "y": upper, **PANEL_HEAD})
     if scales:
         colours = {"orientation": "h", "y": 0, "yref": "paper", "yanchor": "top", "ypad": 4, "thickness": 9}
         unit = {"ticksuffix": f" {scales[0].unit}", "showticksuffix": "last", "nticks": 6, "outlinewidth": 0}
@@ -363,7 +358,7 @@ def _panel(panel: Panel, name: str, opacity: float, largest: int) -> list[dict]:
             "customdata": panel.layer.errors,
             "opacity": opacity,
             "coloraxis": "coloraxis",
-            "hovertemplate": f"{plain(panel.title)}<br>{panel.layer.hover}<extra></extra>",
+            "hovertemplate": f"{plain_markup(panel.title)}<br>{panel.layer.hover}<extra></extra>",
         }
         where = {"x0": (across - 1) / 2, "dx": across, "y0": (down - 1) / 2, "dy": down}
         traces.append(drawn | where | axes)

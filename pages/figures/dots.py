@@ -1,12 +1,12 @@
 """A study's pairs beside their controls, each with its interval, as a figure whose points can be chosen."""
 
 from collections.abc import Sequence
-from html import escape
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from pages.figures.escape import plain_markup
 from pages.figures.maps import CLEAR, COLOURS
 
 ROW = 30  # pixels
@@ -22,7 +22,7 @@ def figure(table: pd.DataFrame, title: str, unit: str, factor: float, chosen: in
 
     `title` says what is measured; a point's `customdata` has the number of its row first, `chosen` is shaded.
     """
-    labels = [escape(f"{row.first}, {row.second}", quote=False) for row in table.itertuples()]
+    labels = [plain_markup(f"{row.first}, {row.second}") for row in table.itertuples()]
     places = np.arange(len(table))
     result = go.Figure()
     result.add_hrect(chosen - 0.5, chosen + 0.5, fillcolor=SHADE, line_width=0, layer="below")
@@ -31,7 +31,7 @@ def figure(table: pd.DataFrame, title: str, unit: str, factor: float, chosen: in
         if not np.isfinite(mean).any():
             continue
         said = [
-            [int(place), escape(f"{row['first']} and {row[word]}", quote=False), *_ends(low[place], high[place])]
+            [int(place), plain_markup(f"{row['first']} and {row[word]}"), *_ends(low[place], high[place])]
             for place, (_, row) in zip(places, table.iterrows(), strict=True)
         ]
         hover = "%{customdata[1]}<br>%{x:.3g} " + unit + " %{customdata[2]}<extra></extra>"

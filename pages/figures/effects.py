@@ -1,13 +1,13 @@
 """What was measured of a word against what changed without it, as figures. Nothing of Streamlit in here."""
 
 from collections.abc import Mapping
-from html import escape
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
 from pages.figures.dots import SHADE, series
+from pages.figures.escape import plain_markup
 from pages.figures.maps import CLEAR, COLOURS
 
 LEVELS = {  # of `store.tables.effects`: name, symbol, colour
@@ -41,7 +41,7 @@ def correlations(table: pd.DataFrame, names: Mapping[str, str], chosen: str) -> 
         xaxis={"title": {"text": "Pearson correlation with the change"}, "range": [-1.05, 1.05], "fixedrange": True},
         yaxis={
             "tickvals": list(range(len(predictors))),
-            "ticktext": [escape(label, quote=False) for label in names.values()],
+            "ticktext": [plain_markup(label) for label in names.values()],
             "range": [len(predictors) - 0.5, -0.5],
             "zeroline": False,
             "fixedrange": True,
@@ -69,7 +69,7 @@ def scatter(
                 each.prompt,
                 each.word,
                 int(each.seed),
-                escape(f"{each.prompt}, {each.word}, seed {each.seed}", quote=False),
+                plain_markup(f"{each.prompt}, {each.word}, seed {each.seed}"),
             ]
             for each in shown.itertuples()
         ]

@@ -4,12 +4,13 @@ import base64
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from html import escape
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 from PIL import Image
+
+from pages.figures.escape import plain_markup
 
 SEQUENTIAL = "Viridis"
 OTHER = "Plasma"  # what is no information (Magma will not do: Streamlit takes its #000004 for a colour of the theme)
@@ -70,7 +71,7 @@ class Layer:
     def hover(self) -> str:
         """What pointing at a pixel says."""
         error = " \u00b1 %{customdata:.2g}" if self.errors is not None else ""
-        return f"{escape(self.title, quote=False)}<br>%{{z:.3g}}{error} {self.scale.unit}"
+        return f"{plain_markup(self.title)}<br>%{{z:.3g}}{error} {self.scale.unit}"
 
 
 def data_uri(image: np.ndarray, largest: int = LARGEST) -> str:
@@ -221,11 +222,11 @@ def curve(
             go.Scatter(
                 x=log_snr[known].astype(np.float32),
                 y=values[known, column].astype(np.float32),
-                name=escape(name, quote=False),
+                name=plain_markup(name),
                 mode="lines+markers",
                 line={"color": colour, "dash": dash, "width": 2},
                 marker={"size": 4},
-                hovertemplate=f"%{{y:.3g}} {unit} per unit<extra>{escape(name, quote=False)}</extra>",
+                hovertemplate=f"%{{y:.3g}} {unit} per unit<extra>{plain_markup(name)}</extra>",
             )
         )
     figure.update_layout(
@@ -271,7 +272,7 @@ def _two_lines(title: str) -> str:
         cut = title.rfind(" ", 0, TITLE + 1)
         lines = [title[:cut], title[cut + 1 :]] if cut > 0 else [title]
     short = [line if len(line) <= TITLE else line[: TITLE - 1] + "\u2026" for line in lines]
-    return "<br>".join(escape(line, quote=False) for line in short)
+    return "<br>".join(plain_markup(line) for line in short)
 
 
 def _bar(centre: float, length: float, unit: str) -> dict:

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from pages.figures.escape import plain_markup
 from pages.figures.maps import CLEAR, FRAME, Scale, common_limit
 from store.records import pair_name
 
@@ -53,7 +53,7 @@ def figure(words: Sequence[str], shown: Sequence[MatrixPanel], chosen: tuple[str
     The cells of the pair `chosen` are framed. Heat maps report no clicks, so points that nobody sees lie above.
     """
     count, result = len(words), go.Figure()
-    labels = [escape(word, quote=False) for word in words]
+    labels = [plain_markup(word) for word in words]
     for index, panel in enumerate(shown, start=1):
         axis, left = "" if index == 1 else str(index), (index - 1) / len(shown)
         axes = {"xaxis": f"x{axis}", "yaxis": f"y{axis}"}
@@ -124,7 +124,7 @@ def _pair(words: Sequence[str], row: int, column: int) -> str:
 
 def _said(panel: MatrixPanel, words: Sequence[str], row: int, column: int) -> str:
     sentence = panel.sentence.format(words[row], words[column])
-    return f"{escape(sentence, quote=False)}<br>{panel.values[row, column]:.3g} {panel.scale.unit}"
+    return f"{plain_markup(sentence)}<br>{panel.values[row, column]:.3g} {panel.scale.unit}"
 
 
 def _cells_of(words: Sequence[str], pair: tuple[str, str]) -> list[tuple[int, int]]:

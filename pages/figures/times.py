@@ -1,4 +1,4 @@
-"""Durations, sizes and moments as people read them."""
+"""Durations, sizes, numbers of things and moments as people read them."""
 
 from datetime import datetime
 
@@ -13,6 +13,11 @@ def duration(seconds: float) -> str:
             count = seconds / length
             return f"{count:.1f} {unit}" if count < 9.5 and unit != "min" else f"{count:.0f} {unit}"
     return f"{max(1, seconds):.0f} s"
+
+
+def counted(number: int, noun: str) -> str:
+    """A number of things, as `1 image` or `1,200 images`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def size(count: float) -> str:

@@ -94,7 +94,7 @@ def study(view: View, table: pd.DataFrame, row: pd.Series, open_row: Callable[[i
             format_func=BY.get,
             required=True,
             label_visibility="collapsed",
-            **address.bind_field("by", view.by),
+            **address.bind_field("by", view.by, among=list(BY)),
         )
     unit, scale = ("", 1.0) if view.by == ALIGNMENT else (view.unit, factor(view.unit))
     figure = dots.figure(table, BY[view.by], unit, scale, int(row.name))

@@ -26,7 +26,7 @@ def draw(shown: ChangeScreen) -> list[exports.ExportFigure]:
             format_func=BY.get,
             required=True,
             label_visibility="collapsed",
-            **address.bind_field("by", view.by),
+            **address.bind_field("by", view.by, among=list(BY)),
         )
     if rows.empty:
         st.text("No image of a changed prompt is there yet to compare with.")
@@ -58,7 +58,7 @@ def draw(shown: ChangeScreen) -> list[exports.ExportFigure]:
             "Predictor",
             list(PREDICTORS),
             format_func=PREDICTORS.get,
-            **address.bind_field("predictor", view.predictor, among=list(PREDICTORS)),
+            **address.bind_field("predictor", view.predictor, start="index", among=list(PREDICTORS)),
         )
         exports.figure(
             SCATTER,

@@ -93,7 +93,7 @@ def _overlay(shown: ResultScreen, record: RunRecord) -> ExportFigure:
         format_func=lambda name: MAPS[name].symbol,
         required=True,
         wrap=True,
-        **address.bind_field("quantity", view.quantity),
+        **address.bind_field("quantity", view.quantity, among=list(shown.layers)),
     )
     layer = shown.layers[view.quantity]
     about = f"Map of the quantity {layer.title} over the image of seed {view.seed} of the prompt {view.prompt}"
@@ -152,7 +152,7 @@ def _strip(shown: ResultScreen) -> list[ExportFigure]:
                 format_func={"one": MODE_NAMES[view.mode], "both": "PID next to CPID"}.get,
                 required=True,
                 label_visibility="collapsed",
-                **address.bind_field("maps", view.maps),
+                **address.bind_field("maps", view.maps, among=BOTH_MODES),
             )
     drawn = [_side_by_side(view, layers, "strip")]
     for mode in others if view.maps == "both" else ():

@@ -82,13 +82,14 @@ def mode_choice(view: View, modes: Sequence[str]) -> None:
         format_func=str.upper,
         required=True,
         help="\n\n".join(f"**{MODE_NAMES[mode]}.** {meaning}" for mode, meaning in MODE_MEANING.items()),
-        **address.bind_field("mode", view.mode),
+        **address.bind_field("mode", view.mode, among=modes),
     )
 
 
 def seed_choice(view: View, seeds: Sequence[int]) -> None:
     """The choice between seeds."""
-    st.segmented_control("Seed", list(map(str, seeds)), required=True, **address.bind_field("seed", view.seed))
+    offered = list(map(str, seeds))
+    st.segmented_control("Seed", offered, required=True, **address.bind_field("seed", view.seed, among=offered))
 
 
 def to_explorer(view: View, entry: Entry, label: str = "Explore") -> None:
@@ -140,7 +141,7 @@ def _heading(view: View, found: SentenceStudy, known: list[Study], guidances: li
             "Study",
             list(titles),
             format_func=titles.get,
-            **address.bind_field("study", found.study.name, SENTENCE, among=list(titles)),
+            **address.bind_field("study", found.study.name, SENTENCE, start="index", among=list(titles)),
         )
     shown = f"{found.guidance:g}"
     if set(guidances) - {shown}:
@@ -149,7 +150,7 @@ def _heading(view: View, found: SentenceStudy, known: list[Study], guidances: li
             "Guidance",
             offered,
             help="Of image generation; more of it exaggerates what the model leans to",
-            **address.bind_field("guidance", shown, among=offered),
+            **address.bind_field("guidance", shown, start="index", among=offered),
         )
 
 

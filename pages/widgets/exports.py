@@ -70,6 +70,12 @@ def figure(place: str, drawn: go.Figure, /, **about) -> None:
         st.plotly_chart(drawn, config=CONFIG, **about)
 
 
+def frame(rows: pd.DataFrame, /, **about) -> None:
+    """Draw `rows` as `st.dataframe` does; the reader may save them as CSV there, so no text in them is a formula."""
+    safe = rows.map(lambda cell: export.guarded(cell) if isinstance(cell, str) else cell)
+    st.dataframe(safe, hide_index=True, **about)
+
+
 def menu(name: str, about: str, tables: list[ExportTable], figures: list[ExportFigure]) -> None:
     """The menu of all downloads. `name` says in a few words what they are of, `about` under what they hold."""
     with st.popover("Export", icon=":material/download:", help="Tables and figures as files"):

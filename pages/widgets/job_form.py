@@ -2,66 +2,70 @@
 
 from pathlib import Path
 
+import numpy as np
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from pages.address import DEMO, ExplorerView, View, last_mode_and_seed
-from pages.data import estimates
-from pages.data.selection import resolve, view_of
+from pages.address import DEMO, ExplorerView, View
+from pages.data import estimates, prefill
+from pages.data.results import is_writable
 from pages.data.shell_commands import is_probe
-from pages.figures.times import duration, size
+from pages.figures.escape import plain
+from pages.figures.maps import data_uri
+from pages.figures.times import counted, duration, size
 from pages.widgets import notices
-from store import settings
-from store.catalogue import Catalogue, Entry
+from pages.widgets.words import choosable
+from store.catalogue import Catalogue
 from store.errors import DiffusionPIDError, InputError
 from store.jobs import LATER, SOON, SUFFIXES, JobSpec, Picture, Queue
 from store.records import pair_words
-from store.studies import studies_of_page
-from store.words import place_of, prompt_words
 
 PROMPT, STUDY = "A prompt", "A study"
 KEYS = "launch "
 PREFILLED, PHRASES = "launch prefilled for", "launch phrases"
-DEFAULTS = {"launch images": 4, "launch precision": "Result: 256 noises", "launch seeds": 0, "launch limit": 0}
+DEFAULTS = {"launch images": 4, "launch seeds": 0, "launch limit": 0}
 EXAMPLE = ExplorerView(prompt="a female doctor", pair="female+doctor")
 PRECISION: dict[str, tuple[int | None, float | None]] = {  # noises of an image, and the error at which it needs no more
     "Draft: 64 noises": (64, None),
     "Result: 256 noises": (256, None),
     "Until the error is 5 %": (1024, 0.05),
 }
+DRAFT, RESULT, _ = PRECISION
+EMBEDDED = "embedded"  # the model that ships: a draft of it takes a minute on a laptop
 AS_IT_SAYS = "As the study says"
 IMAGES = 64  # of a prompt, at most
 PICTURE = "picture of the job"
 MEGABYTES = 20  # of an own image
+PREVIEW = 224  # pixels
+GUIDANCE = 30.0  # at most
 
 
 def draw(view: View, page: str, root: Path, listing: Catalogue) -> None:
-    """The form under its heading; nothing where the settings allow no jobs."""
-    if settings.load().read_only:
+    """Draw the form under its heading; nothing where no jobs may be launched."""
+    if not is_writable(root) and view.store != DEMO:
         return
-    if page == "explorer" and isinstance(entry := resolve(view, listing, last_mode_and_seed()[0]), Entry):
-        view = view_of(entry, view)  # what the page is about to show
     form = st.expander("New compute job", icon=":material/add_circle:", key=notices.JOB_FORM, on_change="rerun")
     _keep()
     if not form.open:
         return
     with form:
-        if view.store == DEMO:
+        if not is_writable(root):
             st.caption("The demo store is only shown. Leave it to compute into the store of the settings.")
             return
-        _form(view, page, root)
+        _form(prefill.prefill_of(view, page, root, listing), root)
 
 
 @st.fragment
-def _form(view: View, page: str, root: Path) -> None:
+def _form(filled: prefill.JobPrefill, root: Path) -> None:
+    notices.toast()
     _keep()
-    _prefill(view, page, root)
+    _prefill(filled, root)
     kind = st.segmented_control("What to ask about", (PROMPT, STUDY), required=True, key="launch kind")
     model = st.session_state["launch model"].strip()
     card = estimates.card_of(root, model)
     source = card.source if card else model
     wanted = _prompt(source) if kind == PROMPT else _study(source, root)
-    with st.popover(f"Model: {notices.plain(model)}", width="stretch"):
+    with st.popover(f"Model: {plain(model)}", width="stretch"):
         st.text_input("Model of the job", key="launch model", help="A known name, a hub id, or a folder")
         st.text_input("Your name", key="launch author", placeholder="optional", help="Shown beside the job")
     if wanted is None:
@@ -85,40 +89,42 @@ def _keep() -> None:
         st.session_state[key] = st.session_state[key]
 
 
-def _prefill(view: View, page: str, root: Path) -> None:
+def _prefill(filled: prefill.JobPrefill, root: Path) -> None:
     """Fill the form with what is on screen, each time that this changes."""
-    prompt, pair = getattr(view, "prompt", ""), getattr(view, "pair", "")
-    about = (page, view.model, prompt, pair)
-    if st.session_state.get(PREFILLED) == about:
-        return
-    st.session_state[PREFILLED] = about
-    for key, value in DEFAULTS.items():
-        st.session_state.setdefault(key, value)
-    prompt, pair = (prompt, pair) if prompt else (EXAMPLE.prompt, EXAMPLE.pair)
-    wanted = studies_of_page(page)
-    studies = estimates.studies_for(root, view.model)
-    st.session_state["launch study"] = next(
-        (name for end in wanted for name in studies if name.endswith(end)), studies[0] if studies else None
-    )
-    first, second = pair_words(pair)
-    probe = bool(pair) and is_probe(prompt, pair)
-    st.session_state["launch kind"] = STUDY if wanted else PROMPT
-    st.session_state["launch model"] = view.model
-    st.session_state["launch prompt"] = prompt
-    st.session_state["launch probe"] = f"{first}, {second}" if probe else ""
-    st.session_state["launch words"] = st.session_state[PHRASES] = [] if probe else [first, second]
+    asked = st.session_state.pop(notices.ASKED_KIND, None)
+    before = st.session_state.get(PREFILLED)
+    if before != filled:
+        st.session_state[PREFILLED] = filled
+        for key, value in DEFAULTS.items():
+            st.session_state.setdefault(key, value)
+        prompt, pair = (filled.prompt, filled.pair) if filled.prompt else (EXAMPLE.prompt, EXAMPLE.pair)
+        studies = estimates.studies_for(root, filled.model)
+        first, second = pair_words(pair)
+        probe = bool(pair) and is_probe(prompt, pair)
+        st.session_state["launch study"] = filled.study if filled.study in studies else next(iter(studies), None)
+        st.session_state["launch kind"] = STUDY if filled.study_first else PROMPT
+        st.session_state["launch model"] = filled.model
+        st.session_state["launch prompt"] = prompt
+        st.session_state["launch guidance"] = filled.guidance
+        if before is None or before.model != filled.model:
+            st.session_state["launch precision"] = DRAFT if filled.model == EMBEDDED else RESULT
+        st.session_state["launch probe"] = f"{first}, {second}" if probe else ""
+        st.session_state["launch words"] = st.session_state[PHRASES] = [] if probe else [first, second]
+    if asked == notices.STUDY_ASKED:
+        st.session_state["launch kind"] = STUDY
 
 
 def _prompt(model: str) -> JobSpec | None:
-    """What is asked about one prompt; None, with the reason on screen, while something is missing."""
+    """Return what is asked about one prompt; None, with the reason on screen, while something is missing."""
     prompt = " ".join((st.text_input("Prompt of the job", key="launch prompt") or "").split())
-    words = _words(prompt)
+    words = choosable(prompt, st.session_state[PHRASES])
     st.session_state["launch words"] = [word for word in st.session_state["launch words"] if word in words]
     chosen = st.pills(
         "Words of it",
         words,
         selection_mode="multi",
         key="launch words",
+        format_func=plain,
         help="Choose two; of more, every pair is measured in one go",
     )
     probe = st.text_input(
@@ -127,9 +133,20 @@ def _prompt(model: str) -> JobSpec | None:
         placeholder="male, doctor",
         help="A probe: what do two words say about images of this prompt? Separate them by a comma.",
     )
-    images = st.number_input("Images", 1, IMAGES, key="launch images", help="Seeds from 0 on")
-    picture = _picture()
+    brought = st.file_uploader(
+        "Own image instead of generated ones",
+        SUFFIXES,
+        key=PICTURE,
+        max_upload_size=MEGABYTES,
+        help="The middle square of it is used. The prompt should say what it shows.",
+    )
+    images, guidance = 1, None
+    if not brought:
+        images = int(st.number_input("Images", 1, IMAGES, key="launch images", help="Seeds from 0 on"))
+        guidance = _guidance("1: the model as it is")
     noises, target = PRECISION[st.selectbox("Precision", list(PRECISION), key="launch precision")]
+    if brought and not _can_be_used(brought):
+        return None
     probed = [word.strip() for word in (probe or "").split(",") if word.strip()]
     if len(probed) not in (0, 2):
         st.info("Name two words, with a comma between them.")
@@ -144,46 +161,49 @@ def _prompt(model: str) -> JobSpec | None:
         prompt,
         pairs=() if probed else pairs,
         probes=((probed[0], probed[1]),) if probed else (),
-        images=1 if picture else int(images),
+        images=images,
         noises=noises,
         target=target,
-        picture=picture,
+        guidance=guidance,
+        picture=brought.name if brought else "",
     )
 
 
-def _picture() -> str:
-    """The name of an own image, if one was brought that can be read; else empty, with the reason on screen."""
-    brought = st.session_state.get(PICTURE)
-    with st.popover(f"Own image: {notices.plain(brought.name) if brought else 'none'}", width="stretch"):
-        st.file_uploader(
-            "An image to ask about instead of generated ones",
-            SUFFIXES,
-            key=PICTURE,
-            max_upload_size=MEGABYTES,
-            help="It is cut square. The prompt should say what it shows.",
-        )
-    if not brought:
-        return ""
-    if fault := _fault(brought.file_id, brought):
-        st.error(notices.plain(fault))
-        return ""
-    return brought.name
+def _guidance(usual: str) -> float | None:
+    return st.number_input(
+        "Guidance",
+        0.0,
+        GUIDANCE,
+        value=None,
+        step=0.5,
+        format="%g",
+        key="launch guidance",
+        placeholder=usual,
+        help="Of image generation: more of it draws what the words say more strongly. Empty: the usual one.",
+    )
+
+
+def _can_be_used(brought: UploadedFile) -> bool:
+    """Return whether an own image can be read, and show the part of it that is used, or why it cannot."""
+    preview, fault = _opened(brought.file_id, brought)
+    if fault:
+        st.error(plain(f"{fault} Nothing can be launched with it."))
+        return False
+    st.image(preview, width="stretch", caption="The square that is measured")
+    return True
 
 
 @st.cache_data(max_entries=16, show_spinner="Reading the image")
-def _fault(file: str, _brought: UploadedFile) -> str:
-    """Why an image cannot be read; empty if it can."""
+def _opened(file: str, _brought: UploadedFile) -> tuple[str, str]:
+    """Return the middle square of an image as a data URI, and why it cannot be read; one of them is empty."""
     try:
-        Picture(_brought.name, _brought.getvalue()).opened()
+        image = Picture(_brought.name, _brought.getvalue()).opened()
     except InputError as error:
-        return str(error)
-    return ""
-
-
-def _words(prompt: str) -> list[str]:
-    """What can be chosen of a prompt: its words, and the phrases that the form was filled with, in their order."""
-    places = {word: place_of(prompt, word) for word in (*prompt_words(prompt), *st.session_state[PHRASES])}
-    return sorted((word for word, place in places.items() if place), key=lambda word: places[word])
+        return "", str(error)
+    side = min(image.size)
+    left, top = (image.width - side) // 2, (image.height - side) // 2
+    square = image.crop((left, top, left + side, top + side)).resize((PREVIEW, PREVIEW))
+    return data_uri(np.array(square), PREVIEW), ""
 
 
 def _study(model: str, root: Path) -> JobSpec | None:
@@ -197,40 +217,64 @@ def _study(model: str, root: Path) -> JobSpec | None:
     name = st.selectbox("Study", studies, key="launch study", help="docs/studies.md says how to write one")
     limit = st.number_input("First subjects or sentences", 0, key="launch limit", help="How many of them; 0 means all")
     images = st.number_input("Images of each prompt", 0, IMAGES, key="launch seeds", help="0: as the study says")
+    guidance = _guidance("as the study says")
     choices = {AS_IT_SAYS: (None, None), **PRECISION}
     noises, target = choices[st.selectbox("Precision", list(choices), key="launch precision of study")]
     return JobSpec(
-        model, study=name, limit=int(limit) or None, images=int(images) or None, noises=noises, target=target
+        model,
+        study=name,
+        limit=int(limit) or None,
+        images=int(images) or None,
+        noises=noises,
+        target=target,
+        guidance=guidance,
     )
 
 
 def _say(found: estimates.CostEstimate, wanted: JobSpec, root: Path) -> None:
-    """The cost, and what is wrong."""
+    """Say what it costs, what of it is there, and what is wrong."""
     for fault in found.faults:
-        st.error(notices.plain(fault))
+        st.error(plain(fault))
     for warning in found.warnings:
-        st.caption(f":material/warning: {notices.plain(warning)}")
-    if not found.evaluations:
+        st.caption(f":material/warning: {plain(warning)}")
+    if not found.images:
         return
-    prompts = f"{found.prompts} prompts, " if found.prompts > 1 else ""
+    said = []
+    if found.there:
+        said.append(
+            f"{found.there:,} of {counted(found.images, 'image')} are in the store already and stay as they are."
+        )
+    if found.fewer:
+        said.append(f"{found.fewer:,} are there with {found.fewer_noises} noises, fewer than {found.noises}.")
+    if found.evaluations:
+        said.append(_cost(found, wanted, root))
+    elif not found.faults:
+        said.append("There is nothing to compute.")
+    st.caption(" ".join(said))
+
+
+def _cost(found: estimates.CostEstimate, wanted: JobSpec, root: Path) -> str:
+    """Say what is to be computed, and how long that takes."""
+    prompts = f"{counted(found.prompts, 'prompt')}, " if found.prompts > 1 else ""
     queue = Queue(root)
     pace, slots = queue.pace(wanted.model), sum(worker.slots for worker in queue.workers())
-    spent = "time not known before this model has computed here"
+    spent = "how long that takes is known after the first image"
     if pace:
         spent = f"about {duration(found.evaluations / pace.rate / max(1, slots))}, {size(found.results * pace.size)}"
-    st.caption(
-        f"{prompts}{found.images} images, {found.texts} texts, {found.noises} noises: at most "
-        f"{found.evaluations:,} evaluations, {spent}. What the store has already is not computed again."
+    return (
+        f"To compute: {prompts}{counted(found.images - found.there, 'image')}, {counted(found.texts, 'text')}, "
+        f"{counted(found.noises, 'noise')}: at most {found.evaluations:,} evaluations, {spent}."
     )
 
 
 def _launch(wanted: JobSpec, priority: int, root: Path) -> None:
+    """Put the job into the queue; the form says so when it is drawn again."""
     author = " ".join(st.session_state.get("launch author", "").split())[:60] or "dashboard"
     try:
         picture = st.session_state[PICTURE].getvalue() if wanted.picture else None
         number = Queue(root).submit(wanted, author, priority, picture)
     except DiffusionPIDError as error:
-        st.toast(notices.plain(str(error)), icon=":material/error:")
+        notices.say_later(str(error), "error")
         return
     st.session_state.setdefault("launched", []).append(number)
-    st.toast(f"Job {number} is in the queue", icon=":material/check:")
+    notices.say_later(f"Job {number} is in the queue", "check")

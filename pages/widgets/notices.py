@@ -1,6 +1,5 @@
 """What pages say when there is nothing to show, something is missing, or a file cannot be used."""
 
-import string
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,16 +11,14 @@ from pages.address import DEMO, SELECTION, ExplorerView, View
 from pages.data import results
 from pages.data.selection import Missing
 from pages.data.shell_commands import run_command
+from pages.figures.escape import plain
 from store import settings
 
 EXAMPLE = ExplorerView(prompt="a female doctor", pair="female+doctor")
 LISTED = 20
 JOB_FORM = "job form"  # the key of its expander, which says whether it is open
-
-
-def plain(text: str) -> str:
-    """`text` for places that read Markdown: shown as it is, never interpreted."""
-    return "".join(f"\\{letter}" if letter in string.punctuation else letter for letter in text)
+ASKED_KIND, STUDY_ASKED = "asked kind of job", "study"  # what the form is opened for, where the page says so
+LATER = "to be said"
 
 
 def empty(view: View, root: Path) -> None:
@@ -37,7 +34,7 @@ def nothing(view: View, said: str, command: str) -> None:
         st.subheader("Nothing computed yet", anchor=False)
         st.text(said)
         st.code(command, language="bash", wrap_lines=True)
-        _launching(view)
+        launching(results.folder(view))
         if view.store == DEMO:
             return
         there = results.demo_exists()
@@ -53,16 +50,27 @@ def nothing(view: View, said: str, command: str) -> None:
             st.caption("This installation came without the demo store.")
 
 
-def _launching(view: View) -> None:
-    """The way without a command, where there is one."""
-    if view.store != DEMO and not settings.load().read_only:
+def launching(root: Path, kind: str = "") -> None:
+    """The way without a command, where there is one; `kind` is STUDY_ASKED to fill the form with the page's study."""
+    if results.is_writable(root):
         st.button(
             "Or launch it from here",
             icon=":material/add_circle:",
             on_click=st.session_state.update,
-            args=({JOB_FORM: True},),
+            args=({JOB_FORM: True, ASKED_KIND: kind},),
             help="Opens New compute job in the sidebar, filled in for it",
         )
+
+
+def say_later(text: str, icon: str) -> None:
+    """Keep a message for `toast`: what a callback draws itself would take the place of something on the page."""
+    st.session_state.setdefault(LATER, []).append((text, icon))
+
+
+def toast() -> None:
+    """Show what callbacks had to say."""
+    for text, icon in st.session_state.pop(LATER, []):
+        st.toast(plain(text), icon=f":material/{icon}:")
 
 
 def missing(what: Missing, view: View) -> None:
@@ -74,7 +82,7 @@ def missing(what: Missing, view: View) -> None:
         if what.command:
             st.text("This command computes it:")
             st.code(what.command, language="bash", wrap_lines=True)
-            _launching(view)
+            launching(results.folder(view))
         st.text("There is instead:")
         with st.container(horizontal=True):
             for value in what.there[:LISTED]:

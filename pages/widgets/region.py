@@ -40,8 +40,8 @@ def choices(view: View, record: RunRecord) -> None:
             columns, rows = (
                 tuple(min(end, size) for end in ends[place::2]) for place, size in enumerate((width, height))
             )
-            across = address.bind_widget("columns", columns, lambda chosen: _show(chosen, rows), "value")
-            down = address.bind_widget("rows", rows, lambda chosen: _show(columns, chosen), "value")
+            across = address.bind_widget(f"columns of {width}", columns, lambda chosen: _show(chosen, rows), "value")
+            down = address.bind_widget(f"rows of {height}", rows, lambda chosen: _show(columns, chosen), "value")
             st.slider("Columns of pixels", 0, width, **across)
             st.slider("Rows of pixels", 0, height, **down)
         if view.region:

@@ -31,6 +31,7 @@ def draw(page: Page) -> None:
     view = replace(view, model=model)
     address.show(view)
     offered = measures.offered(_surprisals(view, listing))
+    shown = [name for name in measures.MEASURES if name in (*offered, view.measure)]
     with st.sidebar:
         with st.container(gap="xxsmall"):
             st.caption("Store")
@@ -43,17 +44,21 @@ def draw(page: Page) -> None:
             "Model",
             offered_models,
             help="Models with results in this store",
-            **address.bind_field("model", model, (*SELECTION, "page"), among=offered_models),
+            **address.bind_field("model", model, (*SELECTION, "page"), start="index", among=offered_models),
         )
         st.pills(
             "Redundancy measure",
-            [name for name in measures.MEASURES if name in (*offered, view.measure)],
+            shown,
             required=True,
             help="\n\n".join(f"**{name}:** {measures.MEASURES[name].brief}." for name in offered),
-            **address.bind_field("measure", view.measure),
+            **address.bind_field("measure", view.measure, among=shown),
         )
         st.segmented_control(
-            "Unit", UNITS, required=True, help="1 bit is 0.693 nats", **address.bind_field("unit", view.unit)
+            "Unit",
+            UNITS,
+            required=True,
+            help="1 bit is 0.693 nats",
+            **address.bind_field("unit", view.unit, among=UNITS),
         )
         job_form.draw(view, page.address, root, listing)
         if page.address != "jobs":  # which shows all of them

@@ -41,7 +41,7 @@ def noise_levels(view: View, bands: Mapping[str, str]) -> None:
         list(bands),
         format_func=bands.get,
         help="Left: almost only noise. Right: almost clean. Totals stay those of all levels.",
-        **address.bind_field("band", view.band, start="value"),
+        **address.bind_field("band", view.band, start="value", among=list(bands)),
     )
 
 

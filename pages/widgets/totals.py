@@ -50,7 +50,7 @@ def draw(
             list(LEVELS),
             required=True,
             label_visibility="collapsed",
-            **address.bind_field("level", view.level),
+            **address.bind_field("level", view.level, among=list(LEVELS)),
         )
     if warnings := warnings_of(key, pair)[view.mode]:
         st.warning("\n\n".join(map(notices.plain, warnings)), icon=":material/warning:")

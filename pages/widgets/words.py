@@ -1,5 +1,6 @@
 """The words of a prompt as what can be clicked: chips that choose the pair, and the matrix of all its pairs."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import pandas as pd
@@ -9,13 +10,14 @@ from pages import address
 from pages.address import View
 from pages.data import results
 from pages.figures import matrix
+from pages.figures.escape import plain
 from pages.figures.quantities import MODE_NAMES, QUANTITIES, factor
-from pages.widgets import exports, notices
+from pages.widgets import exports
 from pages.widgets.exports import ExportFigure
 from store.catalogue import Entry, Filter
 from store.pid.measures import DEFAULT
 from store.records import pair_name, pair_words
-from store.words import place_of, prompt_words
+from store.words import fold, place_of, prompt_words
 
 CHIPS, CHOSEN = "words of the prompt", "words chosen"
 MATRIX = "matrix"
@@ -24,8 +26,9 @@ PARTS = ["redundancy", "unique_first", "unique_second", "synergy"]
 
 def chips(view: View, pairs: list[str]) -> None:
     """The words of the prompt, and the phrases that `pairs` are about; two of them chosen are the pair."""
-    named = {word: None for pair in pairs for word in pair_words(pair) if " " in word}
-    words = [word for word in (*prompt_words(view.prompt), *named) if place_of(view.prompt, word)]
+    named = list(dict.fromkeys(word for pair in pairs for word in pair_words(pair)))
+    words = choosable(view.prompt, named)
+    measured = {fold(word) for word in named}
     asked = {word.casefold() for word in pair_words(view.pair)}
     about = view.prompt, view.pair
     if CHIPS not in st.session_state or st.session_state[CHOSEN].about != about:
@@ -39,12 +42,30 @@ def chips(view: View, pairs: list[str]) -> None:
         selection_mode="multi",
         default=shown,
         wrap=True,
-        format_func=notices.plain,
-        help="Two chosen words are the pair. A third takes the place of the one that was chosen first.",
+        format_func=lambda word: plain(word) if fold(word) in measured else f":gray[{plain(word)}]",
+        help="Two chosen words are the pair. A third takes the place of the one that was chosen first. Of grey words "
+        "there are no results yet.",
         key=CHIPS,
         on_change=_choose,
         args=(words,),
     )
+
+
+def choosable(prompt: str, named: Sequence[str]) -> list[str]:
+    """Return the words of `prompt`, and the words and phrases `named` that stand in it, in their order.
+
+    A phrase takes the place of those of its words that are not named themselves.
+    """
+    places = {word: place for word in (*prompt_words(prompt), *named) if (place := place_of(prompt, word))}
+    phrases = [places[word] for word in named if word in places and len(prompt_words(word)) > 1]
+    known = {fold(word) for word in named}
+
+    def alone(word: str) -> bool:
+        start, stop = places[word]
+        return fold(word) in known or not any(first <= start and stop <= last for first, last in phrases)
+
+    spelled = {fold(word): word for word in places}  # in one spelling each
+    return sorted(filter(alone, spelled.values()), key=lambda word: places[word])
 
 
 def _choose(words: list[str]) -> None:

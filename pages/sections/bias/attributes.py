@@ -5,7 +5,8 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from pages.figures.bias import Column, Series, bold, plain
+from pages.figures.bias import Column, Series, bold
+from pages.figures.escape import plain_markup
 from pages.figures.quantities import UNRELIABLE
 from pages.sections.bias.grid import (
     NARROW,
@@ -103,7 +104,7 @@ class AttributeTable(BiasTable):
             cells.append(text if manner.compact else with_interval(text, low, high, digits))
             seeds, excluded = (int(rows.at[subject, (name, attribute)]) for name in ("seeds", "excluded"))
             hovers.append(
-                f"{plain(subject)}, {plain(attribute)}: {number(value, digits)}<br>"
+                f"{plain_markup(subject)}, {plain_markup(attribute)}: {number(value, digits)}<br>"
                 f"{interval_in_words(low, high, digits)}<br>{seeds} values"
                 + (f", {excluded} more not finite" if excluded else "")
             )
@@ -125,14 +126,14 @@ class AttributeTable(BiasTable):
     def _published(self, rows: pd.DataFrame) -> list[Column]:
         """What was published about another model, where it was about these subjects."""
         about = self.frame.attrs[PUBLISHED]
-        said = "<br>".join(plain(about[name]) for name in ("model", "quantity", "source"))
+        said = "<br>".join(plain_markup(about[name]) for name in ("model", "quantity", "source"))
         values, columns = rows[PUBLISHED], []
         largest = values.max(axis=1)
         for attribute in self.attributes:
             pairs = zip(values[attribute], largest, strict=True)
             texts = tuple(bold(number(value, 3)) if value == most else number(value, 3) for value, most in pairs)
             shades = values[attribute].fillna(0).to_numpy(float)
-            hovers = tuple(f"{plain(subject)}, {plain(attribute)}<br>{said}" for subject in rows.index)
+            hovers = tuple(f"{plain_markup(subject)}, {plain_markup(attribute)}<br>{said}" for subject in rows.index)
             columns.append(Column(f"{PUBLISHED} {attribute}", attribute, SMALL, texts, hovers, shades, group=OTHERS))
         return columns
 

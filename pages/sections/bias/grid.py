@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from pages.address import SCALES
-from pages.figures.bias import Column, Grid, Series, beside, plain
+from pages.figures.bias import Column, Grid, Series, beside
+from pages.figures.escape import plain_markup
 
 AVERAGE = "average"  # as in `store.tables`, which is not imported here: it brings scipy
 SUBJECT = "occupation"
@@ -120,7 +121,9 @@ def tested(rows: pd.DataFrame, columns: Mapping[str, tuple[str, str]], alpha: fl
         p, q, significant = (rows.at[subject, columns[name]] for name in ("p", "q", "significant"))
         told = f"p {probability(p)}" if math.isfinite(p) else "not tested: too few images"
         told += "" if subject == AVERAGE or math.isnan(q) else f"<br>q {probability(q)} after correction"
-        said.append(f"{plain(subject)}: {told}" + (f"<br>{STAR} significant at {alpha:g}" if significant else ""))
+        said.append(
+            f"{plain_markup(subject)}: {told}" + (f"<br>{STAR} significant at {alpha:g}" if significant else "")
+        )
     return said
 
 
@@ -137,6 +140,9 @@ def magnitude(values: pd.DataFrame) -> float:
 
 
 def _names(rows: pd.DataFrame, count: int) -> Column:
-    names = tuple(plain(subject) for subject in rows.index)
-    said = (f"Average over all {count} rows" if name == AVERAGE else f"Open the images of {name}" for name in names)
+    names = tuple(plain_markup(subject) for subject in rows.index)
+    said = (
+        f"Average over all {count} rows" if name == AVERAGE else f"Open the images of {plain_markup(name)}"
+        for name in names
+    )
     return Column(SUBJECT, SUBJECT, 122, names, tuple(said))

@@ -2,7 +2,8 @@
 
 import pandas as pd
 
-from pages.figures.bias import Column, Series, plain
+from pages.figures.bias import Column, Series
+from pages.figures.escape import plain_markup
 from pages.sections.bias.grid import (
     NARROW,
     STAR,
@@ -71,8 +72,8 @@ class GuidanceTable(BiasTable):
         marks = [f" {STAR}" if significant else "" for significant in rows["significant", guidance]]
         texts = tuple(number(value, digits) + mark for value, mark in zip(values, marks, strict=True))
         said = tuple(
-            f"{plain(subject)}, guidance {guidance}: gap {number(values[subject], digits)} {manner.unit}<br>"
-            f"largest: {plain(str(rows.at[subject, ('largest', guidance)]))}"
+            f"{plain_markup(subject)}, guidance {guidance}: gap {number(values[subject], digits)} {manner.unit}<br>"
+            f"largest: {plain_markup(str(rows.at[subject, ('largest', guidance)]))}"
             for subject in rows.index
         )
         shades = stretched(rows[GAP, guidance], magnitude(self.frame[GAP]))
@@ -87,7 +88,7 @@ class GuidanceTable(BiasTable):
         for subject in rows.index:
             text, ends = number(values[subject], digits), (low[subject], high[subject])
             texts.append(text if manner.compact else with_interval(text, *ends, digits))
-            said.append(f"{plain(subject)}: change {text} {manner.unit}<br>{interval_in_words(*ends, digits)}")
+            said.append(f"{plain_markup(subject)}: change {text} {manner.unit}<br>{interval_in_words(*ends, digits)}")
         return Column(
             f"{CHANGE} {guidance}",
             f"guidance {guidance}",

@@ -101,20 +101,25 @@ def _level(view: View) -> str:
 
 
 def _choices(view: View, seeds: list[int], chosen: str) -> None:
+    offered = [ALL, *map(str, seeds)]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.segmented_control(
             "Seed",
-            [ALL, *map(str, seeds)],
+            offered,
             required=True,
-            **address.bind_field("seed", chosen),
+            **address.bind_widget("seed", chosen, _show_seed, among=offered),
         )
         st.selectbox(
             "Map over the image",
             list(QUANTITIES),
             format_func=lambda name: f"{QUANTITIES[name].symbol}: {QUANTITIES[name].title(('1st word', '2nd word'))}",
             width=230,
-            **address.bind_field("quantity", view.quantity, among=list(QUANTITIES)),
+            **address.bind_field("quantity", view.quantity, start="index", among=list(QUANTITIES)),
         )
+
+
+def _show_seed(chosen: str) -> None:
+    address.change(seed="" if chosen == ALL else chosen)
 
 
 def _scale(view: View, behind: list[AttributeImages]) -> Scale:

@@ -2,7 +2,8 @@
 
 import pandas as pd
 
-from pages.figures.bias import Column, Series, plain
+from pages.figures.bias import Column, Series
+from pages.figures.escape import plain_markup
 from pages.sections.bias.grid import (
     NARROW,
     SMALL,
@@ -87,7 +88,7 @@ class NeutralTable(BiasTable):
             value, ends = values[subject], (low[subject], high[subject])
             text, shown = number(value, digits), interval and not manner.compact
             texts.append(with_interval(text, *ends, digits) if shown else text)
-            about = f"{plain(subject)}, {plain(attribute)}: {name} {text}{_unit(name, manner)}"
+            about = f"{plain_markup(subject)}, {plain_markup(attribute)}: {name} {text}{_unit(name, manner)}"
             hovers.append(f"{about}<br>{interval_in_words(*ends, digits)}")
         group = name + (f", {manner.unit}" if name != ALIGNMENT else "")
         most = 1.0 if name == ALIGNMENT else magnitude(self.frame[name])

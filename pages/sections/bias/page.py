@@ -76,7 +76,7 @@ def _choices(shown: BiasScreen) -> None:
             format_func=NAMES.get,
             required=True,
             help=texts.TABLES_MEANING,
-            **address.bind_field("table", view.table, ["subject", "seed", "sort", "page"]),
+            **address.bind_field("table", view.table, ["subject", "seed", "sort", "page"], among=shown.tables),
         )
         if view.table == "attributes":
             st.segmented_control(
@@ -85,7 +85,7 @@ def _choices(shown: BiasScreen) -> None:
                 format_func={SCALES[0]: "0 to 1", SCALES[1]: view.unit}.get,
                 required=True,
                 help="Normalised over the whole table as in the paper, or the information itself",
-                **address.bind_field("scale", view.scale),
+                **address.bind_field("scale", view.scale, among=SCALES),
             )
         if view.table != "neutral":
             st.segmented_control(
@@ -94,22 +94,23 @@ def _choices(shown: BiasScreen) -> None:
                 format_func=str.upper,
                 required=True,
                 help="\n\n".join(f"**{MODE_NAMES[mode]}.** {meaning}" for mode, meaning in MODE_MEANING.items()),
-                **address.bind_field("mode", view.mode),
+                **address.bind_field("mode", view.mode, among=MODES),
             )
             st.segmented_control(
                 "Level",
                 list(LEVELS),
                 required=True,
                 help=totals.LEVELS_MEANING,
-                **address.bind_field("level", view.level),
+                **address.bind_field("level", view.level, among=list(LEVELS)),
             )
         if len(shown.guidances) > 1 and view.table != "guidance":
+            offered = [f"{level:g}" for level in shown.guidances]
             st.segmented_control(
                 "Guidance",
-                [f"{level:g}" for level in shown.guidances],
+                offered,
                 required=True,
                 help="Of image generation; more of it exaggerates bias",
-                **address.bind_field("guidance", f"{shown.guidance:g}"),
+                **address.bind_field("guidance", f"{shown.guidance:g}", among=offered),
             )
 
 
@@ -176,7 +177,7 @@ def _rows(shown: BiasScreen) -> DeltaGenerator:
         "Sort by",
         offered,
         format_func=lambda order: f"{orders[parted(order)[0]]}, {texts.direction(order)}",
-        **address.bind_field("sort", shown.order, ["page"], among=offered),
+        **address.bind_field("sort", shown.order, ["page"], start="index", among=offered),
     )
     subjects = list(shown.table.arranged("", SUBJECT))
     subject = view.subject if view.subject in subjects else None
@@ -184,7 +185,7 @@ def _rows(shown: BiasScreen) -> DeltaGenerator:
         "Open the images of",
         subjects,
         placeholder="or click on a row",
-        **address.bind_field("subject", subject, ["seed"], among=subjects),
+        **address.bind_field("subject", subject, ["seed"], start="index", among=subjects),
     )
     return menu
 

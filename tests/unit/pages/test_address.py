@@ -112,7 +112,7 @@ def script():
     view = address.current(address.ExplorerView)
     address.show(view)
     offered = st.session_state.get("offered", ["", "a cat", "a dog"])
-    st.selectbox("Prompt", offered, **address.bind_field("prompt", view.prompt, ["seed"], among=offered))
+    st.selectbox("Prompt", offered, **address.bind_field("prompt", view.prompt, ["seed"], start="index", among=offered))
     st.slider("Opacity", 0, 100, **address.bind_field("opacity", view.opacity, start="value"))
     st.button("Whole", on_click=address.change, kwargs={"opacity": 100, "filter": "of another page"})
     st.text(f"{view.prompt}|{view.seed}|{view.opacity}")
