@@ -31,7 +31,7 @@ COVERAGE = 0.9
 
 CORRELATION = 1 + 0.8 * np.log2(0.8) + 0.2 * np.log2(0.2)  # COR's words agree with probability 0.8
 AND_ONE = 2 - 0.75 * np.log2(3) - 0.5
-AND_ALIGNED = 0.0613  # by quadrature in the one dimension that its image varies in: tests/unit/test_measures.py
+AND_ALIGNED = 0.0613  # by quadrature in the one dimension that its image varies in: tests/unit/pid/test_measures.py
 
 
 @dataclass(frozen=True)

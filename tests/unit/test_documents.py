@@ -69,6 +69,14 @@ def test_every_path_exists(path):
     assert [text for text in missing if not OF_USERS.fullmatch(text)] == []
 
 
+@pytest.mark.parametrize("part", CODE)
+def test_every_path_that_code_names_exists(part):
+    shape = re.compile(rf"\b(?:{'|'.join(CODE)}|docs)/[\w./-]+\.(?:py|md|toml|sh|h5|txt)\b")
+    for path in (ROOT / part).rglob("*.py"):
+        named = shape.findall(path.read_text(encoding="utf-8"))
+        assert [each for each in named if not (ROOT / each).exists()] == [], path
+
+
 def test_every_folder_of_the_diagram_exists():
     (diagram,) = blocks(ARCHITECTURE, "mermaid")
     named = re.findall(rf"(?:{'|'.join(CODE)})/[\w/.]+", diagram)
