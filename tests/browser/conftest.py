@@ -25,7 +25,7 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-PATIENCE = 30_000  # milliseconds: a cold server on a busy machine
+PATIENCE = 90_000  # milliseconds: a cold server on a very busy machine
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
