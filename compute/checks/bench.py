@@ -15,10 +15,11 @@ from compute.estimation.batching import BatchedDenoiser
 from compute.estimation.evaluate import Evaluation, evaluate
 from compute.estimation.images import STEPS
 from compute.estimation.information import gather
-from compute.estimation.noise_levels import REPLICATES, Draws, NoiseLevels
+from compute.estimation.noise_levels import Draws, NoiseLevels
 from compute.estimation.tuning import best_batch
 from compute.models import registry
 from compute.models.denoiser import Conditioning, Denoiser
+from store.pid.information import REPLICATES
 from store.prompts.conditions import Conditions, of_pairs
 from store.records import Probe
 
@@ -45,7 +46,7 @@ class Logistic(NoiseLevels):
     scale: float = 2.0
 
     def draw(self, noises: int, generator: torch.Generator) -> Draws:
-        """One level and one noise each, nothing stratified, nothing antithetic."""
+        """Return independent draws: nothing is stratified, no noise has an opposite."""
         height = ((self.log_snr - self.location) / self.scale).sigmoid()
         density = self.width * height * (1 - height)
         density = density / density.sum()
@@ -64,24 +65,24 @@ class Subject:
 
     @classmethod
     def of(cls, model: str) -> "Subject":
+        """Load `model` and generate the image; raises InputError if it cannot be loaded."""
         denoiser = registry.load(model)
         conditions = of_pairs([PAIR], denoiser)
         return cls(
-            denoiser,
-            conditions,
-            denoiser.encode(conditions.texts),
-            denoiser.generate(PAIR.prompt, [0], 1.0, STEPS)[0],
+            denoiser=denoiser,
+            conditions=conditions,
+            encoded=denoiser.encode(conditions.texts),
+            latent=denoiser.generate(PAIR.prompt, [0], 1.0, STEPS)[0],
         )
 
     def evaluated(self, levels: NoiseLevels, noises: int, seed: int, batch: int) -> Evaluation:
-        forward = BatchedDenoiser(self.denoiser, batch)
-        last = evaluate(forward, levels, self.latent, self.conditions, self.encoded, noises=noises, seed=seed)
-        assert isinstance(last, Evaluation)
-        return last
+        """Return the evaluation of the image at `noises` noises of `levels`, decided by `seed`."""
+        batched = BatchedDenoiser(self.denoiser, batch)
+        return evaluate(batched, levels, self.latent, self.conditions, self.encoded, noises=noises, seed=seed)
 
 
 def measure(model: str = MODEL) -> Iterator[tuple[str, float]]:
-    """Names and figures, as they are found."""
+    """Yield the name and value of each figure, as it is found; raises InputError if `model` cannot be loaded."""
     subject = Subject.of(model)
     batch = best_batch(subject.denoiser, subject.latent.shape, subject.encoded)
     yield "best batch", batch

@@ -12,7 +12,7 @@ import torch
 from compute.checks.analytic import GATES, AnalyticDenoiser, Gate
 from compute.embedded.experiments import Recovered, Separated
 from compute.estimation.batching import BatchedDenoiser
-from compute.estimation.evaluate import Evaluation, evaluate
+from compute.estimation.evaluate import evaluate
 from compute.estimation.information import gather
 from compute.estimation.noise_levels import NoiseLevels
 from compute.models import registry
@@ -74,14 +74,16 @@ class VerifyRow:
 
     @property
     def error(self) -> float:
+        """Estimate less truth, in the unit of both."""
         return self.estimate - self.truth
 
     @property
     def passed(self) -> bool:
+        """Whether the estimate lies within the tolerance."""
         return bool(abs(self.error) <= self.tolerance)
 
     def line(self) -> str:
-        """The row as the command prints it."""
+        """Return the row as the command prints it."""
         verdict = "ok" if self.passed else "FAILED"
         return (
             f"{self.check:12} {self.quantity:46} {self.estimate:10.4g} {self.truth:10.4g} "
@@ -90,7 +92,7 @@ class VerifyRow:
 
 
 def checks() -> Iterator[VerifyRow]:
-    """All rows, as they are found."""
+    """Yield every row as it is found, the closed forms first."""
     yield _quadrature()
     for gate in GATES.values():
         yield from _gate(gate)
@@ -99,7 +101,7 @@ def checks() -> Iterator[VerifyRow]:
 
 
 def report(rows: list[VerifyRow], found: Sequence[Recovered | Separated] = ()) -> dict[str, object]:
-    """The rows, and what the experiments on the embedded model found, in the form that the Method page reads."""
+    """Return the rows, and what the experiments on the embedded model found, in the form that the Method page reads."""
     named = [asdict(row) | {"error": row.error, "passed": row.passed} for row in rows]
     experiments = {
         name: [asdict(each) for each in found if isinstance(each, kind)]
@@ -180,9 +182,8 @@ def _calibration() -> Iterator[VerifyRow]:
     runs = np.array([run(RUN_NOISES, RUN_IMAGES * number) for number in range(RUNS)])  # (RUNS, names, 2)
     off = np.abs(runs[..., 0] - np.array(truth)[:, 0])
     for name, share in zip(names, (off <= quantile * runs[..., 1]).mean(0), strict=True):
-        yield VerifyRow(
-            "calibration", f"share of {COVERAGE:.0%} intervals around the truth, {name}", share, 0.9, 0.05, ""
-        )
+        quantity = f"share of {COVERAGE:.0%} intervals around the truth, {name}"
+        yield VerifyRow("calibration", quantity, share, COVERAGE, 0.05, "")
 
 
 def _parity(denoiser: UNetDenoiser) -> VerifyRow:
@@ -206,10 +207,9 @@ def _parity(denoiser: UNetDenoiser) -> VerifyRow:
 
 
 def measured(denoiser: Denoiser, prompt: str, latent: torch.Tensor, noises: int, seed: int) -> InformationMaps:
-    """What is found about one image of a prompt that is just two words, isolated."""
+    """Return the information maps, in nats, of one `latent` (c, h, w) of a prompt that is just two words, isolated."""
     pair = TokenPair.find(prompt, *prompt.split())
-    conditions, forward = of_pairs([pair], denoiser), BatchedDenoiser(denoiser, BATCH)
+    conditions, batched = of_pairs([pair], denoiser), BatchedDenoiser(denoiser, BATCH)
     levels, encoded = NoiseLevels.of(denoiser.log_snr), denoiser.encode(conditions.texts)
-    last = evaluate(forward, levels, latent, conditions, encoded, noises=noises, seed=seed)
-    assert isinstance(last, Evaluation)
-    return gather(last, pair, "pid")
+    found = evaluate(batched, levels, latent, conditions, encoded, noises=noises, seed=seed)
+    return gather(found, pair, "pid")

@@ -1,4 +1,4 @@
-"""Commands about the software itself: known models, checks against known truth, speed, training."""
+"""Commands about the software itself: `models`, `verify`, `bench`, `train-embedded`."""
 
 import argparse
 import dataclasses

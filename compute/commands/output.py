@@ -9,6 +9,7 @@ from store.records import PairResult, RunRecord
 
 if TYPE_CHECKING:
     from compute.engine import EvaluationProgress
+    from compute.planning.plan import Cost
 
 
 class ProgressBar:
@@ -49,7 +50,9 @@ class ProgressBar:
         self._drawn = False
 
 
-def print_cost(cost) -> None:
+
+def print_cost(cost: "Cost") -> None:
+    """Say on standard error what a run will cost, before it is spent."""
     if not cost.images:
         print("all of it is in the store", file=sys.stderr)
         return
@@ -73,6 +76,7 @@ def _totals(result: PairResult, level: str) -> list[tuple[str, str, float, float
 
 
 def as_json(results: list[PairResult], level: str) -> dict[str, object]:
+    """Return the totals of `results` at `level`, in nats with standard errors, for `--json`."""
     names = ("mode", "quantity", "value", "se")
     return {
         "level": level,
@@ -91,6 +95,7 @@ def as_json(results: list[PairResult], level: str) -> dict[str, object]:
 
 
 def print_results(record: RunRecord, results: list[PairResult], level: str) -> None:
+    """Print the totals of one pair, or a line for each of several, and what may be wrong with them."""
     if len(results) > 1:
         _print_matrix(record, results, level)
         return
