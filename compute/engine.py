@@ -96,7 +96,12 @@ class Engine:
         tensor = images.as_tensor(latent)
         image = self.denoiser.decode(tensor[None])
         conditions, encoded = self._prepared(item.pairs)
-        tuning = self._tuned(item, Workload(self.levels, tensor, conditions, encoded, request.budget.noises))
+        tuning = self._tuned(
+            item,
+            Workload(
+                levels=self.levels, latent=tensor, conditions=conditions, encoded=encoded, noises=request.budget.noises
+            ),
+        )
         batched, recorder = BatchedDenoiser(self.denoiser, tuning.batch), self._recorder(conditions)
         about, results, done, spent = _provenance(request, tuning), dict(item.known), item.done, 0
         with recorder or nullcontext(), self.denoiser.computing_in(tuning.dtype):

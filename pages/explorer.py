@@ -130,7 +130,13 @@ def _images_of(entry: Entry) -> str:
 def _missing_seed(view: address.View, root: Path, seeds: list[str]) -> Missing:
     known = view.seed.isascii() and view.seed.isdigit()
     text = run_command(view, root, seeds=int(view.seed) + 1) if known else ""
-    return Missing("seed", view.seed, f"prompt {view.prompt}, pair {view.pair}", tuple(seeds), text)
+    return Missing(
+        field="seed",
+        value=view.seed,
+        context=f"prompt {view.prompt}, pair {view.pair}",
+        there=tuple(seeds),
+        command=text,
+    )
 
 
 main()

@@ -83,7 +83,9 @@ def _shown(view: View, found: SentenceStudy, change: Change, images: pd.DataFram
     changed = {kind: one for kind, one in read_of.items() if one}
     offered = list(changed) or [REMOVED]
     view, bands = in_band(replace(view, change=view.change if view.change in offered else offered[0]), original)
-    return ChangeScreen(view, found, change, original, changed, images, bands)
+    return ChangeScreen(
+        view=view, found=found, change=change, original=original, changed=changed, images=images, bands=bands
+    )
 
 
 def _choices(shown: ChangeScreen, there: list[Change]) -> None:

@@ -80,7 +80,10 @@ class Notes:
         """
         with self._file.changing() as database:
             number = database.execute("SELECT coalesce(max(number), 0) + 1 FROM notes").fetchone()[0]
-            note = self._write(database, Note(number, 1, key, author, _now(), _checked(author, text)))
+            note = self._write(
+                database,
+                Note(number=number, version=1, key=key, author=author, written=_now(), text=_checked(author, text)),
+            )
             if pin:
                 database.execute("INSERT INTO pins VALUES (?, ?, ?, ?)", (number, *astuple(pin)))
             return note
@@ -122,7 +125,10 @@ class Notes:
             ).fetchone()
             if last is None:
                 raise InputError(f"note {number}", "there is none", "write a new one")
-            return self._write(database, Note(number, last[0] + 1, last[1], author, _now(), text))
+            return self._write(
+                database,
+                Note(number=number, version=last[0] + 1, key=last[1], author=author, written=_now(), text=text),
+            )
 
     def _write(self, database: sqlite3.Connection, note: Note) -> Note:
         database.execute("INSERT INTO notes VALUES (?, ?, ?, ?, ?, ?)", astuple(note))

@@ -50,14 +50,16 @@ class Truth:
 
 
 TRUTH = {
-    "RDN": Truth(1, 1, 1, 1, 1),
-    "UNQ": Truth(2, 1, 0, 0, 0),
-    "XOR": Truth(1, 0, 0, 0, 0),
-    "AND": Truth(2 - 0.75 * np.log2(3), AND_ONE, AND_ONE, AND_ALIGNED, np.log2(4 / 3) / 4),
-    "MIX": Truth(4, 2, 1, 1, None),
-    "COR": Truth(2 - CORRELATION, 1, CORRELATION, CORRELATION, 0.8 * np.log2(1.6)),
-    "UNQ-same": Truth(2, 1, None, 0, 0),
-    "MIX-same": Truth(4, 2, None, 1, None),
+    "RDN": Truth(both=1, mmi=1, mmi_pixel=1, aligned=1, ccs=1),
+    "UNQ": Truth(both=2, mmi=1, mmi_pixel=0, aligned=0, ccs=0),
+    "XOR": Truth(both=1, mmi=0, mmi_pixel=0, aligned=0, ccs=0),
+    "AND": Truth(
+        both=2 - 0.75 * np.log2(3), mmi=AND_ONE, mmi_pixel=AND_ONE, aligned=AND_ALIGNED, ccs=np.log2(4 / 3) / 4
+    ),
+    "MIX": Truth(both=4, mmi=2, mmi_pixel=1, aligned=1, ccs=None),
+    "COR": Truth(both=2 - CORRELATION, mmi=1, mmi_pixel=CORRELATION, aligned=CORRELATION, ccs=0.8 * np.log2(1.6)),
+    "UNQ-same": Truth(both=2, mmi=1, mmi_pixel=None, aligned=0, ccs=0),
+    "MIX-same": Truth(both=4, mmi=2, mmi_pixel=None, aligned=1, ccs=None),
 }
 
 
@@ -116,7 +118,14 @@ def _quadrature() -> VerifyRow:
     estimate = float((levels.width * levels.log_snr.sigmoid()).sum())
     ends = torch.nn.functional.softplus(levels.log_snr[[0, -1]])
     truth = float(ends[1] - ends[0])
-    return VerifyRow("grid", "integral of a known function", estimate, truth, 1e-4 * truth, "nats")
+    return VerifyRow(
+        check="grid",
+        quantity="integral of a known function",
+        estimate=estimate,
+        truth=truth,
+        tolerance=1e-4 * truth,
+        unit="nats",
+    )
 
 
 def _gate(gate: Gate) -> Iterator[VerifyRow]:
@@ -147,15 +156,50 @@ def _gate(gate: Gate) -> Iterator[VerifyRow]:
         "aligned": (aligned(bits).sum(), truth.aligned),
         "ccs of standard estimates, image by image": (common / NATS_PER_BIT, truth.ccs),
     }
-    yield VerifyRow(gate.name, "I(both), orthogonal", bits["both"].sum(), truth.both, 0.04 * truth.both, "bits")
+    yield VerifyRow(
+        check=gate.name,
+        quantity="I(both), orthogonal",
+        estimate=bits["both"].sum(),
+        truth=truth.both,
+        tolerance=0.04 * truth.both,
+        unit="bits",
+    )
     for name, (estimate, value) in redundancies.items():
         if value is not None:
-            yield VerifyRow(gate.name, f"R, {name}", estimate, value, min(0.05, value / 3 or 0.05), "bits")
+            yield VerifyRow(
+                check=gate.name,
+                quantity=f"R, {name}",
+                estimate=estimate,
+                truth=value,
+                tolerance=min(0.05, value / 3 or 0.05),
+                unit="bits",
+            )
     standard = average["standard_both"].sum()
-    yield VerifyRow(gate.name, "I(both), standard, to the images' own ratio", standard, exact, 0.02 * exact, "nats")
+    yield VerifyRow(
+        check=gate.name,
+        quantity="I(both), standard, to the images' own ratio",
+        estimate=standard,
+        truth=exact,
+        tolerance=0.02 * exact,
+        unit="nats",
+    )
     standard = average["standard_first"].sum()
-    yield VerifyRow(gate.name, "I(first), standard, to the images' own ratio", standard, exact_first, 0.03, "nats")
-    yield VerifyRow(gate.name, "pixel sums against image values", gap, 0.0, 1e-4, "nats")
+    yield VerifyRow(
+        check=gate.name,
+        quantity="I(first), standard, to the images' own ratio",
+        estimate=standard,
+        truth=exact_first,
+        tolerance=0.03,
+        unit="nats",
+    )
+    yield VerifyRow(
+        check=gate.name,
+        quantity="pixel sums against image values",
+        estimate=gap,
+        truth=0.0,
+        tolerance=1e-4,
+        unit="nats",
+    )
 
 
 def _calibration() -> Iterator[VerifyRow]:
@@ -183,7 +227,7 @@ def _calibration() -> Iterator[VerifyRow]:
     off = np.abs(runs[..., 0] - np.array(truth)[:, 0])
     for name, share in zip(names, (off <= quantile * runs[..., 1]).mean(0), strict=True):
         quantity = f"share of {COVERAGE:.0%} intervals around the truth, {name}"
-        yield VerifyRow("calibration", quantity, share, COVERAGE, 0.05, "")
+        yield VerifyRow(check="calibration", quantity=quantity, estimate=share, truth=COVERAGE, tolerance=0.05, unit="")
 
 
 def _parity(denoiser: UNetDenoiser) -> VerifyRow:
@@ -203,7 +247,14 @@ def _parity(denoiser: UNetDenoiser) -> VerifyRow:
         own = denoiser.predict_noise(z, level, encoded)
         noise = output if denoiser.prediction == "epsilon" else alpha.sqrt() * output + (1 - alpha).sqrt() * z
         worst = max(worst, float((own - noise).abs().max()))
-    return VerifyRow("parity", f"{denoiser.name}: largest difference to the pipeline", worst, 0.0, 1e-5, "")
+    return VerifyRow(
+        check="parity",
+        quantity=f"{denoiser.name}: largest difference to the pipeline",
+        estimate=worst,
+        truth=0.0,
+        tolerance=1e-5,
+        unit="",
+    )
 
 
 def measured(denoiser: Denoiser, prompt: str, latent: torch.Tensor, noises: int, seed: int) -> InformationMaps:

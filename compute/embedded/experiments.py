@@ -159,7 +159,15 @@ def _apart(quantity: str, means: pd.Series) -> Separated:
     drawn = [
         _area(random.choice(alike, len(alike)), random.choice(unrelated, len(unrelated))) for _ in range(RESAMPLES)
     ]
-    return Separated(quantity, _area(alike, unrelated), *_interval(drawn), len(alike), len(unrelated))
+    low, high = _interval(drawn)
+    return Separated(
+        quantity=quantity,
+        area=_area(alike, unrelated),
+        low=low,
+        high=high,
+        synonyms=len(alike),
+        unrelated=len(unrelated),
+    )
 
 
 def _area(larger: np.ndarray, smaller: np.ndarray) -> float:

@@ -121,7 +121,7 @@ def _pictures(given: dict, emoji: dict[str, _Emoji]) -> Iterator[TrainingPicture
             given["words"]["gender"].items(), given["words"]["tone"].items()
         ):
             drawing = emoji[entry["source"]].get(entry["emoji"].format(words[0]), code)
-            yield TrainingPicture("role", role, drawing, names, gender, tone)
+            yield TrainingPicture(group="role", name=role, emoji=drawing, phrases=names, gender=gender, tone=tone)
     for group in ("people", "animals", "food", "objects"):
         for name, phrases in given[group].items():
             yield TrainingPicture(group, name, emoji["twitter"].get(name), tuple(phrases))

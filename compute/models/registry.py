@@ -72,14 +72,14 @@ def load(model: str, revision: str | None = None, dtype: str | None = None, devi
 def card(denoiser: UNetDenoiser, source: str) -> ModelCard:
     """What can be known of `denoiser`, which was asked for as `source`, without its weights."""
     return ModelCard(
-        denoiser.name,
-        source,
-        denoiser.revision,
-        denoiser.token_limit,
-        denoiser.unknown_token,
-        None if denoiser.vocabulary is None else tuple(sorted(denoiser.vocabulary)),
-        tuple(denoiser.log_snr.tolist()),
-        denoiser.tokenizer.backend_tokenizer.to_str(),
+        name=denoiser.name,
+        source=source,
+        revision=denoiser.revision,
+        token_limit=denoiser.token_limit,
+        unknown_token=denoiser.unknown_token,
+        words=None if denoiser.vocabulary is None else tuple(sorted(denoiser.vocabulary)),
+        log_snr=tuple(denoiser.log_snr.tolist()),
+        tokenizer=denoiser.tokenizer.backend_tokenizer.to_str(),
     )
 
 

@@ -83,7 +83,7 @@ def _missing(view: View, name: str, wanted: Filter, catalogue: Catalogue) -> Mis
     context = ", ".join(f"{known} {chosen[known]}" for known in ("model", "prompt", "pair") if chosen[known])
     wish = ExplorerView(**{known: chosen[known] or getattr(view, known, "") for known in chosen})
     text = run_command(wish, catalogue.root) if _can_be_computed(name, wish) else ""
-    return Missing(name, value, context, tuple(catalogue.values(name, wanted)), text)
+    return Missing(field=name, value=value, context=context, there=tuple(catalogue.values(name, wanted)), command=text)
 
 
 def _can_be_computed(name: str, wish: View) -> bool:

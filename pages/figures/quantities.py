@@ -65,64 +65,66 @@ QUANTITIES = {
     for quantity in (
         Quantity("redundancy", "R", "redundant"),
         Quantity(
-            "unique_first",
-            "U1",
-            "unique to '{0}'",
-            "What '{0}' says about a pixel and '{1}' does not.",
-            "Information of the first word less the redundancy. It is negative where the redundancy exceeds what "
-            "this word says, which no redundancy under *mmi* does.",
+            name="unique_first",
+            symbol="U1",
+            label="unique to '{0}'",
+            sentence="What '{0}' says about a pixel and '{1}' does not.",
+            detail="Information of the first word less the redundancy. It is negative where the redundancy exceeds "
+            "what this word says, which no redundancy under *mmi* does.",
         ),
         Quantity(
-            "unique_second",
-            "U2",
-            "unique to '{1}'",
-            "What '{1}' says about a pixel and '{0}' does not.",
-            "Information of the second word less the redundancy. It is negative where the redundancy exceeds what "
-            "this word says, which no redundancy under *mmi* does.",
+            name="unique_second",
+            symbol="U2",
+            label="unique to '{1}'",
+            sentence="What '{1}' says about a pixel and '{0}' does not.",
+            detail="Information of the second word less the redundancy. It is negative where the redundancy exceeds "
+            "what this word says, which no redundancy under *mmi* does.",
         ),
         Quantity(
-            "synergy",
-            "S",
-            "synergy",
-            "What only '{0}' and '{1}' together say about a pixel, and neither word says alone.",
-            "It may be negative: one word then overrides the other or misleads when it stands alone, so that both "
-            "together bring less than their single parts add up to. Negative values are shown as they are.",
+            name="synergy",
+            symbol="S",
+            label="synergy",
+            sentence="What only '{0}' and '{1}' together say about a pixel, and neither word says alone.",
+            detail="It may be negative: one word then overrides the other or misleads when it stands alone, so that "
+            "both together bring less than their single parts add up to. Negative values are shown as they are.",
         ),
         Quantity(
-            "first",
-            "I1",
-            "MI of '{0}'",
-            "All that '{0}' says about a pixel: how far the word moves the model's prediction there.",
-            "Mutual information of image and first word. It is the sum of R and U1.",
+            name="first",
+            symbol="I1",
+            label="MI of '{0}'",
+            sentence="All that '{0}' says about a pixel: how far the word moves the model's prediction there.",
+            detail="Mutual information of image and first word. It is the sum of R and U1.",
         ),
         Quantity(
-            "second",
-            "I2",
-            "MI of '{1}'",
-            "All that '{1}' says about a pixel: how far the word moves the model's prediction there.",
-            "Mutual information of image and second word. It is the sum of R and U2.",
+            name="second",
+            symbol="I2",
+            label="MI of '{1}'",
+            sentence="All that '{1}' says about a pixel: how far the word moves the model's prediction there.",
+            detail="Mutual information of image and second word. It is the sum of R and U2.",
         ),
         Quantity(
-            "both",
-            "I12",
-            "MI of both",
-            "All that '{0}' and '{1}' together say about a pixel.",
-            "Mutual information of image and both words. It is the sum of R, U1, U2 and S.",
+            name="both",
+            symbol="I12",
+            label="MI of both",
+            sentence="All that '{0}' and '{1}' together say about a pixel.",
+            detail="Mutual information of image and both words. It is the sum of R, U1, U2 and S.",
         ),
         Quantity(
-            "conditional_first",
-            "CMI1",
-            "'{0}' given '{1}'",
-            "What '{0}' adds about a pixel once '{1}' is known.",
-            "Conditional mutual information: how far adding the first word moves the prediction that was made with "
+            name="conditional_first",
+            symbol="CMI1",
+            label="'{0}' given '{1}'",
+            sentence="What '{0}' adds about a pixel once '{1}' is known.",
+            detail="Conditional mutual information: how far adding the first word moves the prediction that was "
+            "made with "
             "the second one.",
         ),
         Quantity(
-            "conditional_second",
-            "CMI2",
-            "'{1}' given '{0}'",
-            "What '{1}' adds about a pixel once '{0}' is known.",
-            "Conditional mutual information: how far adding the second word moves the prediction that was made with "
+            name="conditional_second",
+            symbol="CMI2",
+            label="'{1}' given '{0}'",
+            sentence="What '{1}' adds about a pixel once '{0}' is known.",
+            detail="Conditional mutual information: how far adding the second word moves the prediction that was "
+            "made with "
             "the first one.",
         ),
     )
@@ -136,10 +138,18 @@ ATTENTION = {  # of either word, in the order of the file
     quantity.name: quantity
     for quantity in (
         Quantity(
-            "attention_first", "A1", "attention to '{0}'", "How much of a pixel's attention goes to '{0}'.", LOOKS
+            name="attention_first",
+            symbol="A1",
+            label="attention to '{0}'",
+            sentence="How much of a pixel's attention goes to '{0}'.",
+            detail=LOOKS,
         ),
         Quantity(
-            "attention_second", "A2", "attention to '{1}'", "How much of a pixel's attention goes to '{1}'.", LOOKS
+            name="attention_second",
+            symbol="A2",
+            label="attention to '{1}'",
+            sentence="How much of a pixel's attention goes to '{1}'.",
+            detail=LOOKS,
         ),
     )
 }

@@ -82,7 +82,7 @@ def _shown(view: View, path: Path, pair: PairResult) -> ResultScreen:
     index = pair.seeds.index(int(view.seed))
     layers = decompositions.layers(path, pair, view, index)
     view = replace(view, quantity=view.quantity if view.quantity in layers else next(iter(layers)))
-    return ResultScreen(view, path, pair, pair.pair.words, index, layers, bands)
+    return ResultScreen(view=view, path=path, pair=pair, words=pair.pair.words, index=index, layers=layers, bands=bands)
 
 
 def _overlay(shown: ResultScreen, record: RunRecord) -> ExportFigure:

@@ -45,7 +45,7 @@ def choose(view: View, usual: Sequence[str], fits: Callable[[Study], bool]) -> S
     entries = there[asked.name]
     guidance = guidance_of(view, asked.guidance)
     chosen = tuple(entry for entry in entries if entry.key.guidance == guidance)
-    found = SentenceStudy(asked, chosen, guidance, root, listing)
+    found = SentenceStudy(study=asked, entries=chosen, guidance=guidance, root=root, listing=listing)
     _heading(view, found, list(known.values()), sorted({f"{entry.key.guidance:g}" for entry in entries}))
     notices.broken(listing.broken(), root)
     if not chosen:

@@ -23,7 +23,7 @@ def part(view: View, number: int, rows: int) -> PageOfRows:
     last = -(-number // rows)
     page = min(max(1, int(view.page or 1)), last)
     first = (page - 1) * rows
-    return PageOfRows(page, last, first, min(first + rows, number), number)
+    return PageOfRows(page=page, last=last, first=first, stop=min(first + rows, number), number=number)
 
 
 def buttons(shown: PageOfRows) -> None:

@@ -231,7 +231,13 @@ def _entries(database: sqlite3.Connection, root: Path, numbers: list[int]) -> di
 def _entry(row: sqlite3.Row, root: Path, labels: list[Label]) -> Entry:
     return Entry(
         path=root / row["path"],
-        key=RunKey(row["name"], row["revision"], row["prompt"], row["guidance"], row["image"]),
+        key=RunKey(
+            model=row["name"],
+            revision=row["revision"],
+            prompt=row["prompt"],
+            guidance=row["guidance"],
+            image=row["image"],
+        ),
         created=row["created"],
         totals={name: (_number(row[name]), _number(row[f"{name}_se"])) for name in schema.QUANTITIES},
         labels=tuple(labels),

@@ -36,7 +36,15 @@ class PairHeader:
 def read_key(root: h5py.Group) -> RunKey:
     """Return the key of `root`: what decides its images."""
     model, revision, image = (text(root, name) for name in ("model", "model_revision", "image"))
-    return check_key(RunKey(model, revision, text(root, "prompt", PROMPT), number(root, "guidance"), image))
+    return check_key(
+        RunKey(
+            model=model,
+            revision=revision,
+            prompt=text(root, "prompt", PROMPT),
+            guidance=number(root, "guidance"),
+            image=image,
+        )
+    )
 
 
 def read_seeds(root: h5py.Group) -> tuple[int, ...]:

@@ -108,5 +108,5 @@ class Request:
     def key(self, model: str, revision: str) -> RunKey:
         """Return the key of its images, where `model` in this `revision` generates them."""
         if self.picture:
-            return RunKey(model, revision, self.prompt, 0.0, self.picture.digest)
+            return RunKey(model=model, revision=revision, prompt=self.prompt, guidance=0.0, image=self.picture.digest)
         return RunKey(model, revision, self.prompt, self.guidance)

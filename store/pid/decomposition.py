@@ -130,7 +130,7 @@ def total_key(name: str, level: str, measure: str, estimator: str, surprisals: S
     if name not in PARTS:
         return TotalKey(name)
     needed = surprisals if MEASURES[measure].needs_surprisals else None
-    return TotalKey(name, measure, estimator, needed, level)
+    return TotalKey(name=name, measure=measure, estimator=estimator, surprisals=needed, level=level)
 
 
 def derive_totals(replicates: Replicates, estimator: str, surprisals: Surprisals | None = None) -> StoredTotals:

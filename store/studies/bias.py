@@ -58,7 +58,7 @@ class Bias:
         published = None
         if "published" in table:
             published = Published.read(table.table("published"), attributes, subjects)
-        study = cls(template, attributes, subjects, neutral, published)
+        study = cls(template=template, attributes=attributes, subjects=subjects, neutral=neutral, published=published)
         with table.placed("template"):
             for _ in study.rows(""):
                 pass

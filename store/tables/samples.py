@@ -112,7 +112,9 @@ def cells_of(samples: pd.DataFrame, quantity: str) -> Cells:
     shape = len(subjects), len(attributes)
     values = finite_or_nan(wide.to_numpy()).reshape(*shape, -1)
     excluded = count_excluded(samples, quantity, index).reshape(shape)
-    return Cells(subjects, attributes, wide.columns.to_numpy(), values, excluded)
+    return Cells(
+        subjects=subjects, attributes=attributes, seeds=wide.columns.to_numpy(), values=values, excluded=excluded
+    )
 
 
 def categories(column: pd.Series) -> list[str]:

@@ -45,6 +45,7 @@ LAYERS = {  # of each house, from the top; those in one line do not use each oth
 }
 MODULES = 12  # of a folder
 LINES = 420  # of a module
+POSITIONAL = 4  # fields of a constructor that are told apart by their order
 
 
 def name_of(path: Path) -> str:
@@ -127,3 +128,16 @@ def test_every_kind_of_study_has_a_page():
     shown = {page for kind in KINDS.values() for page in kind.pages}
     assert shown <= set(PAGES), "store.studies.KINDS names a page that pages/registry.py lacks"
     assert all(kind.pages for kind in KINDS.values()), "a kind of study that no page shows"
+
+
+def test_constructors_of_many_fields_are_called_by_keyword():
+    trees = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in ALL.items()}
+    classes = {node.name for tree in trees.values() for node in ast.walk(tree) if isinstance(node, ast.ClassDef)}
+    wrong = [
+        f"{name}:{node.lineno} {called}"
+        for name, tree in trees.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and len(node.args) > POSITIONAL
+        if (called := getattr(node.func, "id", getattr(node.func, "attr", ""))) in classes | {"cls"}
+    ]
+    assert wrong == []

@@ -78,7 +78,15 @@ class GuidanceTable(BiasTable):
         )
         shades = stretched(rows[GAP, guidance], magnitude(self.frame[GAP]))
         group = f"gap, {manner.unit}"
-        return Column(f"{GAP} {guidance}", f"guidance {guidance}", NARROW + 30, texts, said, shades, group=group)
+        return Column(
+            key=f"{GAP} {guidance}",
+            title=f"guidance {guidance}",
+            width=NARROW + 30,
+            texts=texts,
+            hovers=said,
+            shades=shades,
+            group=group,
+        )
 
     def _change(self, rows: pd.DataFrame, index: int, manner: TableFormat) -> Column:
         guidance = self.guidances[index]
@@ -90,12 +98,12 @@ class GuidanceTable(BiasTable):
             texts.append(text if manner.compact else with_interval(text, *ends, digits))
             said.append(f"{plain_markup(subject)}: change {text} {manner.unit}<br>{interval_in_words(*ends, digits)}")
         return Column(
-            f"{CHANGE} {guidance}",
-            f"guidance {guidance}",
-            NARROW + 30 if manner.compact else WIDE + 30,
-            tuple(texts),
-            tuple(said),
-            stretched(rows[CHANGE, guidance], magnitude(self.frame[CHANGE])),
+            key=f"{CHANGE} {guidance}",
+            title=f"guidance {guidance}",
+            width=NARROW + 30 if manner.compact else WIDE + 30,
+            texts=tuple(texts),
+            hovers=tuple(said),
+            shades=stretched(rows[CHANGE, guidance], magnitude(self.frame[CHANGE])),
             group=f"change from guidance {self.guidances[0]}",
             series=index - 1,
         )

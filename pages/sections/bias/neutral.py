@@ -56,7 +56,7 @@ class NeutralTable(BiasTable):
         said = tuple(tested(rows, TEST, self.frame.attrs["alpha"]))
         marks = [f" {STAR}" if significant else "" for significant in rows[TEST["significant"]]]
         texts = (probability(q) + mark for q, mark in zip(rows[TEST[Q]], marks, strict=True))
-        found.append(Column(Q, "q", SMALL + 6, tuple(texts), said))
+        found.append(Column(key=Q, title="q", width=SMALL + 6, texts=tuple(texts), hovers=said))
         for name in (ALIGNMENT, INFORMATION):
             found += [self._column(rows, name, each, manner, interval=False) for each in self.attributes]
         return found
@@ -93,12 +93,12 @@ class NeutralTable(BiasTable):
         group = name + (f", {manner.unit}" if name != ALIGNMENT else "")
         most = 1.0 if name == ALIGNMENT else magnitude(self.frame[name])
         return Column(
-            f"{name} {attribute}",
-            attribute,
-            WIDE if interval and not manner.compact else NARROW,
-            tuple(texts),
-            tuple(hovers),
-            stretched(rows[name, attribute], most),
+            key=f"{name} {attribute}",
+            title=attribute,
+            width=WIDE if interval and not manner.compact else NARROW,
+            texts=tuple(texts),
+            hovers=tuple(hovers),
+            shades=stretched(rows[name, attribute], most),
             group=group,
             series=self.attributes.index(attribute) if name == CONTRAST and len(self.attributes) > 2 else None,
         )

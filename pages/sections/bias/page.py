@@ -60,7 +60,15 @@ def _shown(
     page: str, view: View, listing: results.Listing, asked: Study, levels: list[float], printed: Published | None
 ) -> BiasScreen:
     usual = asked.guidance if asked.guidance in levels else levels[0]
-    shown = BiasScreen(page, view, listing, asked, guidance_of(view, usual), levels, printed)
+    shown = BiasScreen(
+        page=page,
+        view=view,
+        listing=listing,
+        asked=asked,
+        guidance=guidance_of(view, usual),
+        guidances=levels,
+        printed=printed,
+    )
     table = view.table if view.table in shown.tables else TABLES[0]
     mode = view.mode if view.mode in MODES and table != "neutral" else MODES[0]
     return replace(shown, view=replace(view, table=table, mode=mode))
