@@ -50,7 +50,6 @@ class ProgressBar:
         self._drawn = False
 
 
-
 def print_cost(cost: "Cost") -> None:
     """Say on standard error what a run will cost, before it is spent."""
     if not cost.images:

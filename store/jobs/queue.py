@@ -53,7 +53,7 @@ class Queue:
 
     def __init__(self, root: Path, limited: bool = True, patience: float = PATIENCE):
         self.root, self.path, self.limited = root, root / NAME, limited
-        self._file = Database(self.path, self._prepare, MEND, self._check, patience)
+        self._file = Database(path=self.path, prepare=self._prepare, mend=MEND, check=self._check, patience=patience)
 
     @property
     def worker_command(self) -> str:
