@@ -60,7 +60,7 @@ class AttributeTable(BiasTable):
         found.append(self._gap(rows, manner))
         if not manner.compact:
             said = tuple(tested(rows, TEST, self.frame.attrs["alpha"]))
-            found.append(Column(Q, "q", SMALL, tuple(map(probability, rows[Q, ""])), said))
+            found.append(Column(key=Q, title="q", width=SMALL, texts=tuple(map(probability, rows[Q, ""])), hovers=said))
             found += self._published(rows) if PUBLISHED in self.frame else []
         return found
 
@@ -110,7 +110,15 @@ class AttributeTable(BiasTable):
             )
         width = NARROW if manner.compact else WIDE
         shades = np.nan_to_num(np.clip(rows["normalised", attribute].to_numpy(float), 0, 1))
-        return Column(attribute, attribute, width, tuple(cells), tuple(hovers), shades, series=index)
+        return Column(
+            key=attribute,
+            title=attribute,
+            width=width,
+            texts=tuple(cells),
+            hovers=tuple(hovers),
+            shades=shades,
+            series=index,
+        )
 
     def _gaps(self, rows: pd.DataFrame, manner: TableFormat) -> pd.Series:
         return rows["gap_normalised", ""] if manner.scale == NORMALISED else rows[GAP, ""] * manner.factor
@@ -121,7 +129,13 @@ class AttributeTable(BiasTable):
         digits = 3 if manner.scale == NORMALISED else digits_of(values)
         marks = [f" {STAR}" if significant else "" for significant in rows["significant", ""]]
         texts = tuple(number(value, digits) + mark for value, mark in zip(values, marks, strict=True))
-        return Column(GAP, "gap", NARROW + 8, texts, tuple(tested(rows, TEST, self.frame.attrs["alpha"])))
+        return Column(
+            key=GAP,
+            title="gap",
+            width=NARROW + 8,
+            texts=texts,
+            hovers=tuple(tested(rows, TEST, self.frame.attrs["alpha"])),
+        )
 
     def _published(self, rows: pd.DataFrame) -> list[Column]:
         """What was published about another model, where it was about these subjects."""
@@ -134,7 +148,17 @@ class AttributeTable(BiasTable):
             texts = tuple(bold(number(value, 3)) if value == most else number(value, 3) for value, most in pairs)
             shades = values[attribute].fillna(0).to_numpy(float)
             hovers = tuple(f"{plain_markup(subject)}, {plain_markup(attribute)}<br>{said}" for subject in rows.index)
-            columns.append(Column(f"{PUBLISHED} {attribute}", attribute, SMALL, texts, hovers, shades, group=OTHERS))
+            columns.append(
+                Column(
+                    key=f"{PUBLISHED} {attribute}",
+                    title=attribute,
+                    width=SMALL,
+                    texts=texts,
+                    hovers=hovers,
+                    shades=shades,
+                    group=OTHERS,
+                )
+            )
         return columns
 
 

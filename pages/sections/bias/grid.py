@@ -145,4 +145,4 @@ def _names(rows: pd.DataFrame, count: int) -> Column:
         f"Average over all {count} rows" if name == AVERAGE else f"Open the images of {plain_markup(name)}"
         for name in names
     )
-    return Column(SUBJECT, SUBJECT, 122, names, tuple(said))
+    return Column(key=SUBJECT, title=SUBJECT, width=122, texts=names, hovers=tuple(said))
