@@ -55,13 +55,14 @@ def samples_of(
     """Return the samples of a study, or of a `part` of it (NEUTRAL, BETWEEN), for the functions of `store.tables`.
 
     They are of images at the study's guidance, where none is given; `wanted` selects further, as mode="pid",
-    measure="mmi". Attributes are in the order of the study.
+    measure="mmi". Attributes are in the order of the study. Results that carry its label, but are not what the study
+    asks for as it stands now, are left out.
 
     Raises
     ------
     InputError: nothing of it is there, or not under what is asked for; the text says what is.
     """
-    samples = catalogue.samples(Filter(study=study.name + part, model=model))
+    samples = _asked_by(study, part, catalogue.samples(Filter(study=study.name + part, model=model)))
     if samples.empty:
         mend = f"compute it: python -m compute study {study.name} --model {model}"
         raise InputError(f"study {study.name}{part} of model {model}", "nothing of it is in the store", mend)
@@ -75,6 +76,19 @@ def samples_of(
         order = pd.CategoricalDtype(list(study.content.attributes))
         chosen = chosen.assign(attribute=chosen["attribute"].astype(order))
     return chosen
+
+
+def _asked_by(study: Study, part: str, samples: pd.DataFrame) -> pd.DataFrame:
+    """Return those of `samples` whose prompt and label are in the study: a file may carry any label."""
+    asked = {
+        (each.prompt, label.attribute, label.subject)
+        for each in study.expand()
+        for labels in each.labels.values()
+        for label in labels
+        if label.study == study.name + part
+    }
+    columns = ["prompt", "attribute", "subject"]
+    return samples[[key in asked for key in samples[columns].astype(str).itertuples(index=False, name=None)]]
 
 
 @dataclass(frozen=True)

@@ -302,3 +302,15 @@ def test_a_bundle_may_replace_a_bundle_alone(tmp_path):
     export.check_target(bundle, over_results=True)
     with pytest.raises(InputError, match="it holds results"):
         export.check_target(bundle)
+
+
+def test_a_file_keeps_its_mode_and_a_new_one_heeds_the_umask(tmp_path):
+    before = os.umask(0o077)
+    try:
+        export.write(bias_like(), tmp_path / "new.csv")
+        (tmp_path / "old.csv").write_text("before")
+        (tmp_path / "old.csv").chmod(0o640)
+        export.write(bias_like(), tmp_path / "old.csv")
+    finally:
+        os.umask(before)
+    assert [(tmp_path / name).stat().st_mode & 0o777 for name in ("new.csv", "old.csv")] == [0o600, 0o640]

@@ -7,7 +7,7 @@ from streamlit.testing.v1 import AppTest
 
 from store import hdf5, studies
 from store.__main__ import main
-from store.records import Probe
+from store.records import Label, Probe
 from tests import synthetic
 from tests.conftest import ROOT
 from tests.unit.tables.test_table_command import BIAS, MICE, SMALL, WITHOUT
@@ -80,3 +80,18 @@ def test_the_page_of_a_study_with_one_attribute_shows_it_beside_what_was_publish
     app.query_params["model"] = "another"
     app.run().switch_page("gender.py").run()
     assert not app.exception
+
+
+def test_results_that_only_carry_the_label_of_a_study_are_no_part_of_it(tmp_path, capsys):
+    store = store_of(tmp_path, BIAS, lambda prompt: True, guidances=(1.0,))
+    assert main(["table", "mine", "--store", str(store)]) == 0
+    expected = capsys.readouterr().out
+    for prompt, label in {
+        "a young average": Label("mine", "young", "average"),
+        "the young nurse": Label("mine", "young", "nurse"),
+        "a young cook": Label("mine", "purple", "nurse"),
+    }.items():
+        words = tuple(prompt.split()[1:])
+        hdf5.publish(store, synthetic.record(prompt, words, labels=(label,), seeds=(0, 1), **SMALL))
+    assert main(["table", "mine", "--store", str(store)]) == 0
+    assert capsys.readouterr().out == expected
