@@ -1,9 +1,11 @@
 """Material that several tests share."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 
+from store import settings
 from tests import pipelines
 
 ROOT = Path(__file__).parents[1]
@@ -15,6 +17,12 @@ def own_cache(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DIFFUSIONPID_CACHE", str(tmp_path_factory.mktemp("cache")))
         yield
+
+
+@pytest.fixture(scope="session")
+def demo_store(tmp_path_factory) -> Path:
+    """A copy of the store that ships, for tests that change nothing of it."""
+    return shutil.copytree(settings.DEMO_STORE, tmp_path_factory.mktemp("shipped") / "demo")
 
 
 @pytest.fixture(scope="session")

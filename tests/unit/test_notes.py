@@ -1,12 +1,14 @@
 """Notes keep every version, also of those who write at once."""
 
 import multiprocessing
+import shutil
 
 import pytest
 
 from store.errors import InputError, StoreError
 from store.notes import NAME, Notes, Pin, key_of, key_of_view
 from store.records import RunKey
+from tests.conftest import ROOT
 
 RUN = RunKey("embedded", "1", "a female doctor", 1.0)
 
@@ -19,6 +21,16 @@ def test_a_note_is_found_by_what_it_is_about(tmp_path):
     assert notes.about(pair) == [first]
     assert notes.about(key_of(RUN, ("female", "doctor"), "pid", 3)) == []
     assert notes.about(key_of(RunKey("embedded", "2", "a female doctor", 1.0))) == []
+
+
+def test_the_notes_of_an_earlier_version_are_read_and_revised(tmp_path):
+    shutil.copy(ROOT / "tests" / "archives" / "notes_1.sqlite", tmp_path / NAME)
+    notes, key = Notes(tmp_path), key_of(RUN, ("female", "doctor"), "cpid", 2)
+    (found,) = notes.about(key)  # another one was taken back
+    assert (found.author, found.version, found.text) == ("Ada", 2, "the coat, not the face or the hands")
+    ((_, pin),) = notes.pinned()
+    assert pin == Pin("/gender?model=embedded&subject=doctor", "Gender bias", "{}")
+    assert notes.revise(1, "Ben", "both").version == 3 and notes.add(key, "Eve", "new").number == 4
 
 
 def test_a_revision_keeps_what_was_there(tmp_path):

@@ -101,7 +101,7 @@ def values_of(array: object) -> np.ndarray:
 def opened(tmp_path, monkeypatch):
     """Opens a page on the store `tmp_path`, or on another."""
 
-    def at(script: str, store=tmp_path, **address: str) -> OpenPage:
+    def at(script: str, store=tmp_path, /, **address: str) -> OpenPage:
         monkeypatch.setenv("DIFFUSIONPID_STORE", str(store))
         app = AppTest.from_file(str(ROOT / "pages" / "shell.py"), default_timeout=60).run()
         return OpenPage(app).go(script, **address)

@@ -50,6 +50,7 @@ def test_means_are_of_pairs_of_the_prompt_under_the_measure_asked_for():
     means, measure = words.means_of(pd.concat([frame, frame]), "a red heart", "pm")
     assert measure == "aligned" and list(means["redundancy"]) == [2.0] and list(means["second"]) == ["heart"]
     assert words.means_of(frame, "a red heart", "mmi")[1] == "mmi"
+    assert len(words.means_of(frame[frame["second"] == "heart"], "a red heart", "aligned")[0]) == 1  # none is left out
 
 
 def test_a_rectangle_is_drawn_on_the_edges_of_pixels():
