@@ -17,7 +17,7 @@ from torch import Tensor
 from compute.estimation.noise_levels import HIGHEST, LOWEST
 from compute.models.denoiser import Conditioning
 from store.errors import InputError
-from store.prompts.conditions import Token
+from store.prompts.tokens import Token
 from store.records import Span
 
 PATCH = 4  # pixels of a patch's side

@@ -101,7 +101,8 @@ def _loaded(source: Source) -> _Held:
 
     if source not in _held:
         _held.clear()
-        denoiser = registry.load(source.model, source.revision, source.dtype, source.device or _device())
+        device = source.device or _device()
+        denoiser = registry.load(source.model, source.revision, source.dtype, device, source.cache)
         cache = source.cache if source.dtype is None else None
         _held[source] = _Held(Engine(denoiser, cache), registry.card(denoiser, source.model))
     return _held[source]

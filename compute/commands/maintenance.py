@@ -39,12 +39,18 @@ def add(commands) -> None:
 def _models(given: argparse.Namespace) -> int:
     from compute.models.registry import KNOWN
 
-    rows = [dataclasses.asdict(model) | {"present": model.present} for model in KNOWN.values()]
+    cache = settings.load().cache
+    rows = [
+        dataclasses.asdict(model) | {"present": model.present, "deviation": model.deviation(cache)}
+        for model in KNOWN.values()
+    ]
     if given.json:
         print(json.dumps(rows))
-    else:
-        for row in rows:
-            print(f"{row['name']:12} {'present' if row['present'] else 'absent ':8} {row['about']}  ({row['source']})")
+        return 0
+    for row in rows:
+        there = "present" if row["present"] else "absent"
+        off = "" if row["deviation"] is None else f", as its pipeline within {row['deviation']:.1g}"
+        print(f"{row['name']:12} {there:8} {row['about']}{off}  ({row['source']})")
     return 0
 
 

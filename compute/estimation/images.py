@@ -6,29 +6,50 @@ from PIL import Image
 from torch import Tensor
 
 from compute.models.denoiser import Denoiser
+from store.errors import InputError
 from store.jobs import Picture
 
 STEPS = 30
 
 
 def generate(denoiser: Denoiser, prompt: str, seed: int, guidance: float) -> np.ndarray:
-    """The latent of `seed` as it is stored and evaluated, float16 (c, h, w).
+    """Return the latent of `seed` as it is stored and evaluated, float16 (c, h, w).
 
     Guidance shapes the image only; the denoiser is always evaluated without it.
+
+    Raises
+    ------
+    InputError: the model returned values that are not finite.
     """
-    return denoiser.generate(prompt, [seed], guidance, STEPS)[0].half().numpy()
+    return _stored(denoiser, denoiser.generate(prompt, [seed], guidance, STEPS))
 
 
 def encode(denoiser: Denoiser, picture: Picture) -> np.ndarray:
-    """The latent float16 (c, h, w) of an image, cut square and resized; raises InputError if it is none."""
+    """Return the latent float16 (c, h, w) of a picture, cut to the shape of the model's images and resized.
+
+    Raises
+    ------
+    InputError: it cannot be read, or the model returned values that are not finite.
+    """
     image = picture.opened()
-    side = min(image.size)
-    left, top = (image.width - side) // 2, (image.height - side) // 2
-    pixels = denoiser.decode(torch.zeros(1, *denoiser.latent_shape)).shape[1]
-    square = image.crop((left, top, left + side, top + side)).resize((pixels, pixels), Image.Resampling.LANCZOS)
-    return denoiser.encode_image(np.array(square))[0].half().numpy()
+    height, width = denoiser.decode(torch.zeros(1, *denoiser.latent_shape)).shape[1:3]
+    scale = min(image.width / width, image.height / height)
+    wide, high = round(scale * width), round(scale * height)
+    left, top = (image.width - wide) // 2, (image.height - high) // 2
+    fitted = image.resize((width, height), Image.Resampling.LANCZOS, (left, top, left + wide, top + high))
+    return _stored(denoiser, denoiser.encode_image(np.array(fitted)))
 
 
 def as_tensor(latents: np.ndarray) -> Tensor:
-    """Stored latents as float32."""
+    """Return stored latents as float32."""
     return torch.from_numpy(latents.astype(np.float32))
+
+
+def _stored(denoiser: Denoiser, latents: Tensor) -> np.ndarray:
+    """The one latent of `latents` in float16."""
+    stored = latents[0].half()
+    if not stored.isfinite().all():
+        raise InputError(
+            f"model {denoiser.name}", "its latents are larger than 65,504, the most that is stored", "check its weights"
+        )
+    return stored.numpy()

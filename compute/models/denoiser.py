@@ -1,12 +1,13 @@
-"""What every model must offer to be decomposed: the `Denoiser` protocol."""
+"""What every model must offer: `Denoiser` to be decomposed, `Adapter` to be loaded from a saved pipeline besides."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 import torch
+from diffusers import DiffusionPipeline
 from torch import Tensor
 
 from compute.models.attention import AttentionRecorder
@@ -21,7 +22,7 @@ class Conditioning:
     tensors: dict[str, Tensor]
 
     def select(self, texts: Tensor) -> "Conditioning":
-        """The texts at these places, int64 (B,), which may repeat: tensors (B, ...)."""
+        """Return the texts at these places, int64 (B,), which may repeat: tensors (B, ...)."""
         return Conditioning({name: values[texts.to(values.device)] for name, values in self.tensors.items()})
 
 
@@ -38,25 +39,61 @@ class Denoiser(Reader, Protocol):
         """Where it computes."""
 
     def encode(self, texts: Sequence[str]) -> Conditioning:
-        """The conditioning of K texts."""
+        """Return the conditioning of K texts."""
 
     def predict_noise(self, z: Tensor, level: Tensor, conditioning: Conditioning) -> Tensor:
-        """The predicted noise, float32 (B, c, h, w), without classifier-free guidance.
+        """Return the predicted noise, float32 (B, c, h, w), without classifier-free guidance.
 
         `z` float32 (B, c, h, w) is noisy with the SNR of the trained `level`, int64 (B,).
         """
 
     def computing_in(self, dtype: torch.dtype) -> AbstractContextManager[None]:
-        """Within it, `predict_noise` computes in `dtype`, one of `dtypes`."""
+        """Return a context within which `predict_noise` computes in `dtype`, one of `dtypes`."""
 
     def attention(self, prompt: str, spans: Sequence[Span]) -> AttentionRecorder | None:
-        """What records the cross-attention to words of `prompt`, or None where the model has none to record."""
+        """Return what records the cross-attention to words of `prompt`, None where the model has none to record."""
 
     def generate(self, prompt: str, seeds: Sequence[int], guidance: float, steps: int) -> Tensor:
-        """Latents float32 (S, c, h, w), each decided by its seed alone."""
+        """Return latents float32 (S, c, h, w), each decided by its seed alone.
+
+        Raises
+        ------
+        InputError: values are not finite, and which precision to use instead.
+        """
 
     def encode_image(self, image: np.ndarray) -> Tensor:
-        """The latent float32 (1, c, h, w) of an image, uint8 (H, W, 3)."""
+        """Return the latent float32 (1, c, h, w) of an image, uint8 (H, W, 3). Raises InputError as `decode` does."""
 
     def decode(self, latents: Tensor) -> np.ndarray:
-        """Images uint8 (S, H, W, 3) of latents (S, c, h, w)."""
+        """Return images uint8 (S, H, W, 3) of latents (S, c, h, w).
+
+        Raises
+        ------
+        InputError: values are not finite, in float32 neither.
+        """
+
+
+class Adapter(Denoiser, Protocol):
+    """A denoiser made of a saved diffusers pipeline.
+
+    It is made of the pipeline on its device, the model's name and revision, and the words that training showed, where
+    these are known. The initializer raises InputError if the pipeline needs more than text, or lacks what is needed.
+    """
+
+    options: ClassVar[Mapping[str, Any]]  # of the pipeline's class, as the parts that are not to be loaded
+    weights: torch.dtype  # of the weights now
+
+    def __init__(
+        self, pipeline: DiffusionPipeline, name: str, revision: str, vocabulary: frozenset[str] | None = None
+    ): ...
+
+    @property
+    def tokenizer_json(self) -> str:
+        """The tokenizer, in the JSON of the tokenizers library."""
+
+    def own_predictions(self, prompt: str) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """Yield what the pipeline's own call computes when it draws `prompt` without guidance.
+
+        The noisy latents float32 (1, c, h, w), their trained level, int64 (1,), and the predicted noise, float32
+        (1, c, h, w), at a few levels.
+        """

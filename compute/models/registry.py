@@ -1,16 +1,17 @@
 """Where models come from: names known here, hub ids, folders with a saved diffusers pipeline."""
 
-import hashlib
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
-import diffusers
 import torch
-import transformers
 from diffusers import DiffusionPipeline
 from huggingface_hub import try_to_load_from_cache
+from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
+from compute.models import parity
+from compute.models.denoiser import Adapter
+from compute.models.loading import load_pipeline
+from compute.models.saved import INDEX, SavedPipeline
 from compute.models.unet import UNetDenoiser, XLDenoiser
 from store.errors import InputError
 from store.prompts.model_cards import ModelCard
@@ -18,7 +19,14 @@ from store.prompts.model_cards import ModelCard
 EMBEDDED = Path(__file__).parents[1] / "embedded" / "weights"
 VOCABULARY = "vocabulary.txt"  # beside a pipeline's model_index.json: the words it was trained with
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
-FAMILIES = {"StableDiffusionPipeline": UNetDenoiser, "StableDiffusionXLPipeline": XLDenoiser}
+FAMILIES: dict[str, type[Adapter]] = {
+    "StableDiffusionPipeline": UNetDenoiser,
+    "StableDiffusionXLPipeline": XLDenoiser,
+}
+FORMER = {
+    "f78ed8f9a19e": "23cb31856a92"
+}  # identities that stores know a model by from when digests were of whole files
+LONGEST = 1000  # characters of a model's name
 
 
 @dataclass(frozen=True)
@@ -31,8 +39,23 @@ class KnownModel:
 
     @property
     def present(self) -> bool:
-        """Whether the weights are on this machine."""
-        return Path(self.source).is_dir() or isinstance(try_to_load_from_cache(self.source, "model_index.json"), str)
+        """Whether all its weights are on this machine."""
+        try:
+            saved = self.saved()
+            return saved is not None and bool(saved.parts)
+        except InputError:
+            return False
+
+    def saved(self) -> SavedPipeline | None:
+        """Return the pipeline as it lies on this machine, None if nothing of it does. It may be there in part."""
+        index = try_to_load_from_cache(self.source, INDEX) if self.source.count("/") == 1 else None
+        folder = Path(index).parent if isinstance(index, str) else Path(self.source)
+        return SavedPipeline(self.name, folder, _commit(folder)) if folder.is_dir() else None
+
+    def deviation(self, cache: Path) -> float | None:
+        """Return how far predictions were from those of the pipeline at the first load, None if it was not loaded."""
+        saved = self.saved() if self.present else None
+        return None if saved is None else parity.remembered(_revision(saved, cache), cache)
 
 
 KNOWN = {
@@ -48,29 +71,68 @@ KNOWN = {
 }
 
 
-def load(model: str, revision: str | None = None, dtype: str | None = None, device: str | None = None) -> UNetDenoiser:
-    """The denoiser of a known name, a hub id or a folder, in float32 unless `dtype` says otherwise.
+def load(
+    model: str,
+    revision: str | None = None,
+    dtype: str | None = None,
+    device: str | None = None,
+    cache: Path | None = None,
+) -> Adapter:
+    """Return the denoiser of a known name, a hub id or a folder, in float32 unless `dtype` says otherwise.
+
+    At the first load of a model its predictions are held against those of the pipeline's own call; what was found is
+    remembered in the folder `cache`.
 
     Raises
     ------
-    InputError: the model is unknown, unreachable, of an unsupported family, or the device is missing.
+    InputError: the model is unknown, unreachable, incomplete, of an unsupported family, or predicts something else
+    than its pipeline; or the device is missing.
     """
-    source = KNOWN[model].source if model in KNOWN else model
-    folder = Path(source)
-    if not folder.is_dir() and (source.count("/") != 1 or source.startswith((".", "/", "~"))):
-        known = ", ".join(KNOWN)
-        raise InputError(f"model {model!r}", "neither a known name, a hub id nor a folder", f"use one of {known}")
     place = _device(device)
-    adapter, pipeline = _load_pipeline(model, source, revision, DTYPES[dtype or "float32"])
-    name = model if model in KNOWN or not folder.is_dir() else folder.resolve().name
-    denoiser = adapter(pipeline.to(place), name, _revision(folder, pipeline, revision))
-    if (folder / VOCABULARY).is_file():
-        denoiser.vocabulary = frozenset((folder / VOCABULARY).read_text(encoding="utf-8").split())
+    saved = locate(model, revision)
+    adapter = FAMILIES.get(saved.family)
+    if adapter is None:
+        raise saved.refused(f"{saved.family} is not supported", f"use one of {', '.join(FAMILIES)}")
+    pipeline = load_pipeline(saved, DTYPES[dtype or "float32"], adapter.options)
+    denoiser = adapter(pipeline.to(place), saved.model, _revision(saved, cache), _vocabulary(saved))
+    parity.check(denoiser, cache)
     return denoiser
 
 
-def card(denoiser: UNetDenoiser, source: str) -> ModelCard:
-    """What can be known of `denoiser`, which was asked for as `source`, without its weights."""
+def locate(model: str, revision: str | None = None) -> SavedPipeline:
+    """Return the saved pipeline of a known name, a hub id or a folder; what is not on this machine is downloaded.
+
+    Raises
+    ------
+    InputError: the model is unknown, unreachable, or no saved pipeline.
+    """
+    source = KNOWN[model].source if model in KNOWN else model
+    shown = model if len(model) <= LONGEST else model[:60] + "..."
+    if len(source) > LONGEST or "\0" in source:
+        raise InputError(f"model {shown!r}", "no name of a model", f"use one of {', '.join(KNOWN)}")
+    folder = Path(source).expanduser()
+    try:
+        is_folder, is_file = folder.is_dir(), folder.is_file()
+    except OSError as error:
+        raise InputError(f"model {shown!r}", f"cannot be looked at ({error.strerror})", "give another name") from error
+    if is_file or source.endswith((".safetensors", ".ckpt")) and not is_folder:
+        why = "it is a single file with a whole checkpoint" if is_file else "there is no such file"
+        family = "StableDiffusionPipeline"
+        mend = f"make a folder of it: diffusers.{family}.from_single_file(FILE).save_pretrained(FOLDER)"
+        raise InputError(f"model {shown!r}", why, mend)
+    if is_folder:
+        commit = _commit(folder)
+        name = model if model in KNOWN else _name(folder.resolve(), commit)
+        return SavedPipeline(name, folder, commit)
+    if source.count("/") != 1 or source.startswith((".", "/", "~")):
+        known = ", ".join(KNOWN)
+        raise InputError(f"model {shown!r}", "neither a known name, a hub id nor a folder", f"use one of {known}")
+    folder = _downloaded(model, source, revision)
+    return SavedPipeline(model, folder, _commit(folder) or (revision or "main"))
+
+
+def card(denoiser: Adapter, source: str) -> ModelCard:
+    """Return what can be known of `denoiser`, which was asked for as `source`, without its weights."""
     return ModelCard(
         name=denoiser.name,
         source=source,
@@ -79,7 +141,7 @@ def card(denoiser: UNetDenoiser, source: str) -> ModelCard:
         unknown_token=denoiser.unknown_token,
         words=None if denoiser.vocabulary is None else tuple(sorted(denoiser.vocabulary)),
         log_snr=tuple(denoiser.log_snr.tolist()),
-        tokenizer=denoiser.tokenizer.backend_tokenizer.to_str(),
+        tokenizer=denoiser.tokenizer_json,
     )
 
 
@@ -93,31 +155,34 @@ def _device(wanted: str | None) -> torch.device:
         raise InputError(f"device {wanted!r}", f"not usable here ({reason})", "use --device cpu") from error
 
 
-def _load_pipeline(
-    model: str, source: str, revision: str | None, dtype: torch.dtype
-) -> tuple[type[UNetDenoiser], DiffusionPipeline]:
-    diffusers.utils.logging.disable_progress_bar()
-    transformers.utils.logging.disable_progress_bar()
-    try:
-        family = DiffusionPipeline.load_config(source, revision=revision).get("_class_name")
-        if family not in FAMILIES:
-            raise InputError(f"model {model!r}", f"{family} is not supported", f"use one of {', '.join(FAMILIES)}")
-        adapter = FAMILIES[family]
-        return adapter, getattr(diffusers, family).from_pretrained(
-            source, revision=revision, dtype=dtype, use_safetensors=True, **adapter.guards
-        )
-    except (OSError, ValueError, KeyError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise InputError(
-            f"model {model!r}", f"cannot be loaded ({reason})", "check the name, the network or the folder"
-        ) from error
+def _downloaded(model: str, source: str, revision: str | None) -> Path:
+    """The folder of the hub's cache with a model, in half precision where there is no other."""
+    reason: Exception | None = None
+    for variant in (None, "fp16"):
+        try:
+            return Path(DiffusionPipeline.download(source, revision=revision, variant=variant, use_safetensors=True))
+        except (OSError, ValueError, KeyError, TypeError, HfHubHTTPError, HFValidationError) as error:
+            reason = reason or error
+    why = " ".join(str(reason).split())[:200]
+    raise InputError(f"model {model!r}", f"cannot be downloaded ({why})", "check its name, revision and the network")
 
 
-def _revision(folder: Path, pipeline: DiffusionPipeline, wanted: str | None) -> str:
-    """What identifies the weights: of a folder a digest of its configuration and weights, else the hub's revision."""
-    if not folder.is_dir():
-        return wanted or str(pipeline.config.get("_commit_hash") or "main")
-    digest = hashlib.sha256(json.dumps(sorted(p.name for p in folder.iterdir())).encode())
-    for path in sorted(folder.rglob("*.safetensors")) + sorted(folder.rglob("*config.json")):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()[:12]
+def _commit(folder: Path) -> str:
+    """The commit that a folder of the hub's cache holds, empty for other folders."""
+    place = folder.absolute()
+    return place.name if place.parent.name == "snapshots" and place.parents[1].name.startswith("models--") else ""
+
+
+def _name(folder: Path, commit: str) -> str:
+    return folder.parents[1].name.removeprefix("models--").replace("--", "/") if commit else folder.name
+
+
+def _revision(saved: SavedPipeline, cache: Path | None) -> str:
+    identity = saved.identity(cache)
+    return FORMER.get(identity, identity)
+
+
+def _vocabulary(saved: SavedPipeline) -> frozenset[str] | None:
+    """The words that training showed, where a file beside the pipeline lists them."""
+    path = saved.folder / VOCABULARY
+    return frozenset(path.read_text(encoding="utf-8").split()) if path.is_file() else None

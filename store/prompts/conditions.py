@@ -5,20 +5,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from store.errors import InputError
+from store.prompts.tokens import Token
 from store.prompts.wording import without
 from store.records import Probe, TokenPair
 from store.words import prompt_words
-
-
-class Token(NamedTuple):
-    """One token of a text and the characters [start, stop) that it covers."""
-
-    id: int
-    start: int
-    stop: int
 
 
 class Reader(Protocol):

@@ -13,7 +13,7 @@ from tokenizers import Tokenizer
 from store.errors import StoreError
 from store.files.atomic import replacing
 from store.hdf5.names import slug
-from store.prompts.conditions import Token
+from store.prompts.tokens import Token, vectors_of, with_vectors
 
 FOLDER = "models"
 
@@ -37,7 +37,13 @@ class ModelCard:
 
     def tokens(self, text: str) -> list[Token]:
         found = self._tokenizer.encode(text, add_special_tokens=False)
-        return [Token(number, *span) for number, span in zip(found.ids, found.offsets, strict=True)]
+        tokens = [Token(number, *span) for number, span in zip(found.ids, found.offsets, strict=True)]
+        return with_vectors(tokens, self._vectors)
+
+    @cached_property
+    def _vectors(self) -> dict[int, tuple[int, ...]]:
+        added = self._tokenizer.get_added_tokens_decoder()
+        return vectors_of({token.content: number for number, token in added.items()})
 
     @cached_property
     def _tokenizer(self) -> Tokenizer:

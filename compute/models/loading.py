@@ -1,0 +1,77 @@
+"""A saved pipeline -> the pipeline: nothing is filled in by chance, and nothing is left over."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import diffusers
+import torch
+import transformers
+from diffusers import DiffusionPipeline
+
+from compute.models.saved import SavedPart, SavedPipeline
+from store.errors import InputError
+
+NAMED = 4  # keys in an error
+
+
+def load_pipeline(saved: SavedPipeline, dtype: torch.dtype, options: Mapping[str, Any]) -> DiffusionPipeline:
+    """Return the pipeline with its weights in `dtype`; `options` go to its class.
+
+    Raises
+    ------
+    InputError: a part is missing, damaged, or its weights are not those that its configuration asks for.
+    """
+    diffusers.utils.logging.disable_progress_bar()
+    transformers.utils.logging.disable_progress_bar()
+    parts = {part.name: load_part(saved, part, dtype) for part in saved.parts.values() if part.weights}
+    family = getattr(diffusers, saved.family)
+    try:
+        return family.from_pretrained(saved.folder, dtype=dtype, **parts, **options)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, ImportError) as error:
+        raise saved.refused(f"it cannot be loaded ({_line(error)})", "download or save it again") from error
+
+
+def load_part(saved: SavedPipeline, part: SavedPart, dtype: torch.dtype) -> torch.nn.Module:
+    """Return one part with its weights in `dtype`; raises InputError if keys are missing or left over."""
+    quiet = (diffusers.utils.logging, transformers.utils.logging)
+    loud = [library.get_verbosity() for library in quiet]
+    for library in quiet:  # what they would warn of is an error here
+        library.set_verbosity_error()
+    try:
+        found, info = part.type.from_pretrained(  # type: ignore[attr-defined]
+            saved.folder,
+            subfolder=part.name,
+            dtype=dtype,
+            variant=part.variant or None,
+            use_safetensors=True,
+            output_loading_info=True,
+            local_files_only=True,
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, NotImplementedError) as error:
+        raise _misfit(saved, part, error) from error
+    finally:
+        for library, level in zip(quiet, loud, strict=True):
+            library.set_verbosity(level)
+    buffers = {name for name, _ in found.named_buffers()}  # old files hold those that are computed today
+    for kind in ("missing", "unexpected", "mismatched"):
+        keys = sorted(str(key) for key in set(map(_name, info.get(f"{kind}_keys") or ())) - buffers)
+        if keys:
+            more = f" and {len(keys) - NAMED} more" if len(keys) > NAMED else ""
+            raise saved.refused(
+                f"the weights of its {part.name} do not fit its configuration: {kind} {', '.join(keys[:NAMED])}{more}",
+                "download or save it again",
+            )
+    return found
+
+
+def _name(key: object) -> str:
+    """The name of a key, which comes with its shapes where these do not match."""
+    return str(key[0]) if isinstance(key, tuple) else str(key)
+
+
+def _misfit(saved: SavedPipeline, part: SavedPart, error: Exception) -> InputError:
+    return saved.refused(f"its {part.name} cannot be loaded ({_line(error)})", "download or save it again")
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]
