@@ -52,6 +52,8 @@ def main(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return 0
+    except KeyboardInterrupt:
+        return 130
     except OSError as error:
         return _failed(f"{error.filename or 'the system'}: {error.strerror or error}; choose another place")
     except MemoryError:
