@@ -1,8 +1,10 @@
 """What is known of the models that computed into a store: how they read texts, so that pages can check words.
 
-A worker writes a card for each model that it loads, `DIR/models/<model>.json`; it may be deleted at any time.
+A worker writes a card for each model that it loads, `DIR/models/<model>-<digest of its source>.json`; it may be
+deleted at any time.
 """
 
+import hashlib
 import json
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
@@ -16,6 +18,7 @@ from store.hdf5.names import slug
 from store.prompts.tokens import Token, vectors_of, with_vectors
 
 FOLDER = "models"
+BYTES = 2**26  # of a card at most: 64 MiB
 
 
 @dataclass(frozen=True)
@@ -58,29 +61,45 @@ class ModelCard:
 
 def publish(root: Path, card: ModelCard) -> None:
     """Write `card` into the store `root`; raises StoreError where that cannot be."""
-    path = _path(root, card.name)
+    former = root / FOLDER / f"{slug(card.name)}.json"  # where the cards of all models of one name once lay
+    path = former.with_stem(f"{former.stem}-{hashlib.sha256(card.source.encode()).hexdigest()[:8]}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as aside:
             aside.write_text(json.dumps(asdict(card)), encoding="utf-8")
+        if (old := load(former)) and old.source == card.source:
+            former.unlink(missing_ok=True)
     except OSError as error:
         raise StoreError(path, f"cannot be written ({error.strerror or error})", "make room there") from error
 
 
 def load(path: Path) -> ModelCard | None:
-    """The card in a file, None if it cannot be read: words are then checked when the model is loaded."""
+    """Return the card in a file, None if it cannot be read: words are then checked when the model is loaded."""
     try:
+        if not path.is_file() or path.stat().st_size > BYTES:
+            return None
         values = json.loads(path.read_text(encoding="utf-8"))
         words = None if values["words"] is None else tuple(values["words"])
-        return ModelCard(**values | {"words": words, "log_snr": tuple(map(float, values["log_snr"]))})
-    except (OSError, ValueError, TypeError, KeyError):
+        card = ModelCard(**values | {"words": words, "log_snr": tuple(map(float, values["log_snr"]))})
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
+    return card if _sound(card) else None
+
+
+def _sound(card: ModelCard) -> bool:
+    """Whether the values of `card` are what they should be, as a file may hold anything."""
+    texts = card.name, card.source, card.revision, card.tokenizer, *(card.words or ())
+    if not all(isinstance(text, str) for text in texts):
+        return False
+    if type(card.token_limit) is not int or type(card.unknown_token) not in (int, type(None)):
+        return False
+    try:
+        card.tokens("")
+    except Exception:  # the tokenizers library raises nothing narrower
+        return False
+    return True
 
 
 def paths(root: Path) -> list[Path]:
-    """The cards of the store."""
+    """Return the files of the cards of the store `root`."""
     return sorted((root / FOLDER).glob("*.json"))
-
-
-def _path(root: Path, name: str) -> Path:
-    return root / FOLDER / f"{slug(name)}.json"

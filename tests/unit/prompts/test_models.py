@@ -1,6 +1,9 @@
 """A card reads texts as its model does, without it; and errors come back whole from other processes."""
 
+import json
+import os
 import pickle
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -31,6 +34,18 @@ def test_a_card_comes_back_from_its_file_and_from_other_processes(model, tmp_pat
     assert card.log_snr == tuple(denoiser.log_snr.tolist())
 
 
+def test_models_of_one_name_have_a_card_each(model, tmp_path):
+    _, card = model
+    (tmp_path / "models").mkdir()
+    former = tmp_path / "models" / f"{card.name}.json"
+    former.write_text(json.dumps(asdict(card)))  # as earlier versions wrote it
+    other = replace(card, source="/elsewhere/model")
+    for one in (card, other, card):
+        model_cards.publish(tmp_path, one)
+    assert not former.exists()
+    assert {model_cards.load(path).source for path in model_cards.paths(tmp_path)} == {card.source, other.source}
+
+
 def test_a_card_reads_as_its_model(model):
     denoiser, card = model
     for text in TEXTS:
@@ -41,10 +56,26 @@ def test_a_card_reads_as_its_model(model):
 
 
 def test_a_card_that_cannot_be_read_is_none(tmp_path):
-    for content in ("", "{}", "[]", '{"name": 3, "words": null, "log_snr": []}'):
+    for content in ("", "{}", "[]", '{"name": 3, "words": null, "log_snr": []}', "[" * 10_000, '"x"', "null"):
         (tmp_path / "card.json").write_text(content)
         assert model_cards.load(tmp_path / "card.json") is None
-    assert model_cards.load(tmp_path / "missing.json") is None
+    os.mkfifo(tmp_path / "pipe.json")
+    for name in ("missing.json", "pipe.json", "."):
+        assert model_cards.load(tmp_path / name) is None
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [(name, value) for name in ("name", "source", "revision", "tokenizer") for value in (3, None, ["x"])]
+    + [("token_limit", value) for value in ("75", None, 7.5)]
+    + [("unknown_token", "x"), ("words", 3), ("words", [3]), ("log_snr", ["x"]), ("log_snr", 3), ("tokenizer", "{}")],
+)
+def test_a_card_with_a_value_that_is_none_is_none(model, tmp_path, field, value):
+    _, card = model
+    model_cards.publish(tmp_path, card)
+    (path,) = model_cards.paths(tmp_path)
+    path.write_text(json.dumps(json.loads(path.read_text()) | {field: value}))
+    assert model_cards.load(path) is None
 
 
 @pytest.mark.parametrize(
