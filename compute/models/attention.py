@@ -50,7 +50,7 @@ class AttentionRecorder:
         self._fresh, self._seen = {}, 0
 
     def maps(self, size: Sequence[int]) -> dict[str, np.ndarray]:
-        """The attention to each word since the last call of this, float32 `size`; it starts anew."""
+        """Return the mean attention to each word since the last call, float32 `size`, from 0 to 1, and start anew."""
         total = torch.zeros(len(self.words), *size)
         for values in self._sums.values():
             height, width = _shape(values.shape[1], size)

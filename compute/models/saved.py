@@ -81,7 +81,7 @@ class SavedPipeline:
         return found
 
     def identity(self, cache: Path | None = None) -> str:
-        """What identifies the weights that are loaded: the hub's commit, else 12 hexadecimal digits.
+        """Return what identifies the weights that are loaded: the hub's commit, else 12 hexadecimal digits.
 
         The digest is of configurations, vocabularies, the headers of the weights' files and blocks of every tensor. It
         is remembered in `cache` as long as files keep their size and time. Raises InputError as `parts` does.
@@ -100,7 +100,7 @@ class SavedPipeline:
         return digest.hexdigest()[:12]
 
     def refused(self, why: str, mend: str) -> InputError:
-        """The error that says why this pipeline cannot be used."""
+        """Return the error that says why this pipeline cannot be used, and what to do instead."""
         return InputError(f"model {self.model!r}", why, mend)
 
     @cached_property

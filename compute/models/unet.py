@@ -51,9 +51,11 @@ class UNetDenoiser:
 
     @property
     def tokenizer_json(self) -> str:
+        """See `Adapter`."""
         return self.tokenizer.backend_tokenizer.to_str()
 
     def tokens(self, text: str) -> list[Token]:
+        """Return the tokens of `text`, not cut off, without special ones; all those of a learned embedding."""
         found = self.tokenizer(
             text, add_special_tokens=False, return_offsets_mapping=True, truncation=False, verbose=False
         )
@@ -62,11 +64,13 @@ class UNetDenoiser:
 
     @torch.inference_mode()
     def encode(self, texts: Sequence[str]) -> Conditioning:
+        """Return the conditioning of K texts: the states of the text encoder, (K, tokens, width)."""
         embedded, _ = self.pipeline.encode_prompt(list(texts), self.device, 1, False)
         return Conditioning({"encoder_hidden_states": embedded})
 
     @torch.inference_mode()
     def predict_noise(self, z: Tensor, level: Tensor, conditioning: Conditioning) -> Tensor:
+        """Return the predicted noise, float32 (B, c, h, w), without guidance: see `Denoiser`."""
         noisy = z.to(self.device, self.weights)
         arguments = self._arguments({name: values.to(self.weights) for name, values in conditioning.tensors.items()})
         arguments |= self._guidance(len(z))
@@ -76,6 +80,7 @@ class UNetDenoiser:
 
     @contextmanager
     def computing_in(self, dtype: torch.dtype) -> Iterator[None]:
+        """Compute in `dtype` within it: by autocast, or with the U-Net in float32 where its weights are half ones."""
         before = self.computes, self.weights
         precise = self.weights != torch.float32 and dtype == torch.float32
         self.computes = dtype
@@ -90,6 +95,7 @@ class UNetDenoiser:
                 self.unet.to(self.weights)
 
     def attention(self, prompt: str, spans: Sequence[Span]) -> AttentionRecorder | None:
+        """Return a recorder of the cross-attention to the words of `prompt` at `spans`."""
         return AttentionRecorder(
             self.unet,
             {
@@ -104,6 +110,7 @@ class UNetDenoiser:
 
     @torch.inference_mode()
     def generate(self, prompt: str, seeds: Sequence[int], guidance: float, steps: int) -> Tensor:
+        """Return latents float32 (S, c, h, w); raises InputError if they are not finite."""
         generators = [torch.Generator().manual_seed(seed) for seed in seeds]
         latents = self._draw([prompt] * len(seeds), guidance, steps, generators).float().cpu()
         if not latents.isfinite().all():
@@ -112,18 +119,21 @@ class UNetDenoiser:
 
     @torch.inference_mode()
     def encode_image(self, image: np.ndarray) -> Tensor:
+        """Return the mode of the latent of an image, float32 (1, c, h, w); raises InputError as `decode` does."""
         pixels = torch.from_numpy(image).permute(2, 0, 1)[None].to(self.device) / 127.5 - 1
         mode = self._finite(lambda: self.vae.encode(pixels.to(self.vae.dtype)).latent_dist.mode())
         return ((mode - self._shift) * self.vae.config.scaling_factor).cpu()
 
     @torch.inference_mode()
     def decode(self, latents: Tensor) -> np.ndarray:
+        """Return images uint8 (S, H, W, 3), computed in float32 where half precision overflows: see `Denoiser`."""
         scaled = latents.to(self.device).float() / self.vae.config.scaling_factor + self._shift
         pixels = self._finite(lambda: self.vae.decode(scaled.to(self.vae.dtype)).sample)
         return ((pixels / 2 + 0.5).clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1).cpu().numpy()
 
     @torch.inference_mode()
     def own_predictions(self, prompt: str) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """Yield noisy latents, level and noise of each of two calls of the pipeline: see `Adapter`."""
         seen: list[tuple[Tensor, Tensor, Tensor]] = []
 
         def look(_: torch.nn.Module, given: tuple, output: Any) -> None:
@@ -241,6 +251,7 @@ class XLDenoiser(UNetDenoiser):
 
     @torch.inference_mode()
     def encode(self, texts: Sequence[str]) -> Conditioning:
+        """Return the conditioning of K texts: states of both encoders, the pooled ones, and sizes in pixels."""
         embedded, _, pooled, _ = self.pipeline.encode_prompt(
             list(texts), device=self.device, num_images_per_prompt=1, do_classifier_free_guidance=False
         )

@@ -38,7 +38,7 @@ class Reader(Protocol):
         """The words it was trained with, where they are few enough to be listed."""
 
     def tokens(self, text: str) -> list[Token]:
-        """The tokens of `text`, not cut off, without special ones."""
+        """Return the tokens of `text`, not cut off, without special ones."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Row:
     both: int
 
     def edges(self) -> set[tuple[int, int]]:
-        """The distances between predictions that this mode needs, as sorted pairs."""
+        """Return the distances between predictions that this mode needs, as sorted pairs."""
         ends = [
             (self.base, self.first),
             (self.base, self.second),
@@ -76,12 +76,12 @@ class Conditions:
     whole: int
 
     def tokens(self, pair: TokenPair | Probe) -> tuple[tuple[int, ...], ...]:
-        """The tokens of every text that `pair` is asked with, mode by mode: base, first, second, both."""
+        """Return the tokens of every text that `pair` is asked with, mode by mode: base, first, second, both."""
         rows = [row for (other, _), row in self.rows.items() if other == pair]
         return tuple(self.ids[text] for row in rows for text in (row.base, row.first, row.second, row.both))
 
     def count(self, pairs: Iterable[TokenPair | Probe]) -> int:
-        """How many texts it takes to ask about `pairs` alone."""
+        """Return how many texts it takes to ask about `pairs` alone."""
         wanted = set(pairs)
         rows = [row for (pair, _), row in self.rows.items() if pair in wanted]
         return len({text for row in rows for text in (row.base, row.first, row.second, row.both)})
@@ -96,17 +96,22 @@ class Conditions:
         return {edge: place for place, edge in enumerate(self.edges)}
 
     def edge(self, one: int, other: int) -> int:
-        """Where the distance between two texts stands among `edges`."""
+        """Return where the distance between two texts stands among `edges`."""
         return self._places[min(one, other), max(one, other)]
 
 
 def all_pairs(prompt: str, words: Sequence[str] = ()) -> tuple[TokenPair, ...]:
-    """Every pair of `words`, or of all different words of `prompt`."""
+    """Return every pair of `words`, or of all different words of `prompt`.
+
+    Raises
+    ------
+    InputError: one of `words` is not in the prompt.
+    """
     return tuple(TokenPair.find(prompt, *pair) for pair in combinations(words or prompt_words(prompt), 2))
 
 
 def of_pairs(pairs: Sequence[TokenPair | Probe], reader: Reader) -> Conditions:
-    """The texts of pairs of one prompt, shared among them.
+    """Return the texts of pairs of one prompt, shared among them.
 
     Isolated (`pid`): empty, each word, both. In context (`cpid`, not of a probe): without both, with one, the full
     prompt.
@@ -125,7 +130,7 @@ def of_pairs(pairs: Sequence[TokenPair | Probe], reader: Reader) -> Conditions:
 
 
 def count_texts(pairs: Sequence[TokenPair | Probe]) -> int:
-    """How many texts it takes to ask about pairs of one prompt, whatever model reads them."""
+    """Return how many texts it takes to ask about pairs of one prompt, whatever model reads them."""
     return len(_texts(pairs)[0])
 
 

@@ -36,9 +36,11 @@ class ModelCard:
 
     @property
     def vocabulary(self) -> frozenset[str] | None:
+        """The words it was trained with, where they are few enough to be listed."""
         return None if self.words is None else frozenset(self.words)
 
     def tokens(self, text: str) -> list[Token]:
+        """Return the tokens of `text` as the model reads it, not cut off, without special ones."""
         found = self._tokenizer.encode(text, add_special_tokens=False)
         tokens = [Token(number, *span) for number, span in zip(found.ids, found.offsets, strict=True)]
         return with_vectors(tokens, self._vectors)

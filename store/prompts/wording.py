@@ -15,7 +15,7 @@ VOWELS_LIKE_CONSONANTS = re.compile(  # a European, a one-man band, a unicorn, a
 
 
 def article(phrase: str) -> str:
-    """*a* or *an*, by the sound that `phrase` begins with as far as its spelling tells."""
+    """Return *a* or *an*, by the sound that `phrase` begins with as far as its spelling tells."""
     first = re.split(r"[\W_]", phrase, maxsplit=1)[0]
     if len(first) > 1 and first.isupper():
         return "an" if first[0] in SPELLED_WITH_A_VOWEL else "a"
@@ -26,7 +26,7 @@ def article(phrase: str) -> str:
 
 
 def replaced(text: str, span: Span, word: str) -> str:
-    """`text` with `word` in place of the characters at `span`; an *a* or *an* right before them fits itself to it."""
+    """Return `text` with `word` in place of the characters at `span`; an *a* or *an* right before it is made to fit."""
 
     def fitted(found: re.Match[str]) -> str:
         fits = article(word)
@@ -36,24 +36,29 @@ def replaced(text: str, span: Span, word: str) -> str:
 
 
 def places(template: str) -> list[str]:
-    """The names in braces, in order."""
+    """Return the names in braces, in order."""
     return re.findall(r"\{(\w*)\}", template)
 
 
 def fill(template: str, **words: str) -> str:
-    """`template` with each {name} replaced by the word of that name; articles right before a place fit themselves."""
+    """Return `template` with each {name} replaced by the word of that name; articles before a place are made to fit."""
     for found in reversed(list(re.finditer(r"\{(\w+)\}", template))):
         template = replaced(template, Span(*found.span()), words[found[1]])
     return template
 
 
 def swapped(prompt: str, word: str, other: str) -> str:
-    """`prompt` with `other` instead of `word`."""
+    """Return `prompt` with `other` instead of `word`.
+
+    Raises
+    ------
+    InputError: `word` is not in the prompt.
+    """
     return replaced(prompt, find_word(prompt, word), other)
 
 
 def without(prompt: str, *spans: Span) -> str:
-    """`prompt` with the words at `spans` taken out of the text, and the gaps closed."""
+    """Return `prompt` with the words at `spans` taken out of the text, and the gaps closed."""
     for start, stop in sorted(spans, reverse=True):
         gap = "" if spaceless(prompt, start) and spaceless(prompt, stop) else " "
         prompt = prompt[:start] + gap + prompt[stop:]
@@ -61,5 +66,5 @@ def without(prompt: str, *spans: Span) -> str:
 
 
 def count(text: str, word: str) -> int:
-    """How often `word` stands in `text` as whole words, whatever its case."""
+    """Return how often `word` stands in `text` as whole words, whatever its case."""
     return sum(1 for _ in word_places(text, word))
