@@ -20,6 +20,8 @@ def main(arguments: list[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # for what came in as bytes that are no text
+    for problem in settings.problems():
+        print(f"warning: {problem}", file=sys.stderr)
     try:
         given = _parser(settings.load()).parse_args(arguments)
         code = given.command(given)

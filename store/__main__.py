@@ -41,6 +41,8 @@ def main(arguments: list[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # text of files and arguments may be no characters
+    for problem in settings.problems():
+        print(f"warning: {problem}", file=sys.stderr)
     try:
         _check_values(arguments)
         given = parser(arguments, settings.load()).parse_args(arguments)

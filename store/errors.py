@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+NO_CHARACTER = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")  # of a text
 # Control characters, line ends, halves of characters, and what changes the direction of writing.
 UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 

@@ -9,10 +9,11 @@ import tomllib
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
-from store.errors import InputError
+from store.errors import NO_CHARACTER, InputError
 
 PREFIX = "DIFFUSIONPID_"
 FILE = Path("diffusionpid.toml")
+LARGEST, DIGITS = 1 << 20, 15  # bytes of that file, digits of a number
 DEMO_STORE = Path(__file__).with_name("demo")
 VALIDATION = Path(__file__).with_name("validation.json")  # written by `python -m compute verify --json`
 
@@ -39,36 +40,67 @@ class Settings:
 def load(file: Path = FILE) -> Settings:
     """Return the settings from the environment, then `file`, then the defaults.
 
-    Raises
-    ------
-    InputError: the file is not valid TOML, names an unknown setting, or a value is of the wrong kind.
+    A value that cannot be used is left out, see `problems`; where it is `read_only`, that is on.
     """
-    values: dict[str, object] = {}
-    known = {entry.name: entry for entry in fields(Settings)}
-    if file.exists():
-        try:
-            values = tomllib.loads(file.read_text(encoding="utf-8"))
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise InputError(str(file), f"not valid TOML ({error})", "correct that line") from error
-        for name in values.keys() - known.keys():
-            raise InputError(f"{file}: {name}", "no such setting", f"use one of {', '.join(known)}")
+    return _found(file)[0]
+
+
+def problems(file: Path = FILE) -> list[InputError]:
+    """Return what is wrong with the settings in the environment and in `file`: what `load` left out, and the mend."""
+    return _found(file)[1]
+
+
+def _found(file: Path) -> tuple[Settings, list[InputError]]:
+    """The settings that can be used, and what is wrong with the others."""
+    known = {entry.name: entry.default for entry in fields(Settings)}
+    written, wrong = _written(file)
+    for name in written.keys() - known.keys():
+        wrong.append(InputError(f"{file}: {name}", "no such setting", f"use one of {', '.join(known)}"))
+    given = {name: (f"{file}: {name}", written[name]) for name in known if name in written}
     for name in known:
-        if PREFIX + name.upper() in os.environ:
-            values[name] = os.environ[PREFIX + name.upper()]
-    return Settings(**{name: _parse(name, known[name].default, value) for name, value in values.items()})
+        variable = PREFIX + name.upper()
+        if variable in os.environ:
+            given[name] = variable, os.environ[variable]
+    values: dict[str, object] = {}
+    for name, (where, value) in given.items():
+        try:
+            values[name] = _parse(where, known[name], value)
+        except InputError as error:
+            wrong.append(error)
+            if name == "read_only":
+                values[name] = True
+    return Settings(**values), wrong  # type: ignore[arg-type]
 
 
-def _parse(name: str, default: object, value: object):
+def _written(file: Path) -> tuple[dict[str, object], list[InputError]]:
+    """What the file says; nothing, and why, if it cannot be read."""
+    try:
+        if not file.exists():
+            return {}, []
+        if not file.is_file() or file.stat().st_size > LARGEST:
+            raise ValueError("no file of settings")
+        return tomllib.loads(file.read_text(encoding="utf-8")), []
+    except (OSError, ValueError, RecursionError) as error:
+        return {}, [InputError(str(file), f"not valid TOML ({error})", "correct that line")]
+
+
+def _parse(where: str, default: object, value: object):
+    """The value of a setting of the type of `default`; raises InputError if it is none."""
     if isinstance(default, bool):
         text = str(value).lower()
         if text not in ("1", "true", "yes", "0", "false", "no", ""):
-            raise InputError(name, f"{value!r} is neither true nor false", "write 1 or 0")
+            raise InputError(where, f"{value!r} is neither true nor false", "write 1 or 0")
         return text in ("1", "true", "yes")
     if isinstance(default, int):
         text = str(value).replace("_", "")
-        if not text.isascii() or not text.isdigit() or isinstance(value, bool):
-            raise InputError(name, f"{value!r} is no whole number from 0 up", "write it in digits")
+        if not text.isascii() or not text.isdigit() or isinstance(value, bool) or len(text) > DIGITS:
+            raise InputError(where, f"{value!r} is no whole number from 0 up", "write it in digits")
         return int(text)
-    if not isinstance(value, str) or not value:
-        raise InputError(name, f"{value!r} is not a text", "write it in quotes")
-    return Path(value).expanduser() if isinstance(default, Path) else value
+    if not isinstance(value, str) or not value or NO_CHARACTER.search(value):
+        raise InputError(where, f"{value!r} is not a text", "write it in quotes")
+    if not isinstance(default, Path):
+        return value
+    try:
+        return Path(value).expanduser()
+    except RuntimeError as error:
+        raise InputError(where, str(error), "write the whole path") from error

@@ -19,6 +19,8 @@ from store.pid import measures
 def draw(page: Page) -> None:
     """Draw the sidebar of `page`; where settings or store cannot be read, say why and end the page there."""
     view = address.current(page.view)
+    for problem in settings.problems():
+        st.warning(notices.plain(str(problem)))
     try:
         wanted, root = settings.load().model, results.folder(view)
         results.prepare(root)

@@ -1,29 +1,31 @@
 """The catalogue is brought up to date with the files.
 
 Each time it asks the folders, not the files, what changed: a file is published by renaming it into place, which
-changes the time of its folder. A change of a file in place is not seen.
+changes the time of its folder. A change of a file in place is seen once its entries are listed: see `look`.
 """
 
 import hashlib
+import json
 import os
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
 
 import numpy as np
-from filelock import FileLock
 
 from store import hdf5
 from store.catalogue import schema
 from store.catalogue.entry import run_of
-from store.errors import BrokenFileError, NewerFormatError
+from store.errors import BrokenFileError, NewerFormatError, printable
 from store.files.atomic import SUFFIX, replacing
+from store.files.locks import locked
 from store.records import RunKey, pair_name
 
+NO_NAME = "its name is not UTF-8; rename it"
 SETTLED = 2 * 10**9  # ns after which a folder can no longer change without its time changing too
 
 
@@ -43,14 +45,19 @@ def folders(root: Path) -> dict[str, int]:
     """Return the folders that files of the store `root` are published in, each with the time of its change in ns."""
     found = {}
     for model in _inside(root / hdf5.MAPS):
-        if model.is_dir():
+        if _is_text(model.name) and model.is_dir():
             for folder in _inside(Path(model.path)):
                 try:
-                    if folder.is_dir():
+                    if _is_text(folder.name) and folder.is_dir():
                         found[f"{hdf5.MAPS}/{model.name}/{folder.name}"] = os.stat(folder.path).st_mtime_ns
                 except FileNotFoundError:  # removed since it was listed
                     continue
     return found
+
+
+def _is_text(name: str) -> bool:
+    """Return whether the name of a folder is UTF-8."""
+    return name == name.encode(errors="replace").decode()
 
 
 def refresh(database: sqlite3.Connection, root: Path) -> None:
@@ -70,6 +77,17 @@ def refresh(database: sqlite3.Connection, root: Path) -> None:
             database.executemany("DELETE FROM folders WHERE path = ?", gone)
 
 
+def look(database: sqlite3.Connection, root: Path, paths: Iterable[Path]) -> bool:
+    """Read again those files among `paths` that were changed in place; return whether there were any."""
+    names = [path.relative_to(root).as_posix() for path in paths]
+    query = "SELECT path, folder, modified, size FROM files WHERE path IN (SELECT value FROM json_each(?))"
+    rows = database.execute(query, (json.dumps(names),)).fetchall()
+    changed = {folder for path, folder, *stamp in rows if _stamp(root / path) != tuple(stamp)}
+    for folder in sorted(changed):
+        _bring(database, root, folder)
+    return bool(changed)
+
+
 def rebuild(root: Path, place: Path, anew: bool = True) -> Iterator[tuple[int, int]]:
     """Write the catalogue of the store `root` into `place`, aside and then in one step; yields (files done, in all).
 
@@ -77,12 +95,12 @@ def rebuild(root: Path, place: Path, anew: bool = True) -> Iterator[tuple[int, i
     """
     if not anew and _is_built(place):
         return
-    with FileLock(f"{place}.lock"):
+    with locked(Path(f"{place}.lock")):
         if not anew and _is_built(place):
             return
         for left in place.parent.glob(f".{place.stem}-*{SUFFIX}"):
             left.unlink(missing_ok=True)
-        with ExitStack() as meanwhile, replacing(place) as aside:
+        with ExitStack() as meanwhile, replacing(place, over_link=True) as aside:
             with closing(sqlite3.connect(aside, isolation_level=None)) as database:
                 database.executescript("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;" + schema.TABLES)
                 yield from _fill(database, root)
@@ -139,13 +157,18 @@ def _listed(root: Path, folder: str) -> dict[str, tuple[int, int]]:
     """Return the files in `folder`: path in the store -> (time of change in ns, size)."""
     found = {}
     for file in _inside(root / folder):
-        if fnmatch(file.name, hdf5.FILES):
-            try:
-                status = os.stat(file.path)
-            except FileNotFoundError:  # removed since it was listed
-                continue
-            found[f"{folder}/{file.name}"] = status.st_mtime_ns, status.st_size
+        if fnmatch(file.name, hdf5.FILES) and (stamp := _stamp(Path(file.path))):
+            found[f"{folder}/{printable(file.name)}"] = stamp
     return found
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    """Return time of change in ns and size of a file; None if it is gone."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size
 
 
 def _bring(database: sqlite3.Connection, root: Path, folder: str) -> None:
@@ -188,7 +211,9 @@ def _read(root: Path, path: str, stamp: tuple[int, int]) -> _Content | None:
             rows=found.rows,
         )
     except (BrokenFileError, NewerFormatError) as error:
-        return _Content(path, stamp, f"{error.cause}; {error.mend}") if (root / path).exists() else None
+        if (root / path).exists():
+            return _Content(path, stamp, f"{error.cause}; {error.mend}")
+        return _Content(path, stamp, NO_NAME) if "\\" in path else None  # escaped, or removed since it was listed
 
 
 def _remove(database: sqlite3.Connection, path: str) -> None:

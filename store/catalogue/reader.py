@@ -3,7 +3,7 @@
 import hashlib
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from functools import cache, partial
 from pathlib import Path
@@ -59,7 +59,11 @@ class Catalogue:
         ------
         InputError: `sort` is none of created, prompt, pair, seeds and the quantities.
         """
-        return self._ask(lambda database: query.page(database, self.root, filter, sort, descending, limit, offset))
+
+        def page(database: sqlite3.Connection) -> list[Entry]:
+            return query.page(database, self.root, filter, sort, descending, limit, offset)
+
+        return self._ask(lambda database: self._current(database, page, iter))
 
     def entries(self, filter: Filter = ANY) -> Iterator[Entry]:
         """Yield all entries that `filter` means, newest first; it reads in portions, so that no writer has to wait."""
@@ -98,7 +102,11 @@ class Catalogue:
 
     def _chunks(self, filter: Filter) -> Iterator[dict[query.Place, Entry]]:
         after, refresh = None, True
-        while found := self._ask(partial(query.chunk, root=self.root, wanted=filter, after=after), refresh):
+        while True:
+            chunk = partial(query.chunk, root=self.root, wanted=filter, after=after)
+            found = self._ask(partial(self._current, work=chunk, entries=dict.values), refresh)
+            if not found:
+                return
             yield found
             after, refresh = next(reversed(found)), False
 
@@ -110,6 +118,17 @@ class Catalogue:
                     content = images.unpack(*packed[number])
                     for label in query.labels_meant(entry.labels, filter) or [NO_LABEL]:
                         yield entry, label, content
+
+    def _current(
+        self,
+        database: sqlite3.Connection,
+        work: Callable[[sqlite3.Connection], Answer],
+        entries: Callable[[Answer], Iterable[Entry]],
+    ) -> Answer:
+        """Return the answer, once more if files of its entries were changed in place since they were read."""
+        found = work(database)
+        changed = index.look(database, self.root, {entry.path for entry in entries(found)})
+        return work(database) if changed else found
 
     def _ask(self, work: Callable[[sqlite3.Connection], Answer], refresh: bool = True) -> Answer:
         with self._reported():

@@ -11,6 +11,7 @@ import zlib
 from pathlib import Path
 
 from store import hdf5, settings
+from store.files.locks import is_lockable
 
 NAME = "catalogue.sqlite"
 VERSION = 6
@@ -60,7 +61,8 @@ MARK = f"PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {STAMP};"
 def place(root: Path) -> Path | None:
     """Return the place of the catalogue of `root`: in it, or in the cache; None if neither can be written."""
     path = root / NAME
-    if os.access(root, os.W_OK) and (os.access(path, os.W_OK) or not path.exists()):
+    free = not path.exists() or (path.is_file() and os.access(path, os.W_OK))
+    if free and os.access(root, os.W_OK) and is_lockable(root.absolute()):
         return path
     folder = settings.load().cache / "catalogues"
     try:
@@ -68,7 +70,7 @@ def place(root: Path) -> Path | None:
     except OSError:
         return None
     name = hashlib.sha256(str(root.absolute()).encode()).hexdigest()
-    return folder / f"{name}.sqlite" if os.access(folder, os.W_OK) else None
+    return folder / f"{name}.sqlite" if os.access(folder, os.W_OK) and is_lockable(folder) else None
 
 
 def connect(path: Path) -> sqlite3.Connection | None:

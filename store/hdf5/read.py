@@ -164,7 +164,7 @@ def read_totals(path: Path) -> FileTotals:
                 if is_newer(group):
                     problems.append(f"pair {pair_of_group(name)} is written in a newer format; {UPDATE}")
                 else:
-                    rows += _read_rows(key.prompt, seeds, group)
+                    rows += read_rows(key.prompt, seeds, group)
             except UNREADABLE as error:
                 problems.append(f"pair {pair_of_group(name)}: {cause_of(error)}; {REPAIR}")
         return FileTotals(key, read_provenance(file).created, rows, problems)
@@ -192,7 +192,7 @@ def read_pair(prompt: str, seeds: Collection[int], grid: tuple[int, int], group:
     )
 
 
-def _read_rows(prompt: str, seeds: Collection[int], pair: h5py.Group) -> list[dict[str, object]]:
+def read_rows(prompt: str, seeds: Collection[int], pair: h5py.Group) -> list[dict[str, object]]:
     """Return the rows of one pair; see `FileTotals`."""
     header = read_pair_header(prompt, seeds, pair)
     form, layout, columns = header.form, header.layout, header.columns

@@ -1,14 +1,13 @@
 """What texts, dates and numbers a file may hold. Whoever reads a file, or writes one, holds it to these rules."""
 
 import math
-import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
+from store.errors import NO_CHARACTER
 from store.hdf5.bounds import Refused
 from store.records import Label, RunKey, RunRecord
 
-NO_CHARACTER = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 NAME, PROMPT, DOCUMENT = 1_000, 10_000, 1_000_000  # most characters of a name, a prompt, a JSON text
 YEARS = range(1970, 2200)
 SEEDS = 100_000  # most images of a file

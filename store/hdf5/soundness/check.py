@@ -29,7 +29,7 @@ from store.hdf5.header import PAIRS, modes_of, read_key, read_provenance, read_s
 from store.hdf5.layouts import condensed
 from store.hdf5.layouts.totals import TotalsLayout
 from store.hdf5.names import APART, DATASETS, path_of
-from store.hdf5.read import pair_in, read_grid, read_images, read_latents, read_pair
+from store.hdf5.read import pair_in, read_grid, read_images, read_latents, read_pair, read_rows
 from store.pid.decomposition import PARTS, PER_IMAGE, Decomposition, decompose
 from store.pid.information import INFORMATION, Estimate, Replicates
 from store.pid.measures import ORTHOGONAL
@@ -105,6 +105,7 @@ def pair_problems(root: h5py.Group, allowance: Allowance) -> Iterator[Problem]:
                 yield Problem(f"written in format {version_of(group)}, {KNOWN}", pair, UPDATE)
             else:
                 allowance.survey(group)
+                read_rows(prompt, seeds, group)
                 result = read_pair(prompt, seeds, grid, group)
                 yield from (Problem(cause, pair) for cause in _wrong_with_pair(result, group))
         except UNREADABLE as error:

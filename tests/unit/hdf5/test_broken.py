@@ -13,6 +13,7 @@ from store.catalogue import Catalogue
 from store.errors import BrokenFileError, NewerFormatError, StoreError
 from store.hdf5.names import QUARANTINE
 from tests import synthetic
+from tests.budget import rounds
 
 PAIR = "pairs/female+doctor"
 
@@ -275,7 +276,7 @@ def test_no_flipped_bit_goes_unnoticed(store):
     expected = hdf5.read(path)
     chance = random.Random(0)
     unnoticed = 0
-    for _ in range(100):
+    for _ in range(rounds(20, 2000)):
         place, bit = chance.randrange(len(content)), chance.randrange(8)
         changed = bytearray(content)
         changed[place] ^= 1 << bit
@@ -283,7 +284,7 @@ def test_no_flipped_bit_goes_unnoticed(store):
         if hdf5.problems(path) == []:
             unnoticed += 1
             assert same(hdf5.read(path), expected), f"bit {bit} of byte {place}"
-    assert unnoticed < 50
+    assert unnoticed < rounds(20, 2000) / 2
 
 
 def same(one, other):

@@ -1,11 +1,7 @@
 """Files of the store: round trip, merging, publishing whole under SIGKILL and by many writers at once."""
 
 import multiprocessing
-import os
 import shutil
-import signal
-import subprocess
-import sys
 import time
 from dataclasses import replace
 from itertools import product
@@ -20,17 +16,8 @@ from store.errors import BrokenFileError, InputError, NewerFormatError, StoreErr
 from store.pid.decomposition import PARTS
 from store.records import Label, Probe
 from tests import synthetic
+from tests.budget import rounds
 from tests.conftest import ROOT
-
-WRITER = """
-import sys
-from pathlib import Path
-from store import hdf5
-from tests import synthetic
-while True:
-    hdf5.publish(Path(sys.argv[1]), synthetic.record(size=128, grid=64))
-    print("published", flush=True)
-"""
 
 
 def test_a_record_comes_back_within_the_precision_of_its_type(tmp_path):
@@ -300,17 +287,22 @@ def test_a_missing_pair_is_named_with_what_is_there():
         synthetic.record().result(("a", "doctor"))
 
 
-@pytest.mark.parametrize("delay", [0.0, 0.01, 0.03, 0.06, 0.1])
+def _publish_for_ever(root, published):
+    while True:
+        hdf5.publish(root, synthetic.record(size=128, grid=64))
+        published.set()
+
+
+@pytest.mark.parametrize("delay", rounds([0.0, 0.03], [0.0, 0.01, 0.03, 0.06, 0.1] * 10))
 def test_a_killed_writer_leaves_the_old_or_the_new_file(tmp_path, delay):
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    writer = subprocess.Popen(
-        [sys.executable, "-c", WRITER, str(tmp_path)], stdout=subprocess.PIPE, env=environment, text=True
-    )
-    writer.stdout.readline()
+    context = multiprocessing.get_context("fork")
+    published = context.Event()
+    writer = context.Process(target=_publish_for_ever, args=(tmp_path, published))
+    writer.start()
+    assert published.wait(60)
     time.sleep(delay)
-    writer.send_signal(signal.SIGKILL)
-    writer.wait()
-    writer.stdout.close()
+    writer.kill()
+    writer.join()
     (path,) = hdf5.paths(tmp_path)
     assert hdf5.problems(path) == []
     assert Catalogue(tmp_path).count() == 2
@@ -320,13 +312,13 @@ def test_a_killed_writer_leaves_the_old_or_the_new_file(tmp_path, delay):
 
 
 def _publish_pair(root, words):
-    hdf5.publish(root, synthetic.record("one two three four five six", words))
+    hdf5.publish(root, synthetic.record("one two three four five six", words, **synthetic.SMALL))
 
 
 def test_writers_of_one_prompt_at_once_lose_nothing(tmp_path):
     words = ["one", "two", "three", "four", "five"]
     pairs = [(word, "six") for word in words]
-    with multiprocessing.get_context("spawn").Pool(3) as pool:
-        pool.starmap(_publish_pair, [(tmp_path, pair) for pair in pairs])
+    with multiprocessing.get_context("fork").Pool(3) as pool:
+        pool.starmap(_publish_pair, [(tmp_path, pair) for pair in pairs] * rounds(1, 20))
     (path,) = hdf5.paths(tmp_path)
     assert {result.pair.words for result in hdf5.read(path).pairs} == set(pairs)

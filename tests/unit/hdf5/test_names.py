@@ -8,7 +8,7 @@ import pytest
 from store import hdf5
 from store.catalogue import Catalogue, Filter
 from store.hdf5.names import group_name, old_group_name, pair_of_group
-from store.records import Probe, TokenPair, pair_name, pair_readings, pair_words
+from store.records import Probe, Span, TokenPair, pair_name, pair_readings, pair_words
 from tests import synthetic
 
 PROMPT = "a red+green+blue balloon"
@@ -99,7 +99,7 @@ def test_the_same_words_elsewhere_in_the_prompt_are_not_joined(tmp_path):
     record = synthetic.record(prompt, ("red", "hat"), **synthetic.SMALL)
     path = hdf5.publish(tmp_path, record)
     (result,) = record.pairs
-    moved = replace(result, pair=TokenPair(prompt, result.pair.first._replace(start=24, stop=27), result.pair.second))
+    moved = replace(result, pair=TokenPair(prompt, Span(2, 5), result.pair.second))
     assert moved.pair.words == result.pair.words and moved.pair != result.pair
     hdf5.publish(tmp_path, replace(record, pairs=(moved.of_seeds(moved.seeds[:1]),)))
     (after,) = hdf5.read(path).pairs

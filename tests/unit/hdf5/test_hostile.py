@@ -1,0 +1,82 @@
+"""Whatever an attribute or array of a file holds, with valid digests: it is read or named, and never stops anything."""
+
+import random
+import shutil
+
+import numpy as np
+import pytest
+
+from store import hdf5, warnings
+from store.__main__ import main
+from store.catalogue import Catalogue
+from store.errors import StoreError
+from store.hdf5.condense import condensed
+from store.pid import measures
+from store.pid.information import LEVELS
+from tests import hostile, synthetic
+from tests.budget import rounds
+
+SOUND = "a sound prompt"
+
+
+@pytest.fixture(scope="module")
+def layouts(tmp_path_factory):
+    """A file of each layout; in the store of each, a sound file lies beside it."""
+    found = hostile.layouts(tmp_path_factory.mktemp("layouts"))
+    for path in found.values():
+        sound = synthetic.record(SOUND, ("sound", "prompt"), modes=("pid",), **synthetic.SMALL)
+        hdf5.publish(path.parents[3], condensed(sound))
+    return found
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("layout", ["full", "condensed", "version 1", "version 2", "version 3"])
+def test_a_hostile_value_is_read_or_named(layouts, tmp_path, capsys, layout, seed):
+    everything = list(hostile.changes(layouts[layout]))
+    chosen = random.Random(f"{layout} {seed}").sample(everything, min(len(everything), rounds(2, 100_000)))
+    for number, (about, change) in enumerate(chosen):
+        root = shutil.copytree(layouts[layout].parents[3], tmp_path / str(number))
+        path = root / layouts[layout].relative_to(layouts[layout].parents[3])
+        hostile.apply(path, change)
+        try:
+            _survives(root, path, capsys)
+        except Exception as error:
+            raise AssertionError(f"{layout}: {about}") from error
+        shutil.rmtree(root)
+
+
+def _survives(root, path, capsys):
+    problems = hdf5.problems(path)
+    with np.errstate(all="ignore"):
+        try:
+            read = hdf5.read(path)
+        except StoreError as error:
+            assert problems and str(path) in str(error)
+        else:
+            _is_shown(read)
+    catalogue = Catalogue(root)
+    listed = list(catalogue.entries())
+    assert SOUND in {entry.key.prompt for entry in listed}
+    assert len(catalogue.samples()) and catalogue.summary().prompts
+    assert path in {entry.path for entry in listed} | {broken for broken, _ in catalogue.broken()}
+    assert path not in dict(catalogue.broken()) or problems
+    assert main(["ls", "--store", str(root)]) in (0, 1)
+    printed = capsys.readouterr()
+    assert SOUND in printed.out and (not dict(catalogue.broken()) or str(path) in printed.err)
+    with np.errstate(all="ignore"):
+        repaired = list(hdf5.repair(root))
+    assert {done.path for done in repaired} == ({path} if problems else set())
+    if path.exists() and not any(problem.newer for problem in problems):
+        assert hdf5.problems(path) == []
+
+
+def _is_shown(record):
+    """All that pages derive of a record can be derived."""
+    for result in record.pairs:
+        warnings.warnings(record.key, result)
+        record.images_of(result)
+        record.region(0, 0, 4, 4)
+        for mode in result.information:
+            for measure in measures.offered(result.surprisals, result.estimator):
+                for level in LEVELS:
+                    result.decomposition(mode, measure, level)
