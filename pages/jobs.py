@@ -7,7 +7,7 @@ import streamlit as st
 
 from pages import address
 from pages.data import results
-from pages.figures.times import duration, moment
+from pages.figures.times import counted, duration, moment
 from pages.widgets import exports, job_progress, notices
 from store.errors import DiffusionPIDError
 from store.jobs import ACTIVE, Job, Queue, State
@@ -31,6 +31,7 @@ def main() -> None:
 
 @st.fragment(run_every=EVERY)
 def _live(view: address.View, root: Path) -> None:
+    notices.toast()
     queue = Queue(root)
     try:
         workers = queue.workers()
@@ -44,29 +45,29 @@ def _live(view: address.View, root: Path) -> None:
         if not active:
             st.text("Nothing waits. New compute job, in the sidebar, starts something.")
         for job in active:
-            _active(queue, job)
+            _active(queue, job, root)
         if ended:
             st.subheader("Ended", anchor=False)
         for job in ended[:ENDED]:
-            _ended(queue, job, view)
+            _ended(queue, job, view, root)
         if len(ended) > ENDED:
             st.caption("Older ones: `python -m compute jobs`")
     except DiffusionPIDError as error:
         st.error(notices.plain(str(error)))
 
 
-def _active(queue: Queue, job: Job) -> None:
+def _active(queue: Queue, job: Job, root: Path) -> None:
     with st.container(border=True, gap="small"):
         text, button = st.columns([6, 1], vertical_alignment="center")
         text.text(job.wanted.title)
         with button:
-            job_progress.change(queue.cancel, "Cancel", job, f"cancel {job.number}")
+            job_progress.change(queue.cancel, "Cancel", job, f"cancel {job.number}", root)
         job_progress.bar(job)
         st.caption(notices.plain(_about(job)))
         _history(queue, job)
 
 
-def _ended(queue: Queue, job: Job, view: address.View) -> None:
+def _ended(queue: Queue, job: Job, view: address.View, root: Path) -> None:
     with st.container(border=True, gap="small"):
         text, badge, button = st.columns([6, 1, 1], vertical_alignment="center")
         text.text(job.wanted.title)
@@ -74,7 +75,7 @@ def _ended(queue: Queue, job: Job, view: address.View) -> None:
         badge.badge(str(job.state), color=color, icon=f":material/{icon}:")
         with button:
             if job.state != State.DONE:
-                job_progress.change(queue.retry, "Retry", job, f"retry {job.number}")
+                job_progress.change(queue.retry, "Retry", job, f"retry {job.number}", root)
             elif job.wanted.prompt:
                 job_progress.link(job, view)
         if job.reason:
@@ -87,9 +88,10 @@ def _about(job: Job) -> str:
     """Who asked for it, when, and what it cost so far."""
     parts = [f"Job {job.number}", f"model {job.wanted.model}", f"by {job.author}", moment(job.created)]
     if job.began:
-        parts.append(f"{job.progress.done} of {job.progress.units} images in the store")
+        parts.append(f"{job.progress.done} of {counted(job.progress.units, 'image')} in the store")
+    if job.began and (job.ended or job.state in (State.RUNNING, State.CANCELLING)):  # not while its worker is gone
         parts.append(f"{job.progress.fresh} measured in {duration(job.seconds)}")
-    if job.rate:
+    if job.rate and (job.ended or job.state in (State.RUNNING, State.CANCELLING)):
         parts.append(f"{job.rate:,.0f} evaluations a second")
     return " \u00b7 ".join(parts)
 

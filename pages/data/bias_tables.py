@@ -11,6 +11,7 @@ from pages.address import View
 from pages.data.results import Listing
 from store import studies
 from store.catalogue import Entry, Filter
+from store.records import MODES
 from store.studies import Published, Study
 
 
@@ -65,11 +66,13 @@ def by_guidance(listing: Listing, asked: Study, levels: list[float], **about: An
     return _by_guidance(str(listing.root), listing.at, repr(asked), levels, about, listing, asked)
 
 
-def share(frame: pd.DataFrame, asked: Study) -> ShareDone:
-    """How much of `asked` a bias table rests on."""
-    there = (frame["seeds"] + frame["excluded"]).iloc[:-1].clip(upper=len(asked.seeds))
-    cells = asked.size * len(asked.content.attributes)
-    return ShareDone(int(there.to_numpy().sum()), cells * len(asked.seeds))
+def share(listing: Listing, asked: Study, model: str, guidance: float) -> ShareDone:
+    """Return how many images of `asked` there are, at whatever level a table adds them up."""
+    samples = listing.samples(Filter(study=asked.name, model=model, mode=MODES[0]))
+    rows = samples[(samples["guidance"] == guidance) & samples["seed"].isin(asked.seeds)]
+    there = rows.drop_duplicates(["attribute", "subject", "seed"])
+    there = there[there["subject"].isin(asked.content.subjects) & there["attribute"].isin(asked.content.attributes)]
+    return ShareDone(len(there), asked.size * len(asked.content.attributes) * len(asked.seeds))
 
 
 def entries(listing: Listing, name: str, view: View, guidance: float) -> dict[str, Entry]:
@@ -82,9 +85,12 @@ def entries(listing: Listing, name: str, view: View, guidance: float) -> dict[st
     return found
 
 
-def command(asked: Study, view: View, root: Path) -> str:
-    """The command line that computes what of `asked` is missing in the store `root`."""
-    return f"python -m compute study {asked.name} --model {shlex.quote(view.model)} --store {shlex.quote(str(root))}"
+def command(asked: Study, view: View, root: Path, guidance: float | None = None) -> str:
+    """Return the command line that computes what of `asked` is missing in the store `root`, at some `guidance`."""
+    parts = [f"python -m compute study {asked.name} --model {shlex.quote(view.model)}"]
+    if guidance is not None and guidance != asked.guidance:
+        parts.append(f"--guidance {guidance:g}")
+    return " ".join([*parts, f"--store {shlex.quote(str(root))}"])
 
 
 DRAWS = 1000  # for the stability of an order: the correlation is shown with two digits

@@ -16,6 +16,11 @@ def run_command(view: ExplorerView, root: Path, seeds: int = 4) -> str:
     )
 
 
+def worker_command(root: Path) -> str:
+    """Return the command line that starts a worker for the store `root`."""
+    return f"python -m compute worker --store {_word(str(root))}"
+
+
 def words_option(view: ExplorerView) -> str:
     """Return the option that asks for the two words of `view`, as a pair or as a probe; empty if they are neither."""
     first, second = pair_words(view.pair)

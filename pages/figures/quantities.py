@@ -167,6 +167,12 @@ def reliable(value: float, error: float) -> bool:
     return math.isfinite(value) and math.isfinite(error) and abs(value) >= 2 * error
 
 
+def rounded(value: float, digits: int) -> str:
+    """A number with so many decimals; zero has no sign."""
+    text = f"{value:.{digits}f}"
+    return text.replace("-", "" if not float(text) else "\u2212")
+
+
 def written(value: float, error: float, kept: int = 2) -> str:
     """A value and its standard error, of which `kept` digits count, marked where not reliable."""
     if not math.isfinite(value):
@@ -174,7 +180,7 @@ def written(value: float, error: float, kept: int = 2) -> str:
     smallest = error if math.isfinite(error) and error > 0 else abs(value) / 10
     digits = min(4, max(0, kept - 1 - math.floor(math.log10(smallest)))) if smallest > 0 else 0
     spread = f" \u00b1 {error:.{digits}f}" if math.isfinite(error) else " \u00b1 ?"
-    text = f"{value:.{digits}f}{spread}".replace("-", "\u2212")
+    text = rounded(value, digits) + spread
     return text if reliable(value, error) else f"{text} {UNRELIABLE}"
 
 
@@ -186,5 +192,5 @@ def ranged(value: float, low: float, high: float) -> str:
     smallest = width if math.isfinite(width) and width > 0 else abs(value) / 10
     digits = min(4, max(0, 1 - math.floor(math.log10(smallest)))) if smallest > 0 else 0
     known = math.isfinite(low) and math.isfinite(high)
-    text = f"{value:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]" if known else f"{value:.{digits}f} [?]"
-    return text.replace("-", "\u2212") + ("" if known and not low <= 0 <= high else f" {UNRELIABLE}")
+    ends = f"[{rounded(low, digits)}, {rounded(high, digits)}]" if known else "[?]"
+    return f"{rounded(value, digits)} {ends}" + ("" if known and not low <= 0 <= high else f" {UNRELIABLE}")

@@ -108,7 +108,7 @@ def study(view: View, table: pd.DataFrame, row: pd.Series, open_row: Callable[[i
         alt=f"{BY[view.by]} of each pair of the study and of its control word, with intervals",
     )
     compared = int(table["difference_mean"].notna().sum())
-    said = ["Mean over seeds and its 95 % interval. A point opens its sentence."]
+    said = ["Mean over seeds and its 95% interval. A point opens its sentence."]
     if compared:
         said.append(
             f"In {int((table['difference_low'] > 0).sum())} of {compared} pairs the two words have more in common than "

@@ -80,7 +80,7 @@ def _rests_on(shown: ChangeScreen, table: pd.DataFrame) -> str:
     """What the correlations rest on, and what is lacking."""
     prompts = int(table["prompts"].max().max())
     said = [
-        f"Pearson correlation over {len(shown.rows)} images of {prompts} prompts; intervals of 95 % resample prompts."
+        f"Pearson correlation over {len(shown.rows)} images of {prompts} prompts; intervals of 95% resample prompts."
     ]
     attrs = shown.images.attrs
     if lacking := attrs["missing"][shown.view.change]:

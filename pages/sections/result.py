@@ -20,7 +20,7 @@ from store.pid.measures import STANDARD
 from store.records import PairResult, RunRecord
 
 CONDENSED = (
-    f"condensed: rounded by {100 * COARSEST:.1f} % of the image's largest value at most (totals by a millionth), "
+    f"condensed: rounded by {100 * COARSEST:.1f}% of the image's largest value at most (totals by a millionth), "
     "without errors of single pixels"
 )
 THUMBNAIL = 76  # pixels
@@ -59,7 +59,7 @@ def draw(view: View, path: Path, record: RunRecord, pair: PairResult) -> ResultS
     with left:
         shown.drawn.append(_overlay(shown, record))
     with right:
-        _seeds(shown, dict(zip(record.seeds, results.thumbnails(path), strict=True)))
+        _seeds(shown, bool(record.key.image), dict(zip(record.seeds, results.thumbnails(path), strict=True)))
         for note in notes:
             st.info(notices.plain(note))
         table = totals.draw(view, path, record.key, pair, shown.index, region.cells(view, record))
@@ -118,7 +118,7 @@ def _noise_levels(shown: ResultScreen) -> None:
     st.caption(" ".join(said))
 
 
-def _seeds(shown: ResultScreen, pictures: dict[int, str]) -> None:
+def _seeds(shown: ResultScreen, own: bool, pictures: dict[int, str]) -> None:
     """The images, one a seed, each with the button that shows it."""
     quantity, measure = MAPS[shown.view.quantity], shown.pair.measure
     with st.container(horizontal=True, wrap=False):
@@ -130,9 +130,9 @@ def _seeds(shown: ResultScreen, pictures: dict[int, str]) -> None:
     with st.container(horizontal=True, gap="small", height=SCROLLED if many else "content", border=False):
         for seed in shown.pair.seeds:
             with st.container(width=THUMBNAIL, gap="xxsmall"):
-                st.image(pictures[seed], width=THUMBNAIL, alt=f"Image of seed {seed}")
+                st.image(pictures[seed], width=THUMBNAIL, alt="Own image" if own else f"Image of seed {seed}")
                 st.button(
-                    f"Seed {seed}",
+                    "Own image" if own else f"Seed {seed}",
                     type="primary" if str(seed) == shown.view.seed else "secondary",
                     width="stretch",
                     on_click=address.change,
@@ -167,7 +167,7 @@ def _strip(shown: ResultScreen) -> list[ExportFigure]:
     said = (
         f"{MODE_MEANING[view.mode]} One colour scale for all information, here and in the overlay"
         f"{'' if view.band == ALL_LEVELS else ', at all bands of noise levels'}. It ends at {limit:.3g} {view.unit}: "
-        f"{maps_figure.ROBUST} % of the pixels of {every} lie below; larger values are drawn in the last colour. "
+        f"{maps_figure.ROBUST}% of the pixels of {every} lie below; larger values are drawn in the last colour. "
         "Values are per latent pixel."
     )
     if "attention_first" in shown.layers:

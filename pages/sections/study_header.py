@@ -50,7 +50,7 @@ def choose(view: View, usual: Sequence[str], fits: Callable[[Study], bool]) -> S
     notices.broken(listing.broken(), root)
     if not chosen:
         said = f"The store {root.absolute()} holds nothing of it for the model {view.model}. This command computes it:"
-        notices.nothing(view, said, bias_tables.command(found.study, view, found.root))
+        notices.nothing(view, said, bias_tables.command(found.study, view, found.root, found.guidance))
         return None
     _progress(view, found)
     return found
@@ -159,9 +159,11 @@ def _progress(view: View, found: SentenceStudy) -> None:
     done, wanted = found.share
     if done >= wanted:
         return
-    said = f"Partly computed: {done:,} of {wanted:,} answers about an image ({100 * done / wanted:.0f} %)"
+    said = f"Partly computed: {done:,} of {wanted:,} answers about an image ({100 * done / wanted:.0f}%)"
     with st.container(horizontal=True, vertical_alignment="center"):
         st.progress(done / wanted, said, width="stretch")
         with st.popover("Compute the rest"):
             st.text("This command computes what is missing; what is there already is kept:")
-            st.code(bias_tables.command(found.study, view, found.root), language="bash", wrap_lines=True)
+            command = bias_tables.command(found.study, view, found.root, found.guidance)
+            st.code(command, language="bash", wrap_lines=True)
+            notices.launching(found.root, notices.STUDY_ASKED)

@@ -14,6 +14,7 @@ from pages.figures.escape import plain
 from pages.figures.maps import data_uri
 from pages.figures.times import counted, duration, size
 from pages.widgets import notices
+from pages.widgets.job_progress import LAUNCHED
 from pages.widgets.words import choosable
 from store.catalogue import Catalogue
 from store.errors import DiffusionPIDError, InputError
@@ -28,7 +29,7 @@ EXAMPLE = ExplorerView(prompt="a female doctor", pair="female+doctor")
 PRECISION: dict[str, tuple[int | None, float | None]] = {  # noises of an image, and the error at which it needs no more
     "Draft: 64 noises": (64, None),
     "Result: 256 noises": (256, None),
-    "Until the error is 5 %": (1024, 0.05),
+    "Until the error is 5%": (1024, 0.05),
 }
 DRAFT, RESULT, _ = PRECISION
 EMBEDDED = "embedded"  # the model that ships: a draft of it takes a minute on a laptop
@@ -70,8 +71,12 @@ def _form(filled: prefill.JobPrefill, root: Path) -> None:
         st.text_input("Your name", key="launch author", placeholder="optional", help="Shown beside the job")
     if wanted is None:
         return
-    found = estimates.estimate(wanted, root)
-    _say(found, wanted, root)
+    try:
+        found = estimates.estimate(wanted, root)
+        _say(found, wanted, root)
+    except DiffusionPIDError as error:  # the queue or the store cannot be read
+        st.error(plain(str(error)))
+        return
     urgent = SOON if kind == PROMPT else LATER
     st.button(
         "Launch",
@@ -276,5 +281,5 @@ def _launch(wanted: JobSpec, priority: int, root: Path) -> None:
     except DiffusionPIDError as error:
         notices.say_later(str(error), "error")
         return
-    st.session_state.setdefault("launched", []).append(number)
+    st.session_state.setdefault(LAUNCHED, []).append((str(root), number))
     notices.say_later(f"Job {number} is in the queue", "check")

@@ -2,34 +2,42 @@
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import streamlit as st
 
 from pages import address
 from pages.address import View
-from pages.figures.times import duration
+from pages.data import results
+from pages.data.shell_commands import worker_command
+from pages.figures.times import counted, duration
 from pages.widgets import notices
-from store import settings
-from store.errors import DiffusionPIDError
+from store.errors import DiffusionPIDError, InputError
 from store.jobs import ACTIVE, Job, Queue, State
 from store.records import pair_name
 
 EVERY = 2.0  # seconds
 PAUSE = 10.0  # seconds between two times that a page takes up new results of one job
 SHOWN = 4  # jobs in the sidebar
+KNOWN = 0.25  # images measured, before which the time to load the model hides how long one takes
 SEEN = "jobs as the page saw them"
-LAUNCHED = "launched"  # numbers of the jobs of this session, the newest last
+LAUNCHED = "launched"  # store and number of the jobs of this session, the newest last
 
 
 def draw(view: View, root: Path) -> None:
     """Running jobs in the sidebar; where new results come in, the page is drawn again."""
-    st.session_state[SEEN] = _results(_watched(Queue(root))), time.monotonic()
+    try:
+        watched = _watched(Queue(root))
+    except DiffusionPIDError:  # the list itself says so
+        watched = []
+    st.session_state[SEEN] = _results(watched), time.monotonic()
     _sidebar(view, root)
 
 
 @st.fragment(run_every=EVERY)
 def _sidebar(view: View, root: Path) -> None:
+    notices.toast()
     queue = Queue(root)
     try:
         watched, workers = _watched(queue), queue.workers()
@@ -46,7 +54,7 @@ def _sidebar(view: View, root: Path) -> None:
             st.text(job.wanted.title)
             bar(job)
             if job.state in ACTIVE:
-                change(queue.cancel, "Cancel", job, f"sidebar cancel {job.number}")
+                change(queue.cancel, "Cancel", job, f"sidebar cancel {job.number}", root)
             elif job.wanted.prompt and job.progress.done:
                 link(job, view)
     if len(watched) > SHOWN:
@@ -56,11 +64,16 @@ def _sidebar(view: View, root: Path) -> None:
 
 
 def _watched(queue: Queue) -> list[Job]:
-    """The jobs that have not ended, and those of this session."""
+    """The jobs that have not ended, and those of this session that there are in this store."""
     active = queue.jobs(ACTIVE)
     numbers = {job.number for job in active}
-    mine = st.session_state.get(LAUNCHED, [])[: -SHOWN - 1 : -1]
-    return [*active, *(queue.job(number) for number in mine if number not in numbers)]
+    mine = [number for root, number in st.session_state.get(LAUNCHED, []) if root == str(queue.root)]
+    found = list(active)
+    for number in mine[: -SHOWN - 1 : -1]:
+        if number not in numbers:
+            with suppress(InputError):  # the queue was deleted or replaced
+                found.append(queue.job(number))
+    return found
 
 
 def _results(jobs: Sequence[Job]) -> dict[int, tuple[bool, int]]:
@@ -84,24 +97,24 @@ def bar(job: Job) -> None:
     progress = job.progress
     parts = [str(job.state)]
     if progress.units:
-        parts.append(f"{progress.done} of {progress.units} images")
+        parts.append(f"{progress.done} of {counted(progress.units, 'image')}")
     if progress.failed:
         parts.append(f"{progress.failed} failed")
-    if job.seconds_left is not None:
+    if job.seconds_left is not None and progress.fresh + progress.partial >= KNOWN:
         parts.append(f"{duration(job.seconds_left)} left")
     st.progress(job.share, ", ".join(parts))
 
 
-def change(act: Callable[[int], None], label: str, job: Job, key: str) -> None:
+def change(act: Callable[[int], None], label: str, job: Job, key: str, root: Path) -> None:
     """A button that changes a job; not where nothing may be changed."""
-    if settings.load().read_only:
+    if not results.is_writable(root):
         return
 
     def pressed() -> None:
         try:
             act(job.number)
         except DiffusionPIDError as error:
-            st.toast(notices.plain(str(error)), icon=":material/error:")
+            notices.say_later(str(error), "error")
 
     disabled = job.state == State.CANCELLING
     st.button(
@@ -119,5 +132,5 @@ def link(job: Job, view: View) -> None:
 
 def no_worker(root: Path) -> None:
     """What to do where nobody works on the queue."""
-    st.warning("No worker is running: jobs wait until one is started, by")
-    st.code(f"python -m compute worker --store {root}", language="bash", wrap_lines=True)
+    st.warning("No worker is running, so jobs wait. Whoever looks after this dashboard starts one with this command:")
+    st.code(worker_command(root), language="bash", wrap_lines=True)

@@ -1,23 +1,27 @@
 """Notes on what is shown: written, revised and taken back beside it, and all that are pinned as one report."""
 
+from collections.abc import Callable
+from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
 import streamlit as st
 
 from pages.address import View
+from pages.data import results
 from pages.figures import report
 from pages.figures.report import Sheet
 from pages.widgets import notices
-from store import settings
 from store.errors import DiffusionPIDError
-from store.notes import LONGEST, Note, Notes, Pin
+from store.notes import LONGEST, Note, Notes, Pin, RevisedMeanwhileError
 
 AUTHOR = "author of notes"
+SEEN = "version seen of note"
 
 
-def draw(page: str, view: View, notes: Notes, key: str, sheet: Sheet) -> None:
-    """The notes on `key`; a new one is pinned to `sheet`, which is what the address of `view` shows."""
-    writing = not settings.load().read_only
+def draw(page: str, view: View, root: Path, key: str, sheet: Sheet) -> None:
+    """Draw the notes on `key` in the store `root`; a new one is pinned to `sheet`, what the address of `view` shows."""
+    writing = results.is_writable(root)
+    notes = Notes(root)
     st.subheader("Notes on what is shown", anchor=False)
     try:
         found, pinned = notes.about(key), notes.count_pinned()
@@ -64,16 +68,36 @@ def _note(notes: Notes, note: Note, writing: bool) -> None:
 
 
 def _revision(notes: Notes, note: Note) -> None:
-    with st.form(f"revision of {note.number} {note.version}", border=False):
+    """The form that changes a note. It stays the same when somebody else does so meanwhile, and says it."""
+    seen: tuple[int, str] = st.session_state.setdefault(f"{SEEN} {note.number}", (note.version, note.text))
+    version, text = seen
+    with st.form(f"revision of {note.number}", border=False):
+        if text != note.text:
+            st.warning(notices.plain(f"{note.author} changed this note meanwhile. Both texts stay if you save yours."))
         author = st.text_input("Your name", st.session_state.get(AUTHOR, note.author))
-        text = st.text_area("Note", note.text, max_chars=LONGEST)
+        text = st.text_area("Note", text, max_chars=LONGEST)
         with st.container(horizontal=True):
             revised = st.form_submit_button("Save", type="primary")
             withdrawn = st.form_submit_button("Take it back")
     if revised:
-        _write(author, lambda: notes.revise(note.number, author, text))
+        _change(author, note, seen, lambda: notes.revise(note.number, author, text, version))
     if withdrawn:
-        _write(author, lambda: notes.withdraw(note.number, author))
+        _change(author, note, seen, lambda: notes.withdraw(note.number, author, version))
+
+
+def _change(author: str, note: Note, seen: tuple[int, str], work: Callable[[], object]) -> None:
+    """Do it; where somebody else was quicker, keep what was written in the form, to be saved after theirs."""
+    try:
+        work()
+    except RevisedMeanwhileError as error:
+        st.session_state[f"{SEEN} {note.number}"] = note.version, seen[1]
+        st.error(notices.plain(str(error)))
+    except DiffusionPIDError as error:
+        st.error(notices.plain(str(error)))
+    else:
+        st.session_state.pop(f"{SEEN} {note.number}")
+        st.session_state[AUTHOR] = author
+        st.rerun()
 
 
 def _form(notes: Notes, key: str, pin: Pin, sheet: Sheet) -> None:

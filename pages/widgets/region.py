@@ -57,7 +57,7 @@ def _said(view: View, record: RunRecord) -> str:
         return "No latent pixel has its centre in this region: the totals are those of the whole image."
     count = (region[0].stop - region[0].start) * (region[1].stop - region[1].start)
     return (
-        f"The totals are sums over {count} of {height * width} latent pixels ({100 * count / (height * width):.0f} %)."
+        f"The totals are sums over {count} of {height * width} latent pixels ({100 * count / (height * width):.0f}%)."
     )
 
 

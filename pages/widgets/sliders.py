@@ -17,7 +17,7 @@ def draw(view: View, bands: Mapping[str, str] | None = None) -> None:
         0,
         100,
         step=5,
-        format="%d %%",
+        format="%d%%",
         **address.bind_field("opacity", view.opacity, start="value"),
     )
     places[1].slider(
@@ -25,7 +25,7 @@ def draw(view: View, bands: Mapping[str, str] | None = None) -> None:
         0,
         100,
         step=5,
-        format="%d %%",
+        format="%d%%",
         help="Values below this share of the colour scale are left out, whatever their sign",
         **address.bind_field("threshold", view.threshold, start="value"),
     )

@@ -12,7 +12,7 @@ from pages.figures.quantities import MODE_NAMES
 from pages.figures.report import Sheet
 from pages.widgets import exports, notes
 from pages.widgets.exports import ExportFigure, ExportTable
-from store.notes import Notes, key_of_view
+from store.notes import key_of_view
 
 
 def draw(
@@ -29,7 +29,7 @@ def draw(
     with st.container(horizontal=True):
         exports.menu(name, about, [table], list(drawn))
     sheet = Sheet(name, about, {each.title: each.figure for each in drawn}, {table.title: table.printed})
-    notes.draw(page, view, Notes(root), key, sheet)
+    notes.draw(page, view, root, key, sheet)
 
 
 def of_study(

@@ -11,6 +11,7 @@ from pages import address
 from pages.address import View
 from pages.data import decompositions
 from pages.figures.quantities import INDEX, QUANTITIES, UNRELIABLE_MEANING, factor, reliable, written
+from pages.figures.times import counted
 from pages.widgets import notices
 from pages.widgets.exports import ExportTable
 from store.pid.decomposition import ALIGNMENT, Decomposition
@@ -110,8 +111,8 @@ def _of_image(estimate: Estimate, index: int) -> tuple[float, float]:
 
 
 def _notes(view: View, pair: PairResult, doubtful: bool, negative: bool, untold: bool) -> None:
-    count = len(pair.seeds)
-    over = f"One value over all {count} seeds." if view.level == "prompt" else f"Mean: over {count} seeds."
+    seeds = counted(len(pair.seeds), "seed")
+    over = f"One value over {seeds}." if view.level == "prompt" else f"Mean: over {seeds}."
     notes = [f"{view.level.capitalize()} level: {LEVELS[view.level]}. {over} \u00b1: standard error of estimation."]
     if untold and pair.information[view.mode].maps.count == 1:
         notes.append("\u00b1 ?: the file neither states this error nor keeps anything that it could be told from.")

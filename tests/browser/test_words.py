@@ -71,7 +71,7 @@ def test_a_rectangle_on_the_image_gives_the_sums_over_it(serve, store, page: Pag
     expect(page.get_by_role("table").filter(has_text="Sum over the region in nats, pixel level")).to_be_visible()
     left, top, right, bottom = map(int, address_of(page)["region"].split(","))
     assert (left, top, right, bottom) == pytest.approx((16, 32, 48, 64), abs=1)
-    expect(page.get_by_text("sums over 64 of 256 latent pixels (25 %)")).to_be_visible()
+    expect(page.get_by_text("sums over 64 of 256 latent pixels (25%)")).to_be_visible()
     record = stored(store, "female+doctor")
     region = record.region(left, top, right, bottom)
     found = record.pairs[0].decomposition("cpid", region=region)["redundancy"]

@@ -11,6 +11,7 @@ import pandas as pd
 from pages.address import SCALES
 from pages.figures.bias import Column, Grid, Series, beside
 from pages.figures.escape import plain_markup
+from pages.figures.quantities import rounded
 
 AVERAGE = "average"  # as in `store.tables`, which is not imported here: it brings scipy
 SUBJECT = "occupation"
@@ -85,7 +86,7 @@ def parted(order: str) -> tuple[str, bool]:
 
 def number(value: float, digits: int) -> str:
     """As tables show it."""
-    return f"{value:.{digits}f}".replace("-", MINUS) if math.isfinite(value) else DASH
+    return rounded(value, digits) if math.isfinite(value) else DASH
 
 
 def digits_of(values: pd.DataFrame | pd.Series) -> int:

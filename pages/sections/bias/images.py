@@ -67,11 +67,12 @@ def draw(view: View, name: str, entries: dict[str, Entry]) -> dict[str, go.Figur
         0,
         100,
         step=5,
-        format="%d %%",
+        format="%d%%",
         **address.bind_field("opacity", view.opacity, start="value"),
     )
     quantity, measure = QUANTITIES[view.quantity], behind[0].pair.measure
-    words = tuple("attribute" if word == behind[0].attribute else word for word in behind[0].pair.pair.words)
+    attributes = "' or '".join(each.attribute for each in behind)  # within the quotes of the sentence
+    words = tuple(attributes if word == behind[0].attribute else word for word in behind[0].pair.pair.words)
     st.caption(
         notices.plain(
             f"{quantity.explain(words, measure)} Maps are of pixel level, in {view.unit} per latent pixel, all on one "

@@ -19,7 +19,7 @@ from pages.sections.bias.grid import AVERAGE, SUBJECT, TableFormat, parted
 from pages.sections.bias.screen import BiasScreen
 from pages.widgets import exports, notes, notices, paging, totals
 from store.errors import DiffusionPIDError, InputError
-from store.notes import Notes, key_of_view
+from store.notes import key_of_view
 from store.pid.information import LEVELS
 from store.records import MODES
 from store.studies import Published, Study, studies_of_page
@@ -124,9 +124,9 @@ def _choices(shown: BiasScreen) -> None:
 
 def _progress(shown: BiasScreen) -> None:
     """How much of the study is there, and how to get the rest."""
-    if "seeds" not in shown.table.frame:
+    if shown.view.table != "attributes":
         return
-    share = bias_tables.share(shown.table.frame, shown.asked)
+    share = bias_tables.share(shown.listing, shown.asked, shown.view.model, shown.guidance)
     if share.complete:
         return
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -135,6 +135,7 @@ def _progress(shown: BiasScreen) -> None:
         with st.popover("Compute the rest"):
             st.text("This command computes what is missing; what is there already is kept:")
             st.code(shown.command, language="bash", wrap_lines=True)
+            notices.launching(shown.listing.root, notices.STUDY_ASKED)
 
 
 def _body(shown: BiasScreen) -> None:
@@ -171,7 +172,7 @@ def _body(shown: BiasScreen) -> None:
     sheet = Sheet(title, facts, {"BiasTable": figure, **drawn}, {"Values": printed})
     content = {"study": shown.filed, "model": view.model, "guidance": f"{shown.guidance:g}", "table": view.table}
     key = key_of_view(shown.page, **content, subject=view.subject)
-    notes.draw(shown.page, view, Notes(shown.listing.root), key, sheet)
+    notes.draw(shown.page, view, shown.listing.root, key, sheet)
 
 
 def _rows(shown: BiasScreen) -> DeltaGenerator:

@@ -55,4 +55,4 @@ class BiasScreen:
     @property
     def command(self) -> str:
         """What computes the rest of the study."""
-        return bias_tables.command(self.asked, self.view, self.listing.root)
+        return bias_tables.command(self.asked, self.view, self.listing.root, self.guidance)

@@ -5,6 +5,7 @@ import math
 import streamlit as st
 
 from pages.figures.quantities import MODE_NAMES, UNRELIABLE
+from pages.figures.times import counted
 from pages.sections.bias.grid import STAR, SUBJECT, parted
 from pages.sections.bias.screen import BiasScreen
 from pages.widgets import notices
@@ -61,7 +62,10 @@ def facts(shown: BiasScreen) -> str:
         at = shown.guidances if view.table == "guidance" else [shown.guidance]
         said.append(f"guidance {', '.join(f'{level:g}' for level in at)}")
     if "seeds" in frame:
-        said.append(f"{int(frame['seeds'].iloc[:-1].to_numpy().max())} images of each prompt at most")
+        most = int(frame["seeds"].iloc[:-1].to_numpy().max())
+        images = f"{counted(most, 'image')} of each prompt at most"
+        together = view.table == "attributes" and view.level == "prompt"
+        said.append("one value over all images of a prompt" if together else images)
     said += [f"{frame.attrs['confidence']:.0%} intervals over images", f"{STAR} q at most {frame.attrs['alpha']:g}"]
     if view.table == "attributes":
         said.append(f"{UNRELIABLE} smaller than half its interval")

@@ -214,17 +214,19 @@ def test_large_images_and_maps_stay_small():
     assert len(bias_figures.gallery(panels, 4, 140, 0.6).to_json()) < 300 * 1024
 
 
-def test_a_study_that_is_partly_there_says_how_much(table, asked):
-    share = bias_tables.share(table.frame, asked)
+def test_a_study_that_is_partly_there_says_how_much(root, asked):
+    listing = Listing(root)
+    share = bias_tables.share(listing, asked, "embedded", 1.0)
     assert share == (4 * 2 * 4, 20 * 2 * 8) and not share.complete
-    assert bias_tables.share(
-        table.frame, replace(asked, seeds=(0, 1), content=replace(asked.content, subjects=SUBJECTS))
-    ).complete
+    small = replace(asked, seeds=(0, 1), content=replace(asked.content, subjects=SUBJECTS))
+    assert bias_tables.share(listing, small, "embedded", 1.0).complete
 
 
 def test_the_command_computes_what_is_missing(asked, tmp_path):
     command = bias_tables.command(asked, View(model="a model"), tmp_path)
     assert command == f"python -m compute study embedded-gender --model 'a model' --store {tmp_path}"
+    command = bias_tables.command(asked, View(model="m"), tmp_path, 3.0)
+    assert command == f"python -m compute study embedded-gender --model m --guidance 3 --store {tmp_path}"
 
 
 def test_the_study_of_a_page_is_the_one_that_was_made_for_the_model(tmp_path):
