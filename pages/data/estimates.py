@@ -9,7 +9,7 @@ import streamlit as st
 from pages.data.results import Listing, stamp
 from store import settings, studies
 from store.catalogue import Filter
-from store.errors import InputError
+from store.errors import InputError, StoreError
 from store.jobs import ACTIVE, JobSpec, Queue, Request
 from store.prompts import model_cards
 from store.prompts.conditions import count_texts, of_pairs, unseen
@@ -147,7 +147,12 @@ def _limits(evaluations: int, root: Path) -> Iterator[str]:
             f"{evaluations:,} evaluations are more than the {allowed.max_evaluations:,} that a job from here may cost "
             "(setting max_evaluations); ask for less, or use python -m compute submit"
         )
-    if len(Queue(root).jobs(ACTIVE, allowed.max_jobs)) >= allowed.max_jobs:
+    try:
+        count = len(Queue(root).jobs(ACTIVE, allowed.max_jobs))
+    except StoreError as error:
+        yield str(error)
+        return
+    if count >= allowed.max_jobs:
         yield f"{allowed.max_jobs} jobs wait or run already (setting max_jobs); wait for some, or cancel them"
 
 

@@ -262,7 +262,10 @@ def _cost(found: estimates.CostEstimate, wanted: JobSpec, root: Path) -> str:
     """Say what is to be computed, and how long that takes."""
     prompts = f"{counted(found.prompts, 'prompt')}, " if found.prompts > 1 else ""
     queue = Queue(root)
-    pace, slots = queue.pace(wanted.model), sum(worker.slots for worker in queue.workers())
+    try:
+        pace, slots = queue.pace(wanted.model), sum(worker.slots for worker in queue.workers())
+    except DiffusionPIDError:  # said among the faults
+        pace, slots = None, 0
     spent = "how long that takes is known after the first image"
     if pace:
         spent = f"about {duration(found.evaluations / pace.rate / max(1, slots))}, {size(found.results * pace.size)}"
