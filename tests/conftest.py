@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from store import settings
-from tests import pipelines
 
 ROOT = Path(__file__).parents[1]
 
@@ -28,18 +27,24 @@ def demo_store(tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def epsilon_folder(tmp_path_factory) -> Path:
     """A saved tiny pipeline that predicts epsilon."""
+    from tests import pipelines  # loads torch, which processes that tests start would then load too
+
     return pipelines.stable_diffusion(tmp_path_factory.mktemp("models") / "epsilon", "epsilon")
 
 
 @pytest.fixture(scope="session")
 def v_folder(tmp_path_factory) -> Path:
     """A saved tiny pipeline that predicts v."""
+    from tests import pipelines
+
     return pipelines.stable_diffusion(tmp_path_factory.mktemp("models") / "v", "v_prediction")
 
 
 @pytest.fixture(scope="session")
 def xl_folder(tmp_path_factory) -> Path:
     """A saved tiny XL pipeline."""
+    from tests import pipelines
+
     return pipelines.stable_diffusion_xl(tmp_path_factory.mktemp("models") / "xl")
 
 

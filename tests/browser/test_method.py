@@ -31,7 +31,7 @@ def method(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     def opened(text: str | None) -> AppTest:
         if text is not None:
             (tmp_path / "validation.json").write_text(text, encoding="utf-8")
-        page = AppTest.from_file(str(shell), default_timeout=30).run().switch_page("method.py").run()
+        page = AppTest.from_file(str(shell), default_timeout=120).run().switch_page("method.py").run()
         assert not page.exception
         return page
 

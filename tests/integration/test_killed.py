@@ -13,9 +13,10 @@ from store import hdf5
 from store.catalogue import Catalogue
 from store.errors import StoreError
 from tests import synthetic
+from tests.budget import rounds
 from tests.conftest import ROOT
 
-KILLS = 200
+KILLS = rounds(30, 200)
 FULL = """
 import sys
 from pathlib import Path
@@ -32,7 +33,7 @@ for number in range(1000):
 """
 
 
-def test_two_hundred_killed_writers_lose_nothing_they_reported(tmp_path):
+def test_killed_writers_lose_nothing_they_reported(tmp_path):
     root, reports = tmp_path / "store", tmp_path / "reports"
     reports.mkdir()
     killing = [sys.executable, "-m", "tests.killing", root, reports, str(KILLS)]

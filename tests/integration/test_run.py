@@ -33,12 +33,13 @@ def only_file(store):
     return path
 
 
-def test_the_embedded_model_from_prompt_to_file(tmp_path):
+def test_the_embedded_model_from_prompt_to_file(tmp_path, capsys):
     store = tmp_path / "store"
-    done = command("run", "--model", "embedded", *PROMPT, "--seeds", 2, "--noises", 64, "--store", store)
-    assert done.returncode == 0, done.stderr
-    assert "image 2 of 2" in done.stderr
-    assert "synergy" in done.stdout and "+-" in done.stdout
+    asked = ["run", "--model", "embedded", *PROMPT, "--seeds", "2", "--noises", "64", "--store", str(store)]
+    assert main(asked) == 0
+    printed = capsys.readouterr()
+    assert "image 2 of 2" in printed.err
+    assert "synergy" in printed.out and "+-" in printed.out
     path = only_file(store)
     assert hdf5.problems(path) == []
     record = hdf5.read(path)
@@ -172,26 +173,26 @@ def test_a_probe_asks_for_words_that_the_prompt_lacks(tmp_path, epsilon_folder, 
 
 
 def test_a_target_is_kept_and_asking_for_it_again_computes_nothing(tmp_path, capsys):
-    asked = ["run", *PROMPT, "--seeds", "1", "--noises", "256", "--target-se", "0.2", "--store", str(tmp_path)]
+    asked = ["run", *PROMPT, "--seeds", "1", "--noises", "256", "--target-se", "0.4", "--store", str(tmp_path)]
     assert main(asked) == 0
     (result,) = hdf5.read(only_file(tmp_path)).pairs
     assert result.noises[0] < 256
     both = result.decomposition("cpid")["both"]
-    assert both.total_se[0] <= 0.2 * both.total[0]
+    assert both.total_se[0] <= 0.4 * both.total[0]
     assert main(asked) == 0
     assert "all of it is in the store" in capsys.readouterr().err
 
 
 def test_a_killed_run_keeps_the_images_that_were_done(tmp_path, epsilon_folder):
-    asked = ["run", "--model", str(epsilon_folder), *PROMPT, "--noises", "256", "--seeds", "12", "--store", tmp_path]
+    asked = ["run", "--model", str(epsilon_folder), *PROMPT, "--noises", "256", "--seeds", "200", "--store", tmp_path]
     run = [sys.executable, "-m", "compute", *map(str, asked)]
     with subprocess.Popen(run, cwd=ROOT, stderr=subprocess.DEVNULL) as process:
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 300
         while not list(hdf5.paths(tmp_path)) and time.monotonic() < deadline:
             time.sleep(0.05)
         process.kill()
     kept = hdf5.read(only_file(tmp_path)).pairs[0].seeds
-    assert 0 < len(kept) < 12
+    assert 0 < len(kept) < 200
     assert hdf5.problems(only_file(tmp_path)) == []
 
 

@@ -37,7 +37,7 @@ def open_prompts(text):
 def test_a_study_that_is_killed_goes_on_and_its_table_is_there(tmp_path, capsys):
     asked = [sys.executable, "-m", "compute", "study", *QUICK, "--store", str(tmp_path)]
     first = subprocess.Popen(asked, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 300
     while not list(hdf5.paths(tmp_path)) and time.monotonic() < deadline:
         time.sleep(0.05)
     first.send_signal(signal.SIGKILL)

@@ -21,6 +21,7 @@ from compute.cluster.worker import Worker, _trouble
 from store import hdf5
 from store.jobs import LATER, SOON, JobSpec, Queue, State
 from store.prompts import model_cards
+from tests.budget import rounds
 from tests.conftest import ROOT
 
 PATIENCE = 300  # seconds, on a busy machine
@@ -115,7 +116,7 @@ def test_an_urgent_job_passes_a_study_which_is_cancelled_and_tried_again(tmp_pat
         asked = time.monotonic()
         queue.cancel(long)
         wait_for(lambda: queue.job(long).state == State.CANCELLED)
-        assert time.monotonic() - asked < 20
+        assert time.monotonic() - asked < 60
         kept = sum(map(len, seeds_by_file(root).values()))
         assert queue.job(long).progress.done < 9
         queue.retry(long)
@@ -132,7 +133,7 @@ def test_a_dask_process_killed_again_and_again_costs_its_units_alone(tmp_path, p
     root, queue = tmp_path / "store", Queue(tmp_path / "store")
     number = queue.submit(study, "Ada")
     with working(root, pool, tmp_path):
-        for done in (1, 3, 6):
+        for done in (1, 3, 6)[: rounds(1, 3)]:
             wait_for(lambda done=done: queue.job(number).progress.done >= done)
             process_of_units(psutil.Process()).kill()
         job = wait_for(lambda: (job := queue.job(number)).state == State.DONE and job)
@@ -189,7 +190,8 @@ def test_killed_workers_are_followed_by_others(tmp_path, study):
     root, queue = tmp_path / "store", Queue(tmp_path / "store")
     number = queue.submit(study, "Ada")
     command = [sys.executable, "-m", "compute", "worker", "--store", str(root), "--until-empty"]
-    for killed in (1, 2):
+    kills = rounds(1, 3)
+    for killed in range(1, kills + 1):
         kept = sum(map(len, seeds_by_file(root).values()))
         with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL) as worker:
             wait_for(lambda kept=kept: sum(map(len, seeds_by_file(root).values())) > kept)
@@ -202,7 +204,7 @@ def test_killed_workers_are_followed_by_others(tmp_path, study):
     assert done.returncode == 0, done.stderr
     job = queue.job(number)
     assert (job.state, job.progress.done, job.progress.fresh) == (State.DONE, 9, 9 - kept)
-    assert sum("its worker ended" in text for _, text in queue.log(number)) == 2
+    assert sum("its worker ended" in text for _, text in queue.log(number)) == kills
     assert set(seeds_by_file(root).values()) == {(0, 1, 2)}
 
 

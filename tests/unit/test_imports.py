@@ -20,7 +20,7 @@ FORBIDDEN = {
 OPEN_EVERY_PAGE = """
 import sys
 from streamlit.testing.v1 import AppTest
-app = AppTest.from_file("pages/shell.py", default_timeout=30).run()
+app = AppTest.from_file("pages/shell.py", default_timeout=120).run()
 for page in {pages}:
     app.switch_page(page).run()
     assert not app.exception, (page, app.exception)
@@ -65,7 +65,7 @@ def test_no_page_loads_torch(tmp_path, filled):
         env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), "DIFFUSIONPID_STORE": str(tmp_path)},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
     )
     assert done.returncode == 0, done.stderr[-2000:]
     assert done.stdout.strip().splitlines()[-1] == "[]"

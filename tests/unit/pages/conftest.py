@@ -103,7 +103,7 @@ def opened(tmp_path, monkeypatch):
 
     def at(script: str, store=tmp_path, /, **address: str) -> OpenPage:
         monkeypatch.setenv("DIFFUSIONPID_STORE", str(store))
-        app = AppTest.from_file(str(ROOT / "pages" / "shell.py"), default_timeout=60).run()
+        app = AppTest.from_file(str(ROOT / "pages" / "shell.py"), default_timeout=120).run()
         return OpenPage(app).go(script, **address)
 
     return at

@@ -18,7 +18,7 @@ def opened(tmp_path, monkeypatch):
     monkeypatch.setenv("DIFFUSIONPID_STORE", str(tmp_path))
 
     def at(script: str, **address: str) -> AppTest:
-        app = AppTest.from_file(str(ROOT / "pages" / "shell.py"), default_timeout=60).run()
+        app = AppTest.from_file(str(ROOT / "pages" / "shell.py"), default_timeout=120).run()
         app.switch_page(script)
         for name, value in address.items():
             app.query_params[name] = value

@@ -11,7 +11,7 @@ from tests.conftest import ROOT
 def test_a_word_that_a_quick_click_still_counts_is_passed_over(tmp_path, monkeypatch):
     hdf5.publish(tmp_path, synthetic.record("a female doctor in the kitchen"))
     monkeypatch.setenv("DIFFUSIONPID_STORE", str(tmp_path))
-    app = AppTest.from_file(str(ROOT / "pages" / "shell.py"), default_timeout=60).run()
+    app = AppTest.from_file(str(ROOT / "pages" / "shell.py"), default_timeout=120).run()
     app.switch_page("explorer.py").run()
     for pressed, pair in (
         (["female", "doctor", "a"], "a+doctor"),

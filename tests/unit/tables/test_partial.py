@@ -76,7 +76,7 @@ def test_the_page_of_a_study_with_one_attribute_shows_it_beside_what_was_publish
                 about = {"labels": prompt.labels[pair], "model": "another"}
                 hdf5.publish(tmp_path, synthetic.record(prompt.prompt, pair.words, **about, **synthetic.SMALL))
     monkeypatch.setenv("DIFFUSIONPID_STORE", str(tmp_path))
-    app = AppTest.from_file(str(ROOT / "pages" / "shell.py"), default_timeout=30)
+    app = AppTest.from_file(str(ROOT / "pages" / "shell.py"), default_timeout=120)
     app.query_params["model"] = "another"
     app.run().switch_page("gender.py").run()
     assert not app.exception
