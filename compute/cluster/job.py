@@ -52,11 +52,15 @@ class RunningJob:
     in_flight: dict[str, InFlight] = field(default_factory=dict)
     coming: Iterator[WorkItem | None] | None = None  # once it is known how the model reads
     failures: list[Failure] = field(default_factory=list)  # not yet written down
+    told: bool = False  # whether the queue knows when it began
+    began: str = ""  # when the first evaluation was made, in UTC, ISO 8601
 
     @classmethod
     def of(cls, job: Job, picture: bytes | None, root: Path, cache: Path, device: str | None) -> "RunningJob":
         """Begin `job`; raises InputError or StoreError for whatever can be known without the model."""
         spec = job.wanted
+        if spec.picture and picture is None:
+            raise InputError(f"picture {spec.picture}", "it is not in the queue any more", "submit it again")
         requests = spec.requests(root, None if picture is None else Picture(spec.picture, picture))
         hdf5.check_writable(root)
         source = Source(model=spec.model, revision=spec.revision, dtype=spec.dtype, device=device, cache=cache)

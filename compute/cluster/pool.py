@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import dask
 import torch
 from distributed import Client, LocalCluster
+from distributed.security import Security
 
 from store.errors import InputError
 
@@ -28,6 +29,7 @@ SETTINGS = {
     "distributed.worker.profile.enabled": False,  # it looks at every stack a hundred times a second
     "distributed.logging.distributed": "error",
 }
+CLOSED: dict[str, Any] = {"distributed.scheduler.http.routes": [], "distributed.worker.http.routes": []}
 
 
 @dataclass
@@ -62,7 +64,11 @@ class Pool:
 
 @contextmanager
 def local(count: int | None = None) -> Iterator[Pool]:
-    """Processes of this machine: `count` of them, else one for each GPU, or one that has all processors."""
+    """Start processes of this machine: `count` of them, else one for each GPU, or one that has all processors.
+
+    They and their scheduler talk over TLS, with a certificate that is made here and never leaves them: whoever reaches
+    a scheduler can have code run as its user, and ports of one machine are open to all its users.
+    """
     if count is not None and count < 1:
         raise InputError(f"--local {count}", "less than one process", "give 1 or more")
     devices = torch.cuda.device_count()
@@ -70,13 +76,15 @@ def local(count: int | None = None) -> Iterator[Pool]:
     threads = os.environ.get("OMP_NUM_THREADS") or max(1, (os.cpu_count() or 1) // count)
     environment = {f"{library}_NUM_THREADS": threads for library in ("OMP", "MKL", "OPENBLAS")}
     with (
-        dask.config.set(SETTINGS | {"distributed.nanny.pre-spawn-environ": environment}),
+        dask.config.set(SETTINGS | CLOSED | {"distributed.nanny.pre-spawn-environ": environment}),
         LocalCluster(
             n_workers=count,
             threads_per_worker=1,
             dashboard_address=None,
             scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},
             memory_limit=0,
+            protocol="tls://",
+            security=Security.temporary(),
             silence_logs=logging.ERROR,
         ) as cluster,
         Client(cluster) as client,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from distributed import get_worker
 
 from compute.planning.work import WorkItem
+from store.errors import InputError
 from store.prompts.model_cards import ModelCard
 from store.records import RunRecord
 
@@ -56,14 +57,32 @@ class _Stopped(Exception):
 
 
 def describe(source: Source) -> ModelCard:
-    """Load the model and say how it reads; raises InputError if it cannot be loaded."""
+    """Load the model, anew if it has other weights by now, and say how it reads.
+
+    Raises
+    ------
+    InputError: it cannot be loaded.
+    """
     with _turn:
+        if source in _held and _held[source].card.revision != _revision(source):
+            _held.clear()
         return _loaded(source).card
 
 
 def measure(source: Source, item: WorkItem, ticket: str) -> MeasuredItem | None:
-    """Measure `item`; return None if `ticket` was stopped meanwhile. Raises as `Engine.measure` does."""
+    """Measure `item` with the very weights that it was planned for; return None if `ticket` was stopped meanwhile.
+
+    Raises
+    ------
+    InputError: as `Engine.measure`, or the model has other weights now.
+    """
     with _turn:
+        if source in _held and _held[source].card.revision != item.key.revision:
+            _held.clear()
+        held = _loaded(source)
+        if held.card.revision != item.key.revision:
+            cause = f"its weights are those of revision {held.card.revision} now, not of {item.key.revision}"
+            raise InputError(f"model {source.model}", cause, "retry the job")
         began = told = time.monotonic()
         spent = 0
 
@@ -71,13 +90,13 @@ def measure(source: Source, item: WorkItem, ticket: str) -> MeasuredItem | None:
             nonlocal spent, told
             if ticket in _stopped:
                 raise _Stopped
-            spent = evaluations
-            if time.monotonic() - told > PULSE:
+            first, spent = not spent and evaluations > 0, evaluations
+            if first or time.monotonic() - told > PULSE:
                 told = time.monotonic()
                 get_worker().log_event(TOPIC, {"ticket": ticket, "evaluations": evaluations})
 
         try:
-            *_, record = _loaded(source).engine.measure(item, report)
+            *_, record = held.engine.measure(item, report)
         except _Stopped:
             return None
         return MeasuredItem(record, spent, time.monotonic() - began)
@@ -106,6 +125,13 @@ def _loaded(source: Source) -> _Held:
         cache = source.cache if source.dtype is None else None
         _held[source] = _Held(Engine(denoiser, cache), registry.card(denoiser, source.model))
     return _held[source]
+
+
+def _revision(source: Source) -> str:
+    """The revision that a load would find now."""
+    from compute.models import registry
+
+    return registry.revision_of(source.model, source.revision, source.cache)
 
 
 def _device() -> str | None:

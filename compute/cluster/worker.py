@@ -6,6 +6,7 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Event, Thread
@@ -27,6 +28,8 @@ TICK = 0.2  # seconds that it waits for an item before it looks at everything el
 REPORT = 0.7  # seconds between two looks at the queue
 SLICE = 0.5  # seconds that it plans at a stretch
 BEAT = 2.0  # seconds
+PATIENCE = 600.0  # seconds that it waits for a queue that somebody else locks
+LOADS = 5  # times that a model is loaded anew, each after KILLS ended processes, before its job has failed
 
 
 class Worker:
@@ -37,11 +40,11 @@ class Worker:
 
     def __init__(self, root: Path, pool: Pool, cache: Path, device: str | None = None):
         self.root, self.pool, self.cache, self.device = root, pool, cache, device
-        self.queue = Queue(root)
+        self.queue = Queue(root, limited=False, patience=PATIENCE)
         self.name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(2)}"
         self.running: list[RunningJob] = []  # the most urgent first
-        self._cards: dict[Source, ModelCard] = {}
         self._asked: dict[Source, Future] = {}  # for their cards
+        self._kills: dict[Source, int] = {}  # of processes that loaded them
         self._landed: SimpleQueue[tuple[RunningJob, str]] = SimpleQueue()
         self._tickets, self._slots, self._reported = 0, pool.slots, 0.0
 
@@ -100,11 +103,18 @@ class Worker:
             return
         self._reported, self._slots = time.monotonic(), self.pool.slots
         for running in list(self.running):
-            state = self.queue.report(running.job, running.progress)
+            state = self._write_down(running)
             if state != State.RUNNING:
-                self._drop(running)
                 self.queue.finish(running.job)
+                self._drop(running)
                 yield f"job {running.job.number}: {'cancelled' if state else 'taken over by another worker'}"
+
+    def _write_down(self, running: RunningJob) -> State | None:
+        """Report how far a job is, and once when it began; return its state as the queue knows it."""
+        if running.began:
+            self.queue.begin(running.job, running.began)
+            running.began, running.told = "", True
+        return self.queue.report(running.job, running.progress)
 
     def _take(self) -> Iterator[str]:
         """Take the next job if nothing is left to hand out, or if it is more urgent than what is."""
@@ -117,9 +127,10 @@ class Worker:
         yield f"job {job.number}: {job.wanted.title}"
         try:
             running = RunningJob.of(job, self.queue.picture(job.number), self.root, self.cache, self.device)
-        except DiffusionPIDError as error:
-            self.queue.finish(job, str(error))
-            yield f"job {job.number}: {error}"
+        except Exception as error:  # one job that cannot be done must not end all others
+            reason = str(_named(error))
+            self.queue.finish(job, reason)
+            yield f"job {job.number}: {reason}"
             return
         self.running.append(running)
         self.running.sort(key=lambda one: (-one.job.priority, one.job.number))
@@ -131,13 +142,19 @@ class Worker:
             try:
                 if running.coming is None and (card := self._card(running.source)):
                     running.coming = running.items(card, self.root)
-                while running.coming and running.open and self._free() and time.monotonic() < until:
-                    if item := next(running.coming, None):
-                        self._launch(running, item)
-                    while running.failures:
-                        self.queue.fail(running.job, running.failures.pop(0))
             except DiffusionPIDError as error:
                 yield self._give_up(running, error)
+                continue
+            while running.coming and running.open and self._free() and time.monotonic() < until:
+                try:
+                    item = next(running.coming, None)
+                except Exception as error:  # as above
+                    yield self._give_up(running, _named(error))
+                    break
+                if item:
+                    self._launch(running, item)
+                while running.failures:
+                    self.queue.fail(running.job, running.failures.pop(0))
 
     def _free(self) -> bool:
         return sum(len(running.in_flight) for running in self.running) < self._slots
@@ -150,9 +167,11 @@ class Worker:
             return None
 
     def _card(self, source: Source) -> ModelCard | None:
-        """How the model reads, once a process has loaded it; raises InputError if it cannot be loaded."""
-        if source in self._cards:
-            return self._cards[source]
+        """How the model reads, once a process has loaded it; raises InputError if it cannot be loaded.
+
+        Each job asks anew, as the files of a model may change between two. A process that is ended while it loads
+        costs no job, unless that goes on.
+        """
         if source not in self._asked:
             self._asked[source] = self.pool.client.submit(tasks.describe, source, pure=False)
         asked = self._asked[source]
@@ -160,10 +179,15 @@ class Worker:
             return None
         del self._asked[source]
         if asked.status != "finished":
+            self._kills[source] = self._kills.get(source, 0) + 1
+            if not asked.cancelled() and isinstance(asked.exception(), KilledWorker) and self._kills[source] < LOADS:
+                return None
+            del self._kills[source]
             raise _trouble(asked)
-        self._cards[source] = asked.result()
-        model_cards.publish(self.root, self._cards[source])
-        return self._cards[source]
+        self._kills.pop(source, None)
+        card: ModelCard = asked.result()
+        model_cards.publish(self.root, card)
+        return card
 
     def _launch(self, running: RunningJob, item: WorkItem) -> None:
         self._tickets += 1
@@ -178,6 +202,8 @@ class Worker:
         for running in list(self.running):
             if flying := running.in_flight.get(told["ticket"]):
                 flying.evaluations = told["evaluations"]
+                if flying.evaluations and not (running.told or running.began):
+                    running.began = datetime.now(UTC).isoformat(timespec="milliseconds")
 
     def _collect(self) -> Iterator[str]:
         """Write what came back; if nothing did, wait a moment for it."""
@@ -191,13 +217,14 @@ class Worker:
                         self._land(running, flying)
                     except StoreError as error:
                         yield self._give_up(running, error)
+                    except Exception as error:  # as above
+                        self._fail(running, flying, _named(error))
 
     def _land(self, running: RunningJob, flying: InFlight) -> None:
         """Publish what was measured, or write down why it was not; raises StoreError if the store takes nothing."""
         item, future = flying.item, flying.future
         if future.status != "finished":
-            running.failed += 1
-            self.queue.fail(running.job, Failure(item.key.prompt, item.seed, str(_trouble(future))))
+            self._fail(running, flying, _trouble(future))
             return
         measured: MeasuredItem = future.result()
         future.release()
@@ -210,18 +237,23 @@ class Worker:
         model = running.job.wanted.model
         self.queue.keep_pace(model, measured.evaluations, measured.seconds, max(0, size), len(item.pairs))
 
+    def _fail(self, running: RunningJob, flying: InFlight, error: DiffusionPIDError) -> None:
+        """Write down why an item was not measured; the others go on."""
+        running.failed += 1
+        self.queue.fail(running.job, Failure(flying.item.key.prompt, flying.item.seed, str(error)))
+
     def _finish(self) -> Iterator[str]:
         """End the jobs that have nothing left."""
         for running in [one for one in self.running if not one.open and not one.in_flight]:
-            self.running.remove(running)
-            self.queue.report(running.job, running.progress)
+            self._write_down(running)
             self.queue.finish(running.job, running.reason)
+            self.running.remove(running)
             yield f"job {running.job.number}: {running.reason or 'done'}"
 
     def _give_up(self, running: RunningJob, error: DiffusionPIDError) -> str:
         """End a job that cannot go on."""
-        self._drop(running)
         self.queue.finish(running.job, str(error))
+        self._drop(running)
         return f"job {running.job.number}: {error}"
 
     def _drop(self, running: RunningJob) -> None:
@@ -240,9 +272,13 @@ def _trouble(future: Future) -> DiffusionPIDError:
     if future.cancelled():
         return InputError("Dask", "the scheduler lost it", "see that its scheduler runs, then retry")
     error = future.exception()
-    if isinstance(error, DiffusionPIDError):
-        return error
     if isinstance(error, KilledWorker):
         return InputError("process", f"it ended {KILLS} times over this", "give it more memory, then retry")
-    text = " ".join(str(error).split())[:300]
-    return InputError(type(error).__name__, text, "see the log of the worker")
+    return _named(error)
+
+
+def _named(error: BaseException | None) -> DiffusionPIDError:
+    """`error` as one that says what, why and the mend in one line."""
+    if isinstance(error, DiffusionPIDError):
+        return error
+    return InputError(type(error).__name__, " ".join(str(error).split())[:300], "see the log of the worker")

@@ -131,6 +131,11 @@ def locate(model: str, revision: str | None = None) -> SavedPipeline:
     return SavedPipeline(model, folder, _commit(folder) or (revision or "main"))
 
 
+def revision_of(model: str, revision: str | None = None, cache: Path | None = None) -> str:
+    """Return the revision that `load` would find, without loading; raises as `locate` does."""
+    return _revision(locate(model, revision), cache)
+
+
 def card(denoiser: Adapter, source: str) -> ModelCard:
     """Return what can be known of `denoiser`, which was asked for as `source`, without its weights."""
     return ModelCard(

@@ -247,7 +247,7 @@ def _say(found: estimates.CostEstimate, wanted: JobSpec, root: Path) -> None:
     said = []
     if found.there:
         said.append(
-            f"{found.there:,} of {counted(found.images, 'image')} are in the store already and stay as they are."
+            f"The store has {found.there:,} of {counted(found.images, 'image')} already and keeps them as they are."
         )
     if found.fewer:
         said.append(f"{found.fewer:,} are there with {found.fewer_noises} noises, fewer than {found.noises}.")

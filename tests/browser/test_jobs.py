@@ -91,7 +91,7 @@ def test_a_pair_is_launched_from_the_sidebar_and_its_maps_appear(serve, store, w
         page.wait_for_timeout(100)
     assert len(seen) >= 2, "the bar did not move"
     expect(page.locator(f"{OVERLAY} .heatmaplayer image").first).to_be_visible(timeout=SLOW)
-    expect(sidebar.get_by_text("done, 1 of 1 images")).to_be_visible()
+    expect(sidebar.get_by_text("done, 1 of 1 image")).to_be_visible()
     assert page.evaluate("window.same")
     (record,) = [hdf5.read(path) for path in hdf5.paths(store) if "nurse" in path.name]
     assert (record.key.prompt, record.seeds, record.pairs[0].noises) == ("a female nurse", (0,), (64,))

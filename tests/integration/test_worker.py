@@ -1,6 +1,7 @@
 """Workers in real processes: units come back once each, whatever dies; jobs are passed, cancelled and tried again."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import numpy as np
 import psutil
 import pytest
 from distributed import Client
+from distributed.security import Security
 
 from compute.__main__ import main
 from compute.cluster import pool as pools
@@ -21,6 +23,7 @@ from compute.cluster.worker import Worker, _trouble
 from store import hdf5
 from store.jobs import LATER, SOON, JobSpec, Queue, State
 from store.prompts import model_cards
+from tests import pipelines
 from tests.budget import rounds
 from tests.conftest import ROOT
 
@@ -184,6 +187,37 @@ def test_a_unit_that_ends_its_process_again_and_again_has_failed(tmp_path, pool)
     assert f"it ended {KILLS} times" in str(_trouble(future))
     assert (tmp_path / "report").read_text() == "begun\n" * KILLS
     assert pool.client.submit(sum, (1, 2)).result(PATIENCE) == 3
+
+
+def test_the_scheduler_of_this_machine_answers_nobody_else(pool):
+    address = pool.client.scheduler.address
+    port = address.rpartition(":")[2]
+    for reached in (address, f"tcp://127.0.0.1:{port}", *pool.client.nthreads()):
+        for security in (None, Security.temporary()):
+            with (
+                pytest.raises((OSError, TypeError, RuntimeError)),
+                Client(reached, timeout=3, security=security) as other,
+            ):
+                other.run(os.getpid)
+    assert pool.client.submit(sum, (1, 2)).result(PATIENCE) == 3
+
+
+def test_weights_that_change_under_a_worker_are_a_revision_of_their_own(tmp_path, pool, pair, epsilon_folder):
+    root, queue, model = tmp_path / "store", Queue(tmp_path / "store"), tmp_path / "model"
+    shutil.copytree(epsilon_folder, model)
+    asked = replace(pair, model=str(model))
+    with working(root, pool, tmp_path):
+        for weights in (None, pipelines.stable_diffusion(tmp_path / "other", "epsilon", seed=1)):
+            if weights:
+                shutil.copyfile(
+                    weights / "unet" / "diffusion_pytorch_model.safetensors",
+                    model / "unet" / "diffusion_pytorch_model.safetensors",
+                )
+            number = queue.submit(asked, "Ada")
+            wait_for(lambda number=number: queue.job(number).state == State.DONE)
+    records = [hdf5.read(path) for path in hdf5.paths(root)]
+    assert len({record.key.revision for record in records}) == 2
+    assert not np.array_equal(records[0].latents, records[1].latents)
 
 
 def test_killed_workers_are_followed_by_others(tmp_path, study):

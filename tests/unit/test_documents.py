@@ -27,8 +27,9 @@ GUIDES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").
 LINKED = [*GUIDES, ROOT / "CHANGELOG.md", ROOT / "store" / "FORMAT.md"]
 CODE = ("compute", "store", "pages", "tests")
 ENDINGS = ("py", "md", "toml", "txt", "lock", "json", "yaml", "sh", "sqlite", "h5")
-OF_USERS = re.compile(  # what a store or a user has, and no folder of the repository
-    r"results|quarantine/|models/|maps/|studies/\w+\.toml|build/.*|diffusionpid\.toml|jobs\.sqlite|rooms\.txt|.*\b[A-Z]{3,}\b.*"
+OF_USERS = re.compile(  # what a store, a cache or a user has, and no folder of the repository
+    r"results|quarantine/|models/|maps/|jobs\.sqlite|identities\.json|parity\.json"
+    r"|studies/\w+\.toml|build/.*|diffusionpid\.toml|rooms\.txt|.*\b[A-Z]{3,}\b.*"
 )
 OTHERS_OPTIONS = {"--memory-limit", "--nthreads", "--port", "--server.address", "--server.headless"}
 ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
