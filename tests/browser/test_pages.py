@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlencode, urlparse
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from pages.figures.quantities import QUANTITIES, written
 from store import hdf5, settings
@@ -50,6 +50,14 @@ def choose(page: Page, box: str, option: str) -> None:
     page.wait_for_timeout(500)
     page.get_by_role("combobox", name=box).click()
     page.get_by_role("option", name=option, exact=True).click()
+
+
+def noise_levels(page: Page) -> Locator:
+    """The slider of noise levels, once the page stands still: while it is drawn anew the old one is still there."""
+    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+    slider = page.get_by_role("slider", name="Noise levels, in log SNR")
+    expect(slider).to_have_count(1)
+    return slider
 
 
 def total(page: Page, name: str, column: str) -> str:
@@ -116,7 +124,7 @@ def test_clicks_change_the_address_which_back_and_reload_follow(serve, store, pa
 def test_keys_move_the_slider_of_noise_levels_and_hovering_reads_the_map(serve, store, page: Page):
     page.goto(explorer(serve(store), quantity="both"))
     expect(page.locator(f"{STRIP} .heatmaplayer image")).to_have_count(11)
-    slider = page.get_by_role("slider", name="Noise levels, in log SNR")
+    slider = noise_levels(page)
     for _ in range(4):
         slider.press("ArrowRight")
         page.wait_for_timeout(250)  # so that each finds the page drawing what the one before asked for

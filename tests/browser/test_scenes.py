@@ -11,7 +11,7 @@ from pages.figures.quantities import ranged
 from store import settings, studies, tables
 from store.catalogue import Catalogue
 from tests.browser.test_bias import click, expect_rows, save, texts
-from tests.browser.test_pages import address_of, sound
+from tests.browser.test_pages import address_of, noise_levels, sound
 from tests.browser.test_sentences import click_point, figure_of
 
 SEEDS = range(8)
@@ -75,7 +75,7 @@ def test_meanings_and_synonyms_on_one_scale(serve, store, page: Page):
     overlays = page.locator("[class*=st-key-overlay-] .js-plotly-plot")
     expect(overlays).to_have_count(2)
     whole = overlays.first.evaluate("figure => Array.from(figure.calcdata.at(-1)[0].z.flat())")
-    page.get_by_role("slider", name="Noise levels, in log SNR").press("ArrowRight")
+    noise_levels(page).press("ArrowRight")
     expect(page).to_have_url(re.compile("band=0"))
     expect(page.get_by_text("Maps are of the noise levels chosen alone")).to_be_visible()
     expect(overlays).to_have_count(2)

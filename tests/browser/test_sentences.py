@@ -15,7 +15,7 @@ from store.catalogue import Catalogue, Filter
 from store.pid.information import NATS_PER_BIT
 from store.studies import Study
 from tests import synthetic
-from tests.browser.test_pages import address_of, sound
+from tests.browser.test_pages import address_of, noise_levels, sound
 
 SEEDS = (0, 1, 2)
 PLOT = ".js-plotly-plot"
@@ -86,7 +86,7 @@ def test_which_meaning_did_it_pick(serve, store, page: Page):
     assert scales[0] == scales[1] > 0
     page.get_by_role("radiogroup", name="Seed").get_by_text("1", exact=True).click()
     expect(page.get_by_text("Synergy, seed 1").first).to_be_visible()
-    page.get_by_role("slider", name="Noise levels, in log SNR").press("ArrowRight")
+    noise_levels(page).press("ArrowRight")
     expect(page).to_have_url(re.compile("band=0"))
     page.get_by_role("radio", name="bits").click()
     factor = 1 / NATS_PER_BIT
@@ -140,7 +140,7 @@ def test_do_two_words_bring_the_same(serve, store, page: Page):
     assert address_of(page) == {"model": "embedded", **wanted, "prompt": third.prompt, "pair": third.name}
     page.reload()
     expect(page.get_by_role("heading", name=f"The two words: {' and '.join(third.words)}")).to_be_visible()
-    page.get_by_role("slider", name="Noise levels, in log SNR").press("ArrowRight")
+    noise_levels(page).press("ArrowRight")
     expect(page).to_have_url(re.compile("band=0"))
     expect(strips.first.locator(".heatmaplayer image")).to_have_count(3)
     sound(page)
