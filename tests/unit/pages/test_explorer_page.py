@@ -189,7 +189,7 @@ def test_a_condensed_pair_shows_the_totals_of_the_original(explorer, store, tmp_
             assert page.total(name, "CPID, mean") == written(*quantity.of(found).mean())
         assert page.row("LR")["CPID, mean"] == written(*found["standard_both"].mean())
     how = [str(cell).replace("\\", "") for each in page.app.table for cell in each.value.to_numpy().ravel()]
-    assert any("condensed: rounded by 1.6 % of the image's largest value at most" in cell for cell in how)
+    assert any("condensed: rounded by 1.6% of the image's largest value at most" in cell for cell in how)
     assert "the file neither states this error" not in page.said
     assert sum(trace["type"] == "heatmap" for trace in page.figure("strip")["data"]) == 11
     rounded = stored(out, synthetic.record()).decomposition("cpid", "aligned")["redundancy"].map[2]
