@@ -392,3 +392,17 @@ def test_commands_list_show_and_rebuild(filled, capsys):
     assert said("show", "a female doctor", "--pair", "doctor", "a").count("images") == 2
     assert said("reindex") == "18 entries\n"
     assert main(["show", "a cat", "--store", str(filled)]) == main(["ls", "--limit", "-1", "--store", str(filled)]) == 2
+
+
+def test_a_file_that_was_changed_in_place_is_seen_once_it_is_listed(tmp_path):
+    """Damage does not change the time of a folder."""
+    path = hdf5.publish(tmp_path, synthetic.record(**synthetic.SMALL))
+    other = hdf5.publish(tmp_path, synthetic.record("a toy bear", ("toy", "bear"), **synthetic.SMALL))
+    for folder in {path.parent, other.parent}:
+        os.utime(folder, (1_000_000_000, 1_000_000_000))
+    catalogue = Catalogue(tmp_path)
+    assert catalogue.count() == 4 and not catalogue.broken()
+    with path.open("r+b") as file:
+        file.truncate(1000)
+    assert {entry.path for entry in catalogue.page()} == {other} == {entry.path for entry in catalogue.entries()}
+    assert [broken for broken, _ in catalogue.broken()] == [path]

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from store import hdf5
-from store.errors import BrokenFileError
+from store.errors import BrokenFileError, InputError, StoreError
 from tests import synthetic
 
 
@@ -106,3 +106,32 @@ def test_a_file_that_breaks_while_it_is_bundled_leaves_nothing_behind(source, tm
     with pytest.raises(BrokenFileError):
         list(hdf5.write_bundle(tmp_path / "out.h5", {path: {"green+apple"}}))
     assert not list(tmp_path.glob("*out*"))
+
+
+def test_what_is_no_run_is_named_and_the_others_are_taken(source, tmp_path):
+    target = bundle(source, tmp_path / "all.h5")
+    with h5py.File(target, "r+") as file:
+        file["runs/0 link"] = h5py.ExternalLink("/etc/passwd", "/")
+        file["runs/0 numbers"] = [1, 2, 3]
+        file.create_group("runs/0 nothing")
+        again = next(name for name in file["runs"] if not name.startswith("0"))
+        file["runs/zz"] = file[f"runs/{again}"]
+    taken = take(tmp_path / "other", target)
+    assert {name for name, wrong in taken.items() if wrong} >= {"/runs/0 link", "/runs/0 numbers", "/runs/0 nothing"}
+    assert contents(tmp_path / "other") == contents(source)
+
+
+def test_a_bundle_is_not_written_among_the_files_of_the_store(source, tmp_path):
+    (path, *_) = hdf5.paths(source)
+    before = path.read_bytes()
+    with pytest.raises(InputError, match="choose another place"):
+        list(hdf5.write_bundle(path, {path: hdf5.read(path).pairs and {hdf5.read(path).pairs[0].pair.name}}))
+    assert path.read_bytes() == before
+
+
+def test_a_bundle_replaces_a_file_alone(source, tmp_path):
+    target = tmp_path / "link.h5"
+    target.symlink_to("/dev/null")
+    with pytest.raises(StoreError, match="no regular file"):
+        bundle(source, target)
+    assert target.is_symlink()

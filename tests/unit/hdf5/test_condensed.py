@@ -331,3 +331,16 @@ def test_pictures_taller_than_one_webp_come_back():
     packed, lengths = compression.pack_pictures(images)
     assert len(lengths) == 2
     np.testing.assert_array_equal(compression.unpack_pictures(packed, lengths, 9), images)
+
+
+def test_texts_are_declared_as_what_they_are(tmp_path):
+    """Other readers take the declared encoding at its word."""
+    hdf5.publish(tmp_path / "store", synthetic.record("a caf\u00e9", ("a", "caf\u00e9"), **synthetic.SMALL))
+    (path,) = hdf5.paths(copied(tmp_path / "store"))
+    with h5py.File(path) as file:
+        group = file["pairs"][next(iter(file["pairs"]))]
+        for holder, name in ((file, "prompt"), (group, "second"), (group, "measures"), (group["pid/maps"], "names")):
+            told = h5py.check_string_dtype(holder.attrs.get_id(name).dtype)
+            assert told.encoding == "utf-8" and told.length, name
+    assert hdf5.read(path).pairs[0].pair.words == ("a", "caf\u00e9")
+    assert hdf5.problems(path) == []

@@ -1,6 +1,7 @@
 """Files of the store: round trip, merging, publishing whole under SIGKILL and by many writers at once."""
 
 import multiprocessing
+import os
 import shutil
 import time
 from dataclasses import replace
@@ -322,3 +323,43 @@ def test_writers_of_one_prompt_at_once_lose_nothing(tmp_path):
         pool.starmap(_publish_pair, [(tmp_path, pair) for pair in pairs] * rounds(1, 20))
     (path,) = hdf5.paths(tmp_path)
     assert {result.pair.words for result in hdf5.read(path).pairs} == set(pairs)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"prompt": "a fe\0male doctor"}, "no character"),
+        ({"prompt": "a \udcff doctor"}, "no character"),
+        ({"model": "\x1b[31m"}, "no character"),
+        ({"prompt": "x" * 20_000}, "characters, more than"),
+        ({"guidance": float("nan")}, "no number from 0 up"),
+        ({"guidance": -5.0}, "no number from 0 up"),
+    ],
+)
+def test_what_no_file_may_hold_is_refused_before_it_is_written(tmp_path, change, said):
+    record = synthetic.record(**synthetic.SMALL)
+    with pytest.raises(InputError, match=said):
+        hdf5.publish(tmp_path, replace(record, key=replace(record.key, **change)))
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("version", [1, 2, 3])
+def test_what_an_older_version_wrote_is_taken_and_written_on(tmp_path, version):
+    archive = ROOT / f"tests/archives/format_{version}.h5"
+    assert list(hdf5.read_bundle(tmp_path, archive)) == [("a female doctor", [])]
+    (path,) = hdf5.paths(tmp_path)
+    assert hdf5.problems(path) == []
+    before = {result.pair.words for result in hdf5.read(path).pairs}
+    hdf5.publish(tmp_path, synthetic.record(words=("a", "doctor"), size=16, grid=4))
+    assert {result.pair.words for result in hdf5.read(path).pairs} == before | {("a", "doctor")}
+    assert hdf5.problems(path) == []
+
+
+def test_a_file_whose_name_is_not_utf8_is_named_and_stops_nothing(tmp_path):
+    path = hdf5.publish(tmp_path, synthetic.record(**synthetic.SMALL))
+    os.link(path, os.fsencode(path.parent) + b"/\xff.h5")
+    catalogue = Catalogue(tmp_path)
+    assert catalogue.count() == 2
+    ((named, problem),) = catalogue.broken()
+    assert named.name == "\\udcff.h5" and "rename it" in problem
+    assert sum(bool(hdf5.problems(each)) for each in hdf5.paths(tmp_path)) == 1
