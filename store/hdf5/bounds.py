@@ -1,10 +1,10 @@
 """What reading a file may cost: size, filters and chunks of each array are looked at before any of it is decoded."""
 
+import math
 import zlib
 from collections.abc import Set
 
 import h5py
-import numpy as np
 
 LARGEST = 2 << 30  # bytes of one array
 SPARE = 64 << 20  # bytes that the arrays of any file may have together
@@ -48,7 +48,8 @@ class Allowance:
                 self.survey(inside, depth=depth + 1)
             elif isinstance(inside, h5py.Dataset):
                 check_dataset(inside)
-                self.spend(inside.name, inside.id.get_storage_size(), inside.size * inside.dtype.itemsize)
+                decoded = math.prod(inside.id.shape) * inside.id.dtype.itemsize
+                self.spend(inside.name, inside.id.get_storage_size(), decoded)
             else:
                 raise Refused(f"{inside.name} is neither a group nor an array")
 
@@ -82,36 +83,41 @@ def member(group: h5py.Group, name: str, kind: type = h5py.Dataset):
 
 def check_dataset(dataset: h5py.Dataset) -> None:
     """Raise Refused if reading `dataset` would open another file, load a filter or fill the memory."""
-    properties = dataset.id.get_create_plist()
+    stored_as = dataset.id  # its own properties are several times quicker to ask than those of `dataset`
+    properties, kind, shape = stored_as.get_create_plist(), stored_as.dtype, stored_as.shape
     filters = {properties.get_filter(index)[0] for index in range(properties.get_nfilters())}
-    size, stored = dataset.size, dataset.id.get_storage_size()
-    if dataset.dtype.kind not in PLAIN or size is None:
+    size, stored, length = math.prod(shape) * kind.itemsize, stored_as.get_storage_size(), _length(dataset)
+    if kind.kind not in PLAIN or stored_as.get_space().get_simple_extent_type() == h5py.h5s.NULL:
         raise Refused(f"{dataset.name} holds no plain numbers")
-    size *= dataset.dtype.itemsize
-    if dataset.is_virtual or properties.get_external_count():
+    layout = properties.get_layout()
+    if layout == h5py.h5d.VIRTUAL or properties.get_external_count():
         raise Refused(f"{dataset.name} lies in another file")
     if not filters <= FILTERS:
         raise Refused(f"{dataset.name} is packed by a filter that the format does not have")
     if size > LARGEST:
         raise Refused(f"{dataset.name} claims {size:.1e} bytes: absurd")
-    length = dataset.file.id.get_filesize()
     if size and (stored == 0 or stored > length or size > SPARE + DENSEST * length):
         raise Refused(f"{dataset.name} claims {size:.1e} bytes in {stored} of the file: a decompression bomb")
-    if dataset.chunks:
-        _check_chunks(dataset, filters)
+    if layout == h5py.h5d.CHUNKED:
+        _check_chunks(dataset, properties.get_chunk(), filters)
 
 
-def _check_chunks(dataset: h5py.Dataset, filters: set[int]) -> None:
+def _length(dataset: h5py.Dataset) -> int:
+    """Return the bytes of the file that `dataset` lies in."""
+    return h5py.h5i.get_file_id(dataset.id).get_filesize()
+
+
+def _check_chunks(dataset: h5py.Dataset, chunk: tuple[int, ...], filters: set[int]) -> None:
     """Raise Refused if a chunk inflates to more than its size: HDF5 allocates whatever the chunk asks for."""
-    wanted = int(np.prod(dataset.chunks, dtype=object)) * dataset.dtype.itemsize
+    wanted = math.prod(chunk) * dataset.id.dtype.itemsize
     if wanted > LARGEST:
         raise Refused(f"{dataset.name} has chunks of {wanted:.1e} bytes: absurd")
-    if np.prod([-(-size // each) for size, each in zip(dataset.shape, dataset.chunks, strict=True)]) > CHUNKS:
+    if math.prod(-(-size // each) for size, each in zip(dataset.id.shape, chunk, strict=True)) > CHUNKS:
         raise Refused(f"{dataset.name} has more than {CHUNKS} chunks")
     if h5py.h5z.FILTER_DEFLATE not in filters or dataset.id.get_storage_size() <= HARMLESS:
         return
     large: list[tuple[int, ...]] = []
-    dataset.id.chunk_iter(lambda chunk: large.append(chunk.chunk_offset) if chunk.size > HARMLESS else None)
+    dataset.id.chunk_iter(lambda info: large.append(info.chunk_offset) if info.size > HARMLESS else None)
     for offset in large:
         _, packed = dataset.id.read_direct_chunk(offset)
         try:
