@@ -35,7 +35,7 @@ def main() -> None:
         return
     if isinstance(entry, Missing):
         if entry.field == "pair":
-            words.chips(view, list(entry.there))
+            _choices_without(view, listing)
         notices.missing(entry, view)
         return
     try:
@@ -102,6 +102,7 @@ def _choices(
     next(columns).selectbox(
         "Pair of words",
         pairs,
+        placeholder="choose another",
         format_func=lambda pair: pair_label(view.prompt, pair),
         **address.bind_field("pair", view.pair, after_pair, start="index", among=pairs),
     )
@@ -121,6 +122,17 @@ def _choices(
         help="\n\n".join(f"**{MODE_NAMES[mode]}.** {meaning}" for mode, meaning in MODE_MEANING.items()),
         **address.bind_field("mode", view.mode, among=modes),
     )
+
+
+def _choices_without(view: address.ExplorerView, listing: Catalogue) -> None:
+    """The same for a pair of which there is nothing: the prompt stays, and other words of it can be chosen."""
+    other = resolve(replace(view, pair="", run="", mode=""), listing)
+    if isinstance(other, Entry):
+        view = replace(view, prompt=other.key.prompt, mode=view.mode or other.mode)
+        pairs = listing.values("pair", Filter(model=view.model, prompt=view.prompt), PAIRS)
+        address.show(view)
+        _choices(view, listing, pairs, {}, [view.mode])
+        words.chips(view, pairs)
 
 
 def _images_of(entry: Entry) -> str:

@@ -4,13 +4,14 @@ import re
 import string
 from html import escape
 
-JOINER = "\u2060"  # without width: it parts what Streamlit would join to a link, an arrow or a logo after all escapes
-JOINED = re.compile(r"(?<=:)(?=//|streamlit)|(?<=www)(?=\.)|(?=@)|(?<=[-<>=~])(?=[-<>=~])", re.IGNORECASE)
+JOINER = "\u2060"  # without width: it parts what Streamlit would join to a link, a sign or a logo after all escapes
+SIGNS = r"(?<!\S)(?:(?=<->)<|(?=->)-|(?=<-)<|(?=--)-|(?=[><~]=)[><~])(?=\S\S?(?!\S))"  # alone: --option is none
+JOINED = re.compile(rf"(https?:)(?=//)|(www)(?=\.)|(:)(?=streamlit:)|(\S)(?=@)|({SIGNS})", re.IGNORECASE)
 
 
 def plain(text: str) -> str:
     """Return `text` for places that read Markdown: in one line, shown as it is, never interpreted."""
-    parted = JOINED.sub(JOINER, " ".join(text.split()))
+    parted = JOINED.sub(rf"\g<0>{JOINER}", " ".join(text.split()))
     return "".join(f"\\{letter}" if letter in string.punctuation else letter for letter in parted)
 
 

@@ -13,6 +13,7 @@ from pages.data.selection import Missing
 from pages.data.shell_commands import run_command
 from pages.figures.escape import plain
 from store import settings
+from store.records import pair_words
 
 EXAMPLE = ExplorerView(prompt="a female doctor", pair="female+doctor")
 LISTED = 20
@@ -74,11 +75,15 @@ def toast() -> None:
 
 
 def missing(what: Missing, view: View) -> None:
-    """A link names something that the store does not hold."""
+    """Say that a link names something that the store does not hold, or that a pair was not computed yet."""
     with st.container(border=True):
-        st.subheader("Not in this store", anchor=False)
-        place = f" ({what.context})" if what.context else ""
-        st.text(f"The link names something that the store does not hold: {what.field} {what.value}{place}.")
+        if what.field == "pair" and what.command:
+            st.subheader("Not computed yet", anchor=False)
+            st.text(f"The store holds nothing of the pair {' and '.join(pair_words(what.value))} in this prompt yet.")
+        else:
+            st.subheader("Not in this store", anchor=False)
+            place = f" ({what.context})" if what.context else ""
+            st.text(f"The link names something that the store does not hold: {what.field} {what.value}{place}.")
         if what.command:
             st.text("This command computes it:")
             st.code(what.command, language="bash", wrap_lines=True)

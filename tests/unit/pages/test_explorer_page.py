@@ -208,13 +208,13 @@ def test_what_may_be_wrong_is_said_beside_the_totals(explorer):
 
 @pytest.mark.parametrize(
     ("change", "there"),
-    [({"prompt": "a cat"}, "a green apple"), ({"pair": "a+doctor"}, "female+doctor"), ({"seed": "9"}, "3")],
+    [({"prompt": "a cat"}, "a green apple"), ({"pair": "doctor"}, "female+doctor"), ({"seed": "9"}, "3")],
 )
 def test_a_link_to_what_is_missing_says_so_and_leads_on(explorer, change, there):
     page = explorer(**change)
     ((name, value),) = change.items()
     assert f"The link names something that the store does not hold: {name} {value}" in page.said
-    assert "python -m compute run --model embedded" in page.said
+    assert ("python -m compute run --model embedded" in page.said) == (value != "doctor")  # which is no pair
     button = next(each for each in page.app.button if each.label.replace("\\", "") == there)
     button.click()
     page.run()
@@ -227,3 +227,10 @@ def test_a_file_that_breaks_under_a_link_is_named(explorer, store, tmp_path):
     said = explorer(tmp_path).said
     assert "The link names something that the store does not hold: prompt a female doctor" in said
     assert "1 file of the store cannot be used" in said
+
+
+def test_a_pair_that_was_not_computed_keeps_the_page(explorer):
+    page = explorer(pair="a+female", run="", seed="")
+    assert "Not computed yet" in page.said and "nothing of the pair a and female" in page.said
+    assert [box.value for box in page.app.selectbox if box.label == "Prompt"] == ["a female doctor"]
+    assert page.choose("Pair of words", "female+doctor").figures() > 2

@@ -187,6 +187,9 @@ def test_notes_and_their_authors_stay_plain(opened, root):
         ("a@b", "a\u2060\\@b"),
         ("a -> b", "a \\-\u2060\\> b"),
         (":streamlit:", "\\:\u2060streamlit\\:"),
+        ("a -- b", "a \\-\u2060\\- b"),
+        ("run --model a", r"run \-\-model a"),  # a command can be copied
+        ("tcp://HOST:1", r"tcp\:\/\/HOST\:1"),
         ("a\n\n    b", "a b"),
     ],
 )
