@@ -248,7 +248,7 @@ def test_a_failing_command_is_one_line_in_a_real_process_too(tmp_path):
     done = command("run", "--model", "nobody/no-such-model", *PROMPT, "--store", tmp_path / "store")
     assert done.returncode == 2
     assert len(done.stderr.strip().splitlines()) == 1
-    assert "cannot be loaded" in done.stderr
+    assert "cannot be downloaded" in done.stderr
     assert not (tmp_path / "store").exists()
 
 
