@@ -98,7 +98,12 @@ def read_images(root: h5py.Group, count: int) -> np.ndarray:
     """Return the images of `root`, uint8 (S, H, W, 3)."""
     if "pictures" in root:
         return condensed.read_pictures(root, count)
-    found = values(root, "images", "u", count, None, None, 3)
+    return images_dataset(root, count)[...]
+
+
+def images_dataset(root: h5py.Group, count: int) -> h5py.Dataset:
+    """Return the dataset of the images of `root`, uint8 (S, H, W, 3), where they are not condensed."""
+    found = dataset(root, "images", "u", count, None, None, 3)
     if found.dtype != np.uint8:
         raise Refused(f"images are {found.dtype}, not uint8")
     return found

@@ -14,7 +14,7 @@ from store.hdf5.bounds import Allowance, Refused
 from store.hdf5.compose import compose
 from store.hdf5.header import read_key, read_provenance, read_seeds
 from store.hdf5.names import folders, path_of, paths
-from store.hdf5.read import pair_groups, pair_names, read_grid, read_images, read_latents, read_pair
+from store.hdf5.read import images_dataset, pair_groups, pair_names, read_grid, read_images, read_latents, read_pair
 from store.hdf5.soundness.check import Problem, pair_problems, problems, root_problems
 from store.hdf5.soundness.quarantine import set_aside
 from store.hdf5.write import publish, store_lock, write_whole
@@ -114,12 +114,13 @@ def _rows(file: h5py.File, count: int) -> tuple[dict[int, np.ndarray], dict[int,
     """Return those of `count` images and latents that can be read, by place."""
     if "pictures" in file:
         return dict(enumerate(read_images(file, count))), dict(enumerate(read_latents(file, count)))
-    return _readable_rows(file, "images", "u", count), _readable_rows(file, "latents", "f", count)
+    latents = dataset(file, "latents", "f", count, None, None, None)
+    return _readable_rows(images_dataset(file, count)), _readable_rows(latents)
 
 
-def _readable_rows(file: h5py.File, name: str, kind: str, count: int) -> dict[int, np.ndarray]:
-    stored, found = dataset(file, name, kind, count, None, None, None), {}
-    for index in range(count):
+def _readable_rows(stored: h5py.Dataset) -> dict[int, np.ndarray]:
+    found = {}
+    for index in range(len(stored)):
         try:
             found[index] = stored[index]
         except UNREADABLE:

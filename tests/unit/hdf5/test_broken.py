@@ -142,6 +142,8 @@ WHOLE_FILE = {  # breakage -> what is said of it; nothing of the file can be kep
     ),
     "inflating chunk": (edited(inflating), "inflates beyond its size"),
     "images of another number": (replaced("images", data=np.zeros((3, 8, 8, 3), np.uint8)), "does not fit"),
+    "images in 16 bits": (replaced("images", data=np.zeros((2, 8, 8, 3), np.uint16)), "uint16, not uint8"),
+    "images of four channels": (replaced("images", data=np.zeros((2, 8, 8, 4), np.uint8)), "does not fit"),
     "texts for numbers": (replaced("seeds", data=np.array(["0", "1"], object), dtype=h5py.string_dtype()), "no plain"),
 }
 ONE_PAIR = {  # breakage -> what is said of it; the other pair can be kept
