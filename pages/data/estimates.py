@@ -1,48 +1,35 @@
 """What a new job would ask and cost, said before anything is spent: no model is loaded for it."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import streamlit as st
 
 from pages.data.results import Listing, stamp
 from store import settings, studies
-from store.catalogue import Filter
 from store.errors import InputError, StoreError
-from store.jobs import ACTIVE, JobSpec, Queue, Request
+from store.jobs import ACTIVE, JobSpec, Picture, Queue, Request
+from store.jobs.cost import JobCost, cost_of
+from store.jobs.queue import too_long, too_many
 from store.prompts import model_cards
-from store.prompts.conditions import count_texts, of_pairs, unseen
+from store.prompts.conditions import unseen
 from store.prompts.model_cards import ModelCard
-from store.records import MODES
-from store.studies.expansion import WordPair
 
 TOLD = 3  # reasons of one kind
-EVERY = 10_000  # entries of a study
-Stored = dict[tuple[str, float, str], tuple[int, int]]  # prompt, guidance, pair -> noises, images
 
 
-@dataclass(frozen=True)
-class CostEstimate:
+@dataclass(frozen=True, kw_only=True)
+class CostEstimate(JobCost):
     """What a job comes to, at most, and what is wrong with it: with `faults` it cannot be asked."""
 
-    prompts: int = 0  # of which something is to be computed
-    texts: int = 0
-    images: int = 0  # all that are asked about
-    there: int = 0  # of them in the store, with enough noises
-    fewer: int = 0  # of them in the store, with `fewer_noises` and so to be computed
-    fewer_noises: int = 0
-    noises: int = 0
-    evaluations: int = 0
-    results: int = 0  # pairs and images to be computed
     faults: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
 
 def card_of(root: Path, model: str) -> ModelCard | None:
     """How `model` reads, if a worker loaded it for this store."""
-    cards = [_card(*stamp(path)) for path in model_cards.paths(root)]
-    return next((card for card in cards if card and model in (card.name, card.source)), None)
+    return model_cards.find((_card(*stamp(path)) for path in model_cards.paths(root)), model)
 
 
 def studies_for(root: Path, model: str) -> list[str]:
@@ -56,104 +43,48 @@ def studies_for(root: Path, model: str) -> list[str]:
     return [name for own, name in sorted(found, key=lambda one: not one[0]) if own in ("", model)]
 
 
-def estimate(wanted: JobSpec, root: Path) -> CostEstimate:
-    """What `wanted` would cost, and whether the words can be told apart by the model."""
+def estimate(wanted: JobSpec, root: Path, picture: Picture | None = None) -> CostEstimate:
+    """What `wanted`, about `picture` if it names one, would cost, and whether the model can tell the words apart."""
     cards = tuple(stamp(path) for path in model_cards.paths(root))
     listing = Listing(root)
-    found = _estimate(wanted.as_json(), str(root), cards, listing.at, listing)
+    found = _estimate(
+        wanted.as_json(), picture.digest if picture else "", str(root), cards, listing.at, listing, picture
+    )
     return replace(found, faults=(*found.faults, *_limits(found.evaluations, root)))
 
 
 @st.cache_data(max_entries=100, show_spinner="Counting")
-def _estimate(wanted: str, root: str, cards: tuple, at: tuple, _listing: Listing) -> CostEstimate:
+def _estimate(
+    wanted: str, digest: str, root: str, cards: tuple, at: tuple, _listing: Listing, _picture: Picture | None
+) -> CostEstimate:
     asked = JobSpec.parse(wanted)
     try:
-        requests = asked.requests(Path(root))
+        requests = asked.requests(Path(root), _picture)
     except InputError as error:
         return CostEstimate(faults=(str(error),))
     card = card_of(Path(root), asked.model)
-    stored = _stored(requests, asked.model, _listing) if not asked.picture else {}
-    texts, evaluations, results, prompts, failed = 0, 0, 0, 0, []
-    there, fewer = 0, []
-    for request in requests:
-        lacking, short = _lacking(request, stored)
-        missing = max((count for _, count in lacking), default=0)
-        there += len(request.images) - missing
-        fewer += [short] if short else []
-        if not lacking:
-            continue
-        try:
-            pairs = tuple(pair for pair, _ in lacking)
-            count = len(of_pairs(pairs, card).texts) if card else count_texts(pairs)
-        except InputError as error:
-            failed.append(str(error))
-            continue
-        prompts, texts = prompts + 1, texts + count
-        evaluations += count * request.budget.noises * missing
-        results += sum(number for _, number in lacking)
+    cost = cost_of(requests, asked.model, _listing, card)
+    failed = list(cost.unreadable)
     all_failed = len(failed) == len(requests)
     return CostEstimate(
-        prompts=prompts,
-        texts=texts,
-        images=sum(len(request.images) for request in requests),
-        there=there,
-        fewer=sum(count for count, _ in fewer),
-        fewer_noises=max((noises for _, noises in fewer), default=0),
-        noises=requests[0].budget.noises,
-        evaluations=evaluations,
-        results=results,
+        **{field.name: getattr(cost, field.name) for field in fields(cost)},
         faults=tuple(failed[:TOLD]) if all_failed else (),
         warnings=tuple(_warnings(requests, card, [] if all_failed else failed)),
     )
-
-
-def _stored(requests: Sequence[Request], model: str, listing: Listing) -> Stored:
-    """Return what the store has of the pairs of `requests`."""
-    studies_asked = {label.study for request in requests for labels in request.labels.values() for label in labels}
-    wanted = [Filter(model=model, study=name, mode=MODES[0]) for name in sorted(studies_asked)]
-    wanted = wanted or [Filter(model=model, prompt=request.prompt, mode=MODES[0]) for request in requests]
-    found: Stored = {}
-    for each in wanted:
-        for entry in listing.page(each, limit=EVERY):
-            if not entry.key.image:
-                key = entry.key.prompt, entry.key.guidance, entry.pair.casefold()
-                found[key] = max(found.get(key, (0, 0)), (entry.noises, entry.seeds))
-    return found
-
-
-def _lacking(request: Request, stored: Stored) -> tuple[list[tuple[WordPair, int]], tuple[int, int] | None]:
-    """Return the pairs of which images are to be computed, with how many; and how many images have fewer noises.
-
-    The catalogue counts images and knows their fewest noises: of an image with fewer than asked for all is computed.
-    """
-    asked, lacking, short = len(request.images), [], None
-    for pair in request.pairs:
-        noises, images = stored.get((request.prompt, request.guidance, pair.name.casefold()), (0, 0))
-        if noises >= request.budget.noises:
-            images = min(images, asked)
-        else:
-            short = (min(images, asked), noises) if images else short
-            images = 0
-        if images < asked:
-            lacking.append((pair, asked - images))
-    return lacking, short
 
 
 def _limits(evaluations: int, root: Path) -> Iterator[str]:
     """What the settings do not allow."""
     allowed = settings.load()
     if evaluations > allowed.max_evaluations:
-        yield (
-            f"{evaluations:,} evaluations are more than the {allowed.max_evaluations:,} that a job from here may cost "
-            "(setting max_evaluations); ask for less, or use python -m compute submit"
-        )
+        yield str(too_long(evaluations, allowed))
     try:
         count = len(Queue(root).jobs(ACTIVE, allowed.max_jobs))
     except StoreError as error:
         yield str(error)
         return
     if count >= allowed.max_jobs:
-        yield f"{allowed.max_jobs} jobs wait or run already (setting max_jobs); wait for some, or cancel them"
+        yield str(too_many(allowed))
 
 
 def _warnings(requests: list[Request], card: ModelCard | None, failed: list[str]) -> Iterator[str]:

@@ -51,8 +51,16 @@ class Listing(Catalogue):
         super().__init__(root)
         self.at = self.stamp()
 
-    page, count, summary, values, broken = map(
-        _remembered, (Catalogue.page, Catalogue.count, Catalogue.summary, Catalogue.values, Catalogue.broken)
+    page, count, summary, values, broken, seeds = map(
+        _remembered,
+        (
+            Catalogue.page,
+            Catalogue.count,
+            Catalogue.summary,
+            Catalogue.values,
+            Catalogue.broken,
+            Catalogue.seeds,
+        ),
     )
 
     def samples(self, filter: Filter | None = None) -> pd.DataFrame:

@@ -72,7 +72,7 @@ def _form(filled: prefill.JobPrefill, root: Path) -> None:
     if wanted is None:
         return
     try:
-        found = estimates.estimate(wanted, root)
+        found = estimates.estimate(wanted, root, _picture(wanted))
         _say(found, wanted, root)
     except DiffusionPIDError as error:  # the queue or the store cannot be read
         st.error(plain(str(error)))
@@ -275,12 +275,17 @@ def _cost(found: estimates.CostEstimate, wanted: JobSpec, root: Path) -> str:
     )
 
 
+def _picture(wanted: JobSpec) -> Picture | None:
+    """Return the image that somebody brought, where `wanted` is about one."""
+    return Picture(wanted.picture, st.session_state[PICTURE].getvalue()) if wanted.picture else None
+
+
 def _launch(wanted: JobSpec, priority: int, root: Path) -> None:
     """Put the job into the queue; the form says so when it is drawn again."""
     author = " ".join(st.session_state.get("launch author", "").split())[:60] or "dashboard"
     try:
-        picture = st.session_state[PICTURE].getvalue() if wanted.picture else None
-        number = Queue(root).submit(wanted, author, priority, picture)
+        picture = _picture(wanted)
+        number = Queue(root).submit(wanted, author, priority, picture.content if picture else None)
     except DiffusionPIDError as error:
         notices.say_later(str(error), "error")
         return

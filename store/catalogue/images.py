@@ -47,6 +47,11 @@ def unpack(names: str, seeds: bytes, samples: bytes, together: bytes) -> ImageSa
     return ImageSamples(columns, np.frombuffer(seeds, "<i8"), values, np.frombuffer(together, "<f8"))
 
 
+def unpack_seeds(seeds: bytes) -> list[int]:
+    """Return the seeds that the catalogue keeps as bytes."""
+    return np.frombuffer(seeds, "<i8").tolist()
+
+
 def table(sampled: Iterable[Sampled]) -> pd.DataFrame:
     """Return the table: a row for each image, measure and level, and rows for all images of an entry together."""
     about, sizes, names, seeds, measured, redundancies = [], [], [], [], [], []

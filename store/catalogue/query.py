@@ -67,6 +67,12 @@ def sampled(database: sqlite3.Connection, numbers: Iterable[int]) -> dict[int, t
     return {row[0]: tuple(row[1:]) for row in database.execute(query, (json.dumps(list(numbers)),))}
 
 
+def seeds(database: sqlite3.Connection, numbers: Iterable[int]) -> dict[int, bytes]:
+    """Return the seeds of the images of entries, packed, by number of the entry."""
+    query = "SELECT entry, seeds FROM samples WHERE entry IN (SELECT value FROM json_each(?))"
+    return {row[0]: row[1] for row in database.execute(query, (json.dumps(list(numbers)),))}
+
+
 def count(database: sqlite3.Connection, root: Path, wanted: Filter) -> int:
     """Return how many entries `wanted` means."""
     if wanted == Filter():

@@ -19,6 +19,7 @@ from store.errors import StoreError
 from store.records import Label
 
 Answer = TypeVar("Answer")
+Packed = TypeVar("Packed")
 ANY = Filter()
 NO_LABEL = Label("", "", "")
 
@@ -79,6 +80,10 @@ class Catalogue:
         """
         return images.table(self._sampled(filter))
 
+    def seeds(self, filter: Filter = ANY) -> list[tuple[Entry, frozenset[int]]]:
+        """Return all entries that `filter` means, newest first, each with the seeds of its images."""
+        return [(entry, frozenset(images.unpack_seeds(packed))) for entry, packed in self._packed(filter, query.seeds)]
+
     def count(self, filter: Filter = ANY) -> int:
         """Return how many entries `filter` means."""
         return self._ask(lambda database: query.count(database, self.root, filter))
@@ -111,13 +116,18 @@ class Catalogue:
             after, refresh = next(reversed(found)), False
 
     def _sampled(self, filter: Filter) -> Iterator[images.Sampled]:
+        for entry, packed in self._packed(filter, query.sampled):
+            content = images.unpack(*packed)
+            for label in query.labels_meant(entry.labels, filter) or [NO_LABEL]:
+                yield entry, label, content
+
+    def _packed(self, filter: Filter, kept: Callable[..., dict[int, Packed]]) -> Iterator[tuple[Entry, Packed]]:
+        """Yield the entries, newest first, each with what `kept` finds of it."""
         for found in self._chunks(filter):
-            packed = self._ask(partial(query.sampled, numbers=[number for _, number in found]), refresh=False)
+            packed = self._ask(partial(kept, numbers=[number for _, number in found]), refresh=False)
             for (_, number), entry in found.items():
                 if number in packed:
-                    content = images.unpack(*packed[number])
-                    for label in query.labels_meant(entry.labels, filter) or [NO_LABEL]:
-                        yield entry, label, content
+                    yield entry, packed[number]
 
     def _current(
         self,

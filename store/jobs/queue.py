@@ -32,8 +32,9 @@ from store.jobs.schema import (
     pace_of,
     worker_of,
 )
-from store.jobs.specification import JobSpec
+from store.jobs.specification import UNREADABLE, JobSpec
 from store.jobs.states import ACTIVE, NEXT, State
+from store.prompts import model_cards
 from store.settings import PREFIX, Settings
 
 MEND = "try again, update the software, or move it away if it is not the queue of the store"
@@ -71,9 +72,7 @@ class Queue:
         if abs(priority) > HIGHEST:
             raise InputError("priority", f"not from -{HIGHEST:,} to {HIGHEST:,}", "take 1, or 0 for what can wait")
         brought = Picture(wanted.picture, picture) if picture is not None else None
-        evaluations = sum(request.evaluations for request in wanted.requests(self.root, brought))
-        if self.limited and evaluations > allowed.max_evaluations:
-            raise too_long(evaluations, allowed)
+        self._check_length(wanted, brought, allowed)
         with self._file.changing() as database:
             self._check_room(database, allowed)
             number = database.execute(
@@ -105,11 +104,13 @@ class Queue:
 
         Raises
         ------
-        InputError: there is no such job, it is waiting, running or done, its picture is gone, or the settings do not
-        allow it.
+        InputError: there is no such job, it is waiting, running or done, its picture is gone, it cannot be done, or the
+        settings do not allow it.
         """
         allowed = _changeable()
-        self.job(number)
+        wanted, content = self.job(number).wanted, self.picture(number)
+        if wanted != UNREADABLE:
+            self._check_length(wanted, Picture(wanted.picture, content) if content else None, allowed)
         with self._file.changing() as database:
             if _state(database, number) in ACTIVE:
                 raise InputError(f"job {number}", "it has not ended", "wait, or cancel it first")
@@ -244,6 +245,19 @@ class Queue:
         with self._file.changing() as database:
             database.execute("DELETE FROM workers WHERE name = ?", (worker,))
             _recover(database)
+
+    def _check_length(self, wanted: JobSpec, picture: Picture | None, allowed: Settings) -> None:
+        """Raise InputError if a job cannot be done, or costs more than the settings allow beside what is there."""
+        requests = wanted.requests(self.root, picture)
+        if not self.limited or sum(request.evaluations for request in requests) <= allowed.max_evaluations:
+            return
+        from store.catalogue import Catalogue  # pandas takes a while to import, and few jobs are so long
+        from store.jobs.cost import cost_of
+
+        card = model_cards.find(map(model_cards.load, model_cards.paths(self.root)), wanted.model)
+        evaluations = cost_of(requests, wanted.model, Catalogue(self.root), card).evaluations
+        if evaluations > allowed.max_evaluations:
+            raise too_long(evaluations, allowed)
 
     def _check_room(self, database: sqlite3.Connection, allowed: Settings) -> None:
         """Raise InputError if one more job is more than the settings allow."""

@@ -6,6 +6,7 @@ deleted at any time.
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from pathlib import Path
@@ -105,3 +106,11 @@ def _sound(card: ModelCard) -> bool:
 def paths(root: Path) -> list[Path]:
     """Return the files of the cards of the store `root`."""
     return sorted((root / FOLDER).glob("*.json"))
+
+
+def find(cards: Iterable[ModelCard | None], model: str) -> ModelCard | None:
+    """Return that of `cards` whose model is asked for as `model`, or else is called so; None if there is none."""
+    known = [card for card in cards if card]
+    return next((card for card in known if card.source == model), None) or next(
+        (card for card in known if card.name == model), None
+    )
