@@ -20,7 +20,7 @@ from compute.estimation.tuning import Tuning, Workload, tune
 from compute.models.attention import AttentionRecorder
 from compute.models.denoiser import Conditioning, Denoiser
 from compute.planning.plan import Plan, plan
-from compute.planning.work import WorkItem, satisfied
+from compute.planning.work import STEPS, WorkItem, satisfied
 from store import hdf5
 from store.identity import Identity
 from store.jobs import Request
@@ -143,7 +143,7 @@ class Engine:
             return item.latent
         if item.request.picture:
             return images.encode(self.denoiser, item.request.picture)
-        return images.generate(self.denoiser, item.key.prompt, item.seed, item.key.guidance)
+        return images.generate(self.denoiser, item.key.prompt, item.seed, item.key.guidance, STEPS)
 
     def _prepare(self, pairs: tuple[TokenPair | Probe, ...]) -> tuple[Conditions, Conditioning]:
         conditions = of_pairs(pairs, self.denoiser)
@@ -190,7 +190,7 @@ def _provenance(request: Request, tuning: Tuning) -> Provenance:
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         software=f"{hdf5.SOFTWARE}, torch {torch.__version__}, diffusers {diffusers.__version__}",
         settings={
-            "steps": images.STEPS,
+            "steps": STEPS,
             "noises": request.budget.noises,
             "target": request.budget.target,
             "dtype": str(tuning.dtype).removeprefix("torch."),

@@ -13,12 +13,12 @@ import torch
 
 from compute.estimation.batching import BatchedDenoiser
 from compute.estimation.evaluate import Evaluation, evaluate
-from compute.estimation.images import STEPS
 from compute.estimation.information import gather
 from compute.estimation.noise_levels import Draws, NoiseLevels
 from compute.estimation.tuning import best_batch
 from compute.models import registry
 from compute.models.denoiser import Conditioning, Denoiser
+from compute.planning.work import STEPS
 from store.pid.information import REPLICATES
 from store.prompts.conditions import Conditions, of_pairs
 from store.records import Probe
@@ -32,7 +32,7 @@ LOGISTIC = {  # location and scale in log SNR of what is compared with
     "as ITD for Stable Diffusion": (1.0, 2.0),
     "as wide as the trained levels": (-2.0, 4.0),
 }
-FEW, MANY = 64, 512  # noises of the two runs whose peak memory is compared
+FEW, MANY = 64, 512  # noises of two runs in turn, after which peak memory is compared
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def measure(model: str = MODEL) -> Iterator[tuple[str, float]]:
     yield "best batch", batch
     yield from _rates(subject, batch)
     yield from _efficiency(subject, batch)
-    few, many = (_peak_memory(model, noises) for noises in (FEW, MANY))
+    few, many = _peak_memory(model)
     yield f"peak memory, {FEW} noises (MB)", few
     yield f"peak memory, {MANY} noises (MB)", many
     yield "peak memory, ratio", many / few
@@ -141,12 +141,11 @@ def _evaluations_needed(subject: Subject, levels: NoiseLevels, batch: int) -> di
     return {name: float(spent * (np.std(v, ddof=1) / np.mean(v) / ACCURACY) ** 2) for name, v in runs.items()}
 
 
-def _peak_memory(model: str, noises: int) -> float:
-    """Most memory, in MB, of a process of its own that evaluates so many noises."""
-    done = subprocess.run(
-        [sys.executable, "-m", __name__, model, str(noises)], capture_output=True, text=True, check=True
-    )
-    return float(done.stdout)
+def _peak_memory(model: str) -> tuple[float, float]:
+    """Most memory, in MB, of a process of its own that has evaluated FEW noises, and after MANY more."""
+    done = subprocess.run([sys.executable, "-m", __name__, model], capture_output=True, text=True, check=True)
+    few, many = map(float, done.stdout.split())
+    return few, many
 
 
 def _seconds(action: Callable[[], object]) -> float:
@@ -166,5 +165,6 @@ def _most_memory() -> float:
 
 if __name__ == "__main__":
     subject = Subject.of(sys.argv[1])
-    subject.evaluated(NoiseLevels.of(subject.denoiser.log_snr), int(sys.argv[2]), 0, 32)
-    print(_most_memory())
+    for noises in (FEW, MANY):
+        subject.evaluated(NoiseLevels.of(subject.denoiser.log_snr), noises, 0, 32)
+        print(_most_memory())

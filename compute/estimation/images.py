@@ -9,11 +9,9 @@ from compute.models.denoiser import Denoiser
 from store.errors import InputError
 from store.jobs import Picture
 
-STEPS = 30
 
-
-def generate(denoiser: Denoiser, prompt: str, seed: int, guidance: float) -> np.ndarray:
-    """Return the latent of `seed` as it is stored and evaluated, float16 (c, h, w).
+def generate(denoiser: Denoiser, prompt: str, seed: int, guidance: float, steps: int) -> np.ndarray:
+    """Return the latent of `seed`, drawn in `steps` steps, as it is stored and evaluated: float16 (c, h, w).
 
     Guidance shapes the image only; the denoiser is always evaluated without it.
 
@@ -21,7 +19,7 @@ def generate(denoiser: Denoiser, prompt: str, seed: int, guidance: float) -> np.
     ------
     InputError: the model returned values that are not finite.
     """
-    return _stored(denoiser, denoiser.generate(prompt, [seed], guidance, STEPS))
+    return _stored(denoiser, denoiser.generate(prompt, [seed], guidance, steps))
 
 
 def encode(denoiser: Denoiser, picture: Picture) -> np.ndarray:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from compute.estimation import images
 from compute.estimation.noise_levels import SCHEME, NoiseLevels
 from store.identity import Identity, digest_of_levels
 from store.jobs import Budget, Request
@@ -14,6 +13,7 @@ from store.prompts.conditions import Conditions
 from store.records import PairResult, Probe, RunKey, RunRecord, TokenPair
 
 Identities = Mapping[TokenPair | Probe, Identity]
+STEPS = 30  # in which an image is drawn
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +53,7 @@ def identities(key: RunKey, conditions: Conditions, levels: NoiseLevels) -> Iden
             tokens=conditions.tokens(pair),
             spans=(pair.first, pair.second) if isinstance(pair, TokenPair) else (),
             seed=0,
-            steps=images.STEPS,
+            steps=STEPS,
             log_snr=digest,
             noises=0,
             scheme=SCHEME,

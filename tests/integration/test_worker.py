@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -263,7 +262,7 @@ def scheduler(tmp_path):
             yield client.scheduler.address
     finally:
         for process in processes:
-            process.send_signal(signal.SIGTERM)
+            process.kill()  # none of them has anything to lose
         for process in processes:
             process.wait(PATIENCE)
 

@@ -52,6 +52,12 @@ def test_imports_go_one_way(place):
     assert {path: names for path, names in wrong.items() if names} == {}
 
 
+def test_what_hands_out_work_items_loads_no_library_of_models():
+    asked = "import sys, compute.cluster.worker; print(sorted({'diffusers', 'transformers'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", asked], cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert done.stdout.strip() == "[]", done.stderr
+
+
 @pytest.mark.parametrize("filled", [False, True], ids=["empty store", "full store"])
 def test_no_page_loads_torch(tmp_path, filled):
     from tests import synthetic

@@ -9,6 +9,7 @@ from compute.estimation.batching import BatchedDenoiser
 from compute.estimation.evaluate import evaluate
 from compute.estimation.noise_levels import NoiseLevels
 from compute.models import parity, registry
+from compute.planning.work import STEPS
 from store.prompts.conditions import of_pairs
 from store.records import TokenPair
 from store.words import find_word
@@ -29,13 +30,13 @@ def test_log_snr_follows_the_schedule(denoiser):
 
 
 def test_an_image_is_decided_by_its_seed_alone(denoiser):
-    together = denoiser.generate("a cat", [0, 1, 2], 1.0, images.STEPS)
-    alone = images.generate(denoiser, "a cat", 2, 1.0)
+    together = denoiser.generate("a cat", [0, 1, 2], 1.0, STEPS)
+    alone = images.generate(denoiser, "a cat", 2, 1.0, STEPS)
     np.testing.assert_allclose(together[2].half(), alone, rtol=2e-3, atol=2e-3)
 
 
 def test_images_and_latents_have_the_model_s_shapes(denoiser):
-    latents = images.as_tensor(images.generate(denoiser, "a cat", 0, 2.0))[None]
+    latents = images.as_tensor(images.generate(denoiser, "a cat", 0, 2.0, STEPS))[None]
     shown = denoiser.decode(latents)
     assert (shown.shape, shown.dtype) == ((1, 16, 16, 3), np.uint8)
     assert denoiser.encode_image(shown[0]).shape == latents.shape

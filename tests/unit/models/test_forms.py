@@ -209,7 +209,7 @@ def test_images_need_not_be_square(request, name):
     edit(saved / "unet/config.json", sample_size=[8, 16])
     denoiser = load(saved)
     assert denoiser.latent_shape == (4, 8, 16)
-    latent = images.generate(denoiser, "a cat", 0, 1.0)
+    latent = images.generate(denoiser, "a cat", 0, 1.0, 4)
     shown = denoiser.decode(images.as_tensor(latent)[None])
     assert (latent.shape, shown.shape) == ((4, 8, 16), (1, 16, 32, 3))
 
