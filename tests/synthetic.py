@@ -34,6 +34,7 @@ def record(
     words: tuple[str, str] = ("female", "doctor"),
     *,
     model: str = "embedded",
+    revision: str = "1",
     seeds: tuple[int, ...] = (0, 1, 2, 3),
     size: int = 64,
     grid: int = 16,
@@ -80,7 +81,7 @@ def record(
         labels=labels,
     )
     return RunRecord(
-        key=RunKey(model, "1", prompt, guidance),
+        key=RunKey(model, revision, prompt, guidance),
         seeds=seeds,
         images=np.stack([_picture(size, rng) for _ in seeds]),
         latents=np.zeros((len(seeds), 4, grid, grid), np.float16),

@@ -81,6 +81,7 @@ class OverviewView(_Sorted, View):
 class BiasTableView(_Sorted, View):
     """A bias study as a table, and the images of one row."""
 
+    revision: str = text()  # of the model, where there are several
     table: str = choice(TABLES[0], TABLES)
     guidance: str = text()  # of the images, empty for the study's own
     mode: str = text()
@@ -96,6 +97,7 @@ class BiasTableView(_Sorted, View):
 
 @dataclass(frozen=True, kw_only=True)
 class _SentenceView(_Overlaid, View):
+    revision: str = text()  # of the model, where there are several
     study: str = text()
     guidance: str = text()
     mode: str = text()

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 import streamlit as st
 
-from pages.address import View
+from pages.address import BiasTableView, View
 from pages.data.results import Listing
 from store import studies
 from store.catalogue import Entry, Filter
@@ -42,9 +42,9 @@ def published(asked: Study, names: tuple[str, ...], root: Path) -> Published | N
     return other.published if other.content.attributes == asked.content.attributes else None
 
 
-def guidances(listing: Listing, name: str, model: str) -> list[float]:
+def guidances(listing: Listing, name: str, model: str, revision: str) -> list[float]:
     """Under which guidances images of the study `name` are there."""
-    return sorted(listing.samples(Filter(study=name, model=model))["guidance"].unique())
+    return sorted(listing.samples(Filter(study=name, model=model, revision=revision))["guidance"].unique())
 
 
 def bias(listing: Listing, asked: Study, printed: Published | None, **about: Any) -> pd.DataFrame:
@@ -66,19 +66,20 @@ def by_guidance(listing: Listing, asked: Study, levels: list[float], **about: An
     return _by_guidance(str(listing.root), listing.at, repr(asked), levels, about, listing, asked)
 
 
-def share(listing: Listing, asked: Study, model: str, guidance: float) -> ShareDone:
+def share(listing: Listing, asked: Study, model: str, guidance: float, revision: str = "") -> ShareDone:
     """Return how many images of `asked` there are, at whatever level a table adds them up."""
-    samples = listing.samples(Filter(study=asked.name, model=model, mode=MODES[0]))
+    samples = listing.samples(Filter(study=asked.name, model=model, revision=revision, mode=MODES[0]))
     rows = samples[(samples["guidance"] == guidance) & samples["seed"].isin(asked.seeds)]
     there = rows.drop_duplicates(["attribute", "subject", "seed"])
     there = there[there["subject"].isin(asked.content.subjects) & there["attribute"].isin(asked.content.attributes)]
     return ShareDone(len(there), asked.size * len(asked.content.attributes) * len(asked.seeds))
 
 
-def entries(listing: Listing, name: str, view: View, guidance: float) -> dict[str, Entry]:
+def entries(listing: Listing, name: str, view: BiasTableView, guidance: float) -> dict[str, Entry]:
     """What is there of the subject of `view` in the study `name`, by attribute."""
     found: dict[str, Entry] = {}
-    for entry in listing.page(Filter(study=name, model=view.model, subject=view.subject, mode=view.mode), limit=100):
+    wanted = Filter(study=name, model=view.model, revision=view.revision, subject=view.subject, mode=view.mode)
+    for entry in listing.page(wanted, limit=100):
         for label in entry.labels:
             if entry.key.guidance == guidance and (label.study, label.subject) == (name, view.subject):
                 found.setdefault(label.attribute, entry)

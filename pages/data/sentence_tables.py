@@ -28,13 +28,13 @@ def interventions(found: SentenceStudy, view: View) -> pd.DataFrame:
 
 def effects(found: SentenceStudy, images: pd.DataFrame) -> pd.DataFrame:
     """See `store.tables.effects`, of what `interventions` gave."""
-    about = {name: images.attrs[name] for name in ("model", "mode", "measure", "guidance")}
+    about = {name: images.attrs[name] for name in ("model", "revision", "mode", "measure", "guidance")}
     return _effects(str(found.root), found.listing.at, repr(found.study), about, images)
 
 
 def _table(name: str, found: SentenceStudy, **about: object) -> pd.DataFrame:
-    model = found.entries[0].key.model
-    about = {**about, "model": model, "guidance": found.guidance}
+    key = found.entries[0].key
+    about = {**about, "model": key.model, "revision": key.revision, "guidance": found.guidance}
     return _kept(name, str(found.root), found.listing.at, repr(found.study), about, found.listing, found.study)
 
 

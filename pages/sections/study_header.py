@@ -39,7 +39,7 @@ def choose(view: View, usual: Sequence[str], fits: Callable[[Study], bool]) -> S
     except InputError as error:
         st.error(notices.plain(str(error)))
         return None
-    there = {name: _entries(listing, name, view.model) for name in known}
+    there = {name: _entries(listing, name, view) for name in known}
     first = next((name for name in known if there[name]), next(iter(known)))
     asked = known[view.study if view.study in known else first]
     entries = there[asked.name]
@@ -126,8 +126,8 @@ def _offered(
     return found
 
 
-def _entries(listing: results.Listing, name: str, model: str) -> list[Entry]:
-    return listing.page(Filter(study=name, model=model), limit=EVERY)
+def _entries(listing: results.Listing, name: str, view: View) -> list[Entry]:
+    return listing.page(Filter(study=name, model=view.model, revision=view.revision), limit=EVERY)
 
 
 def _heading(view: View, found: SentenceStudy, known: list[Study], guidances: list[str]) -> None:

@@ -5,15 +5,27 @@ from dataclasses import replace
 import streamlit as st
 
 from pages import address
-from pages.address import DEMO, SELECTION, ExplorerView, View
+from pages.address import (
+    DEMO,
+    SELECTION,
+    BiasTableView,
+    ExplorerView,
+    HomonymsView,
+    InterventionView,
+    SynonymsView,
+    View,
+)
 from pages.data import results
 from pages.data.selection import Missing, resolve
 from pages.figures.quantities import UNITS
 from pages.registry import Page
 from pages.widgets import job_form, job_progress, notices
 from store import settings
+from store.catalogue import Filter
 from store.errors import DiffusionPIDError, StoreError
 from store.pid import measures
+
+SHORT = 12  # characters of a revision
 
 
 def draw(page: Page) -> None:
@@ -31,6 +43,9 @@ def draw(page: Page) -> None:
         st.stop()
     model = view.model or (wanted if wanted in models or not models else models[0])
     view = replace(view, model=model)
+    revisions = _revisions(view, listing)
+    if len(revisions) > 1 and not view.revision:
+        view = replace(view, revision=revisions[0])
     address.show(view)
     offered = measures.offered(_surprisals(view, listing))
     shown = [name for name in measures.MEASURES if name in (*offered, view.measure)]
@@ -46,8 +61,16 @@ def draw(page: Page) -> None:
             "Model",
             offered_models,
             help="Models with results in this store",
-            **address.bind_field("model", model, (*SELECTION, "page"), start="index", among=offered_models),
+            **address.bind_field("model", model, (*SELECTION, "page", "revision"), start="index", among=offered_models),
         )
+        if len(revisions) > 1:
+            st.selectbox(
+                "Revision",
+                revisions,
+                format_func=lambda revision: notices.plain(revision[:SHORT]),
+                help="Of the model's weights: the store has results of several. The newest comes first.",
+                **address.bind_field("revision", view.revision, start="index", among=revisions),
+            )
         st.pills(
             "Redundancy measure",
             shown,
@@ -65,6 +88,14 @@ def draw(page: Page) -> None:
         job_form.draw(view, page.address, root, listing)
         if page.address != "jobs":  # which shows all of them
             job_progress.draw(view, root)
+
+
+def _revisions(view: View, listing: results.Listing) -> list[str]:
+    """Return the revisions of the model among which a page of a study chooses: those there, and the one in `view`."""
+    if not isinstance(view, (BiasTableView, HomonymsView, SynonymsView, InterventionView)):
+        return []
+    there = listing.values("revision", Filter(model=view.model))
+    return [*there, view.revision] if view.revision not in ("", *there) else there
 
 
 def _surprisals(view: View, listing: results.Listing) -> measures.Surprisals | None:

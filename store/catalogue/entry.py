@@ -48,6 +48,7 @@ class Filter:
     prompt: str = ""
     pair: str = ""
     run: str = ""
+    revision: str = ""  # of the model
     path: Path | None = None  # of the file
 
 

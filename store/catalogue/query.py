@@ -25,7 +25,7 @@ JOINED = {  # what can be listed by its values -> where it stands
     "model": ("models.name", "JOIN models ON models.id = entries.model"),
     "prompt": ("entries.prompt", ""),
     "pair": ("entries.pair", ""),
-    "run": ("own.run", f"JOIN files AS own ON own.id = {FILE}"),
+    **{name: (f"own.{name}", f"JOIN files AS own ON own.id = {FILE}") for name in ("run", "revision")},
     "mode": ("entries.mode", ""),
     **{name: (f"labels.{name}", "JOIN labels ON labels.entry = entries.id") for name in schema.LABEL},
 }
@@ -171,8 +171,9 @@ def _few(database: sqlite3.Connection, parts: list[_Part]) -> list[int] | None:
 
 def _parts(wanted: Filter, root: Path) -> Iterator[_Part]:
     """Yield the conditions of `wanted` apart from model and mode, which every index holds."""
-    if wanted.run:
-        yield _of_files("SELECT id AS file FROM files WHERE run = ?", _clean(wanted.run))
+    for name in ("run", "revision"):
+        if value := getattr(wanted, name):
+            yield _of_files(f"SELECT id AS file FROM files WHERE {name} = ?", _clean(value))
     if wanted.path:
         path = wanted.path.relative_to(root).as_posix() if wanted.path.is_relative_to(root) else ""
         yield _of_files("SELECT id AS file FROM files WHERE path = ?", path)

@@ -97,7 +97,7 @@ class Catalogue:
 
         Raises
         ------
-        InputError: `column` is none of model, prompt, pair, run, mode, study, attribute, subject.
+        InputError: `column` is none of model, prompt, pair, run, revision, mode, study, attribute, subject.
         """
         return self._ask(lambda database: query.values(database, self.root, column, filter, limit))
 

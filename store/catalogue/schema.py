@@ -48,6 +48,7 @@ INDEXES = "\n".join(
     [
         "CREATE INDEX files_folder ON files (folder);",
         "CREATE INDEX files_run ON files (run);",
+        "CREATE INDEX files_revision ON files (revision);",
         "CREATE INDEX files_broken ON files (path) WHERE problem != '';",
         "CREATE INDEX labels_entry ON labels (entry);",
         *(f"CREATE INDEX entries_{name} ON entries ({COLLATED.get(name, name)}, id, model, mode);" for name in SORTS),

@@ -19,6 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser, defaults: Settings) -> None:
     """Add the options of the command: those of all tables, and one for each table that is not a kind's usual one."""
     parser.add_argument("study", help="name of one, or a .toml file")
     parser.add_argument("--model", default=defaults.model, help="default: %(default)s")
+    parser.add_argument("--revision", default="", help="of the model, or its beginning, where there are several")
     parser.add_argument("--mode", choices=MODES, help="default: cpid for interventions and senses, else pid")
     known = ", ".join(measures.MEASURES)
     parser.add_argument("--measure", default=measures.DEFAULT, help=f"{known} (default: %(default)s)")
@@ -46,6 +47,7 @@ def run(given: argparse.Namespace) -> int:
         catalogue=open_catalogue(given.store),
         study=study,
         model=given.model,
+        revision=given.revision,
         guidances=guidances,
         mode=given.mode or table.mode,
         measure=given.measure,
@@ -58,7 +60,8 @@ def run(given: argparse.Namespace) -> int:
         print(given.out)
         return 0
     guidance = ", ".join(f"{value:g}" for value in guidances)
-    print(f"{study.title}: {printed.head}; model {given.model}, guidance {guidance}")
+    model = f"{given.model}, revision {printed.frame.attrs['revision']}" if given.revision else given.model
+    print(f"{study.title}: {printed.head}; model {model}, guidance {guidance}")
     print(printed.text(printed.frame))
     for note in printed.notes:
         print(note)

@@ -14,11 +14,12 @@ from skimage.metrics import structural_similarity
 from skimage.transform import resize_local_mean
 
 from store import hdf5
-from store.catalogue import Catalogue, Filter
+from store.catalogue import Catalogue, Entry, Filter
 from store.errors import BrokenFileError, InputError
 from store.pid.measures import DEFAULT
 from store.records import MODES, PairResult, RunRecord
 from store.studies import REMOVED, SWAPPED, Change, Interventions, Study
+from store.tables.samples import choose_revision
 from store.tables.statistics import pearson
 
 CHANGES = ("pixels", "structure")
@@ -50,6 +51,7 @@ def interventions(
     study: Study,
     *,
     model: str,
+    revision: str = "",
     mode: str = "cpid",
     measure: str = DEFAULT,
     level: str = "pixel",
@@ -80,15 +82,16 @@ def interventions(
 
     Raises
     ------
-    InputError: another kind of study; none of its images is there; more than one revision of the model is; a level
-    that single images do not have.
+    InputError: another kind of study; none of its images is there, or of several revisions of the model; a level that
+    single images do not have.
     """
     if not isinstance(study.content, Interventions):
         raise InputError(f"study {study.name}", "no word is taken out in it", "take one of kind intervention")
     if level not in hdf5.PER_IMAGE:
         raise InputError(f"level {level!r}", "single images have none", f"use one of {', '.join(hdf5.PER_IMAGE)}")
     guidance = study.guidance if guidance is None else guidance
-    files = _Files(_paths(catalogue, study, model, guidance))
+    entries = _entries(catalogue, study, model, revision, guidance)
+    files = _Files({(entry.key.prompt, entry.pair): entry.path for entry in entries})
     rows, absent, missing = [], 0, {REMOVED: 0, SWAPPED: 0}
     for change in study.content.changes:
         original = files.read(change.pair.prompt, change.pair.name)
@@ -109,7 +112,8 @@ def interventions(
         raise InputError(f"study {study.name} of model {model}, guidance {guidance:g}", "no original is there", mend)
     frame = pd.concat(rows, ignore_index=True)[list(COLUMNS)] if rows else pd.DataFrame(columns=list(COLUMNS))
     frame.attrs = {
-        **{"model": model, "guidance": guidance, "study": study.name, "mode": mode, "measure": measure, "level": level},
+        **{"model": model, "revision": entries[0].key.revision, "guidance": guidance},
+        **{"study": study.name, "mode": mode, "measure": measure, "level": level},
         **{"missing": missing, "absent": absent, "problems": list(files.problems)},
         "units": dict.fromkeys(PREDICTORS[:-1], "nats"),
     }
@@ -134,14 +138,13 @@ class _Files:
         return record if record and record.pairs else None
 
 
-def _paths(catalogue: Catalogue, study: Study, model: str, guidance: float) -> dict[tuple[str, str], Path]:
+def _entries(catalogue: Catalogue, study: Study, model: str, revision: str, guidance: float) -> list[Entry]:
+    """Return the entries of the study under that guidance, all of one revision of the model."""
     entries = [
         entry for entry in catalogue.entries(Filter(study=study.name, model=model)) if entry.key.guidance == guidance
     ]
-    revisions = sorted({entry.key.revision for entry in entries})
-    if len(revisions) > 1:
-        raise InputError(f"model {model}", f"revisions {', '.join(revisions)} of it", "keep each in its own store")
-    return {(entry.key.prompt, entry.pair): entry.path for entry in entries}
+    revision = choose_revision(model, [entry.key.revision for entry in entries], revision) if entries else ""
+    return [entry for entry in entries if entry.key.revision == revision]
 
 
 def _about(change: Change) -> dict[str, str]:

@@ -48,6 +48,7 @@ def samples_of(
     study: Study,
     *,
     model: str,
+    revision: str = "",
     part: str = "",
     guidance: float | None = None,
     **wanted: object,
@@ -55,12 +56,14 @@ def samples_of(
     """Return the samples of a study, or of a `part` of it (NEUTRAL, BETWEEN), for the functions of `store.tables`.
 
     They are of images at the study's guidance, where none is given; `wanted` selects further, as mode="pid",
-    measure="mmi". Attributes are in the order of the study. Results that carry its label, but are not what the study
-    asks for as it stands now, are left out.
+    measure="mmi". `revision` is that of the model, or its beginning, where there are several. Attributes are in the
+    order of the study. Results that carry its label, but are not what the study asks for as it stands now, are left
+    out.
 
     Raises
     ------
-    InputError: nothing of it is there, or not under what is asked for; the text says what is.
+    InputError: nothing of it is there, or not under what is asked for, or of several revisions of the model; the text
+    says what is.
     """
     samples = _asked_by(study, part, catalogue.samples(Filter(study=study.name + part, model=model)))
     if samples.empty:
@@ -71,11 +74,28 @@ def samples_of(
         there = ", ".join(f"{value:g}" for value in sorted(samples["guidance"].unique()))
         mend = f"compute it: python -m compute study {study.name} --model {model} --guidance {guidance:g}"
         raise InputError(f"study {study.name}{part} of model {model}", f"only guidance {there} is in the store", mend)
-    chosen = select(samples, guidance=guidance, **wanted)
+    samples = samples[samples["guidance"] == guidance]
+    revision = choose_revision(model, samples["revision"], revision)
+    chosen = select(samples, revision=revision, **wanted)
     if isinstance(study.content, Bias) and set(chosen["attribute"]) <= set(study.content.attributes):
         order = pd.CategoricalDtype(list(study.content.attributes))
         chosen = chosen.assign(attribute=chosen["attribute"].astype(order))
     return chosen
+
+
+def choose_revision(model: str, there: Iterable[str], wanted: str = "") -> str:
+    """Return that one of the revisions `there` which is or begins with `wanted`, of a table about one of them.
+
+    Raises
+    ------
+    InputError: there are several, or none; the text says which there are.
+    """
+    found = sorted(set(there))
+    chosen = [each for each in found if each == wanted] or [each for each in found if each.startswith(wanted)]
+    if len(chosen) == 1:
+        return chosen[0]
+    cause = "results of several revisions are in the store" if chosen else f"no revision {wanted} of it is in the store"
+    raise InputError(f"model {model}", cause, f"choose one with --revision: {_listed(found)}")
 
 
 def _asked_by(study: Study, part: str, samples: pd.DataFrame) -> pd.DataFrame:

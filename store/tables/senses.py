@@ -27,6 +27,7 @@ def senses(
     study: Study,
     *,
     model: str,
+    revision: str = "",
     mode: str = "cpid",
     measure: str = DEFAULT,
     level: str = "pixel",
@@ -49,11 +50,12 @@ def senses(
 
     Raises
     ------
-    InputError: another kind of study; nothing of it is there, or not under what is asked for.
+    InputError: another kind of study; nothing of it is there, or not under what is asked for, or of several revisions.
     """
     if not isinstance(study.content, Pairs):
         raise InputError(f"study {study.name}", "it asks about no pairs of words", "take one of kind pairs")
-    samples = samples_of(catalogue, study, model=model, guidance=guidance, mode=mode, measure=measure, level=level)
+    parts = {"mode": mode, "measure": measure, "level": level}
+    samples = samples_of(catalogue, study, model=model, revision=revision, guidance=guidance, **parts)
     samples = samples[samples["attribute"] != CONTROL]
     alone = samples["standard_first"].where(_leads(samples), samples["standard_second"])
     synergy, gain = pairs(samples, "synergy"), pairs(samples.assign(gain=samples["standard_both"] - alone), "gain")
@@ -65,7 +67,7 @@ def senses(
     table = table.drop(columns=["first", "second"])
     order = {sentence.pair.prompt: place for place, sentence in enumerate(study.content.sentences)}
     table = table.sort_values("prompt", key=lambda prompts: prompts.map(order), ignore_index=True)
-    images = resemblance(table, _latents(catalogue, study, model, samples["guidance"].iloc[0]))
+    images = resemblance(table, _latents(catalogue, study, samples.iloc[0]))
     counted = images.assign(own=images["nearest"] == images["sense"]).groupby("prompt")
     table["own"] = table["prompt"].map(counted["own"].sum()).fillna(0).astype(int)
     table["compared"] = table["prompt"].map(counted.size()).fillna(0).astype(int)
@@ -122,9 +124,13 @@ def _verdict(row) -> str:
     return TAKEN if row.own == row.compared and row.gain_low > 0 else PARTLY
 
 
-def _latents(catalogue: Catalogue, study: Study, model: str, guidance: float) -> dict[tuple[str, int], np.ndarray]:
-    """Return the latents of all images of the study; files that break while they are read are left out."""
-    entries = catalogue.entries(Filter(study=study.name, model=model))
+def _latents(catalogue: Catalogue, study: Study, one: pd.Series) -> dict[tuple[str, int], np.ndarray]:
+    """Return the latents of the images of the study that are of the model, revision and guidance of `one` of them.
+
+    Files that break while they are read are left out.
+    """
+    guidance = one["guidance"]
+    entries = catalogue.entries(Filter(study=study.name, model=one["model"], revision=one["revision"]))
     found: dict[tuple[str, int], np.ndarray] = {}
     for prompt, path in {entry.key.prompt: entry.path for entry in entries if entry.key.guidance == guidance}.items():
         try:

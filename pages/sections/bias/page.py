@@ -37,7 +37,7 @@ def draw(page: str) -> None:
     try:
         asked = bias_tables.meant(names, listing.root, view.model)
         printed = bias_tables.published(asked, names, listing.root)
-        levels = bias_tables.guidances(listing, asked.name, view.model)
+        levels = bias_tables.guidances(listing, asked.name, view.model, view.revision)
     except DiffusionPIDError as error:
         st.error(notices.plain(str(error)))
         return
@@ -126,7 +126,8 @@ def _progress(shown: BiasScreen) -> None:
     """How much of the study is there, and how to get the rest."""
     if shown.view.table != "attributes":
         return
-    share = bias_tables.share(shown.listing, shown.asked, shown.view.model, shown.guidance)
+    view = shown.view
+    share = bias_tables.share(shown.listing, shown.asked, view.model, shown.guidance, view.revision)
     if share.complete:
         return
     with st.container(horizontal=True, vertical_alignment="center"):

@@ -28,7 +28,7 @@ class BiasScreen:
     def table(self) -> BiasTable:
         """The table; raises InputError where nothing of it is there."""
         under = {name: getattr(self.view, name) for name in ("mode", "measure", "level")}
-        about = {"model": self.view.model}
+        about = {"model": self.view.model, "revision": self.view.revision}
         if self.view.table == "neutral":
             return NeutralTable(bias_tables.neutral(self.listing, self.asked, guidance=self.guidance, **about))
         if self.view.table == "guidance":

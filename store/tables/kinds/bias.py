@@ -22,7 +22,7 @@ from store.tables.kinds.format import (
 )
 from store.tables.neutral import PROBED, neutral_probe
 from store.tables.robustness import by_setting, rank_stability, sensitivity
-from store.tables.samples import AVERAGE, OF_ALIGNMENT
+from store.tables.samples import AVERAGE, OF_ALIGNMENT, choose_revision
 
 
 def _plain(request: TableRequest) -> PrintedTable:
@@ -51,7 +51,9 @@ def _neutral(request: TableRequest) -> PrintedTable:
 
 def _guidances(request: TableRequest) -> PrintedTable:
     samples = [request.samples(**request.setting, guidance=guidance) for guidance in request.guidances]
-    table = by_guidance(pd.concat(samples), request.quantity)
+    joined = pd.concat(samples)
+    choose_revision(request.model, joined["revision"])
+    table = by_guidance(joined, request.quantity)
     return PrintedTable(table, guidance_text, f"gaps of {request.head}", _notes(request, table))
 
 

@@ -29,6 +29,7 @@ class TableRequest:
     catalogue: Catalogue
     study: Study
     model: str
+    revision: str  # or its beginning; empty where there is one alone
     guidances: tuple[float, ...]
     mode: str
     measure: str
@@ -42,8 +43,8 @@ class TableRequest:
 
     @property
     def of_images(self) -> dict[str, Any]:
-        """Model and guidance of the images, by name, for tables about one guidance."""
-        return {"model": self.model, "guidance": self.guidances[0]}
+        """Model, revision and guidance of the images, by name, for tables about one guidance."""
+        return {"model": self.model, "revision": self.revision, "guidance": self.guidances[0]}
 
     @property
     def head(self) -> str:
