@@ -88,8 +88,8 @@ class Adapter(Denoiser, Protocol):
     ): ...
 
     @property
-    def tokenizer_json(self) -> str:
-        """The tokenizer, in the JSON of the tokenizers library."""
+    def tokenizers_json(self) -> tuple[str, ...]:
+        """The tokenizers of its text encoders, in the JSON of the tokenizers library."""
 
     def own_predictions(self, prompt: str) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         """Yield what the pipeline's own call computes when it draws `prompt` without guidance.

@@ -138,6 +138,7 @@ def revision_of(model: str, revision: str | None = None, cache: Path | None = No
 
 def card(denoiser: Adapter, source: str) -> ModelCard:
     """Return what can be known of `denoiser`, which was asked for as `source`, without its weights."""
+    tokenizer, *others = denoiser.tokenizers_json
     return ModelCard(
         name=denoiser.name,
         source=source,
@@ -146,7 +147,8 @@ def card(denoiser: Adapter, source: str) -> ModelCard:
         unknown_token=denoiser.unknown_token,
         words=None if denoiser.vocabulary is None else tuple(sorted(denoiser.vocabulary)),
         log_snr=tuple(denoiser.log_snr.tolist()),
-        tokenizer=denoiser.tokenizer_json,
+        tokenizer=tokenizer,
+        further_tokenizers=tuple(other for other in others if other != tokenizer),
     )
 
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from compute.models.attention import AttentionRecorder
 from compute.models.denoiser import Conditioning
 from store.errors import InputError
-from store.prompts.tokens import Token, vectors_of, with_vectors
+from store.prompts.tokens import Token, longest, vectors_of, with_vectors
 from store.records import Span
 
 PREDICTIONS = ("epsilon", "v_prediction")
@@ -47,20 +47,28 @@ class UNetDenoiser:
         self.weights = self.computes = loaded = self.unet.dtype
         others = FASTER.get(self.device.type, ()) if loaded == torch.float32 else (loaded,)
         self.dtypes = (torch.float32, *others)
-        self._vectors = vectors_of(self.tokenizer.added_tokens_encoder)
+        self._vectors = [vectors_of(each.added_tokens_encoder) for each in self._tokenizers]
 
     @property
-    def tokenizer_json(self) -> str:
+    def tokenizers_json(self) -> tuple[str, ...]:
         """See `Adapter`."""
-        return self.tokenizer.backend_tokenizer.to_str()
+        return tuple(each.backend_tokenizer.to_str() for each in self._tokenizers)
 
     def tokens(self, text: str) -> list[Token]:
-        """Return the tokens of `text`, not cut off, without special ones; all those of a learned embedding."""
-        found = self.tokenizer(
-            text, add_special_tokens=False, return_offsets_mapping=True, truncation=False, verbose=False
-        )
-        tokens = [Token(i, *span) for i, span in zip(found.input_ids, found.offset_mapping, strict=True)]
-        return with_vectors(tokens, self._vectors)
+        """Return the tokens of `text`, not cut off, without special ones; all those of a learned embedding.
+
+        They are those of the tokenizer that makes the most of it, where there are several.
+        """
+        return longest(self._readings(text))
+
+    def _readings(self, text: str) -> Iterator[list[Token]]:
+        """Yield the tokens that each tokenizer makes of `text`."""
+        for tokenizer, vectors in zip(self._tokenizers, self._vectors, strict=True):
+            found = tokenizer(
+                text, add_special_tokens=False, return_offsets_mapping=True, truncation=False, verbose=False
+            )
+            tokens = [Token(i, *span) for i, span in zip(found.input_ids, found.offset_mapping, strict=True)]
+            yield with_vectors(tokens, vectors)
 
     @torch.inference_mode()
     def encode(self, texts: Sequence[str]) -> Conditioning:
@@ -99,11 +107,14 @@ class UNetDenoiser:
         return AttentionRecorder(
             self.unet,
             {
-                prompt[slice(*span)]: [
-                    place
-                    for place, token in enumerate(self.tokens(prompt), start=1)  # the start token is at 0
-                    if token.start < span.stop and span.start < token.stop
-                ]
+                prompt[slice(*span)]: sorted(
+                    {
+                        place
+                        for tokens in self._readings(prompt)
+                        for place, token in enumerate(tokens, start=1)  # the start token is at 0
+                        if token.start < span.stop and span.start < token.stop
+                    }
+                )
                 for span in spans
             },
         )
@@ -173,14 +184,20 @@ class UNetDenoiser:
 
     def _limit_texts(self) -> int:
         """Let no tokenizer give more tokens than its encoder reads; returns the least number."""
-        limits = []
-        for suffix in ("", "_2"):
-            tokenizer = getattr(self.pipeline, f"tokenizer{suffix}", None)
-            encoder = getattr(self.pipeline, f"text_encoder{suffix}", None)
-            if tokenizer is not None and encoder is not None:
-                tokenizer.model_max_length = min(tokenizer.model_max_length, encoder.config.max_position_embeddings)
-                limits.append(tokenizer.model_max_length)
-        return min(limits)
+        for tokenizer, encoder in self._encoders:
+            tokenizer.model_max_length = min(tokenizer.model_max_length, encoder.config.max_position_embeddings)
+        return min(tokenizer.model_max_length for tokenizer in self._tokenizers)
+
+    @property
+    def _tokenizers(self) -> list[Any]:
+        return [tokenizer for tokenizer, _ in self._encoders]
+
+    @property
+    def _encoders(self) -> list[tuple[Any, Any]]:
+        """Each tokenizer of the pipeline with its text encoder."""
+        both = [(f"tokenizer{suffix}", f"text_encoder{suffix}") for suffix in ("", "_2")]
+        parts = [tuple(getattr(self.pipeline, name, None) for name in names) for names in both]
+        return [(tokenizer, encoder) for tokenizer, encoder in parts if tokenizer is not None and encoder is not None]
 
     def _draw(self, prompts: list[str], guidance: float, steps: int, generators: list[torch.Generator]) -> Tensor:
         """The latents that the pipeline's own call ends with."""

@@ -16,7 +16,7 @@ from tokenizers import Tokenizer
 from store.errors import StoreError
 from store.files.atomic import replacing
 from store.hdf5.names import slug
-from store.prompts.tokens import Token, vectors_of, with_vectors
+from store.prompts.tokens import Token, longest, vectors_of, with_vectors
 
 FOLDER = "models"
 BYTES = 2**26  # of a card at most: 64 MiB
@@ -34,6 +34,7 @@ class ModelCard:
     words: tuple[str, ...] | None  # that it was trained with, where they are few enough to be listed
     log_snr: tuple[float, ...]  # of each trained level
     tokenizer: str  # in the JSON of the tokenizers library
+    further_tokenizers: tuple[str, ...] = ()  # of its other text encoders, where they differ
 
     @property
     def vocabulary(self) -> frozenset[str] | None:
@@ -41,22 +42,19 @@ class ModelCard:
         return None if self.words is None else frozenset(self.words)
 
     def tokens(self, text: str) -> list[Token]:
-        """Return the tokens of `text` as the model reads it, not cut off, without special ones."""
-        found = self._tokenizer.encode(text, add_special_tokens=False)
-        tokens = [Token(number, *span) for number, span in zip(found.ids, found.offsets, strict=True)]
-        return with_vectors(tokens, self._vectors)
+        """Return the tokens of `text` as the model reads it, not cut off, without special ones.
+
+        They are those of the tokenizer that makes the most of it, where there are several.
+        """
+        return longest(_tokens(text, tokenizer) for tokenizer in self._tokenizers)
 
     @cached_property
-    def _vectors(self) -> dict[int, tuple[int, ...]]:
-        added = self._tokenizer.get_added_tokens_decoder()
-        return vectors_of({token.content: number for number, token in added.items()})
-
-    @cached_property
-    def _tokenizer(self) -> Tokenizer:
-        tokenizer = Tokenizer.from_str(self.tokenizer)
-        tokenizer.no_truncation()
-        tokenizer.no_padding()
-        return tokenizer
+    def _tokenizers(self) -> list[Tokenizer]:
+        found = [Tokenizer.from_str(text) for text in (self.tokenizer, *self.further_tokenizers)]
+        for tokenizer in found:
+            tokenizer.no_truncation()
+            tokenizer.no_padding()
+        return found
 
     def __getstate__(self) -> dict[str, object]:
         return {field.name: getattr(self, field.name) for field in fields(self)}
@@ -83,7 +81,8 @@ def load(path: Path) -> ModelCard | None:
             return None
         values = json.loads(path.read_text(encoding="utf-8"))
         words = None if values["words"] is None else tuple(values["words"])
-        card = ModelCard(**values | {"words": words, "log_snr": tuple(map(float, values["log_snr"]))})
+        further, levels = tuple(values.get("further_tokenizers", ())), tuple(map(float, values["log_snr"]))
+        card = ModelCard(**values | {"words": words, "log_snr": levels, "further_tokenizers": further})
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
     return card if _sound(card) else None
@@ -91,7 +90,7 @@ def load(path: Path) -> ModelCard | None:
 
 def _sound(card: ModelCard) -> bool:
     """Whether the values of `card` are what they should be, as a file may hold anything."""
-    texts = card.name, card.source, card.revision, card.tokenizer, *(card.words or ())
+    texts = card.name, card.source, card.revision, card.tokenizer, *card.further_tokenizers, *(card.words or ())
     if not all(isinstance(text, str) for text in texts):
         return False
     if type(card.token_limit) is not int or type(card.unknown_token) not in (int, type(None)):
@@ -101,6 +100,14 @@ def _sound(card: ModelCard) -> bool:
     except Exception:  # the tokenizers library raises nothing narrower
         return False
     return True
+
+
+def _tokens(text: str, tokenizer: Tokenizer) -> list[Token]:
+    """Return what `tokenizer` makes of `text`, all tokens of a learned embedding included."""
+    added = {token.content: number for number, token in tokenizer.get_added_tokens_decoder().items()}
+    found = tokenizer.encode(text, add_special_tokens=False)
+    tokens = [Token(number, *span) for number, span in zip(found.ids, found.offsets, strict=True)]
+    return with_vectors(tokens, vectors_of(added))
 
 
 def paths(root: Path) -> list[Path]:

@@ -1,6 +1,6 @@
 """Tokens of texts, those of learned embeddings included."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 
@@ -35,3 +35,11 @@ def with_vectors(tokens: Sequence[Token], vectors: Mapping[int, tuple[int, ...]]
         found.append(token)
         found.extend(Token(number, token.start, token.stop) for number in vectors.get(token.id, ()))
     return found
+
+
+def longest(readings: Iterable[list[Token]]) -> list[Token]:
+    """Return the one with the most tokens of what several tokenizers make of one text, the first of equal ones.
+
+    That one is cut off first. Texts that all tokenizers read alike have the same.
+    """
+    return max(readings, key=len)

@@ -13,13 +13,16 @@ import torch
 from diffusers import EDMEulerScheduler, UNet2DConditionModel
 from huggingface_hub import constants
 from safetensors.torch import load_file, save_file
+from transformers import CLIPTokenizer
 
 from compute.estimation import images
 from compute.models import parity, registry
 from store.catalogue import Catalogue, Filter
 from store.errors import InputError
+from store.prompts.conditions import check_length
 from store.records import Span
 from store.settings import DEMO_STORE
+from tests import pipelines
 
 UNET = "unet/diffusion_pytorch_model.safetensors"
 TEXT = "text_encoder/model.safetensors"
@@ -236,6 +239,24 @@ def test_a_learned_token_counts_as_all_its_vectors(folder):
     assert spans == ["a", *["<cat-toy>"] * 3, "x"]
     recorder = denoiser.attention("a <cat-toy> x", [Span(2, 11), Span(12, 13)])
     assert recorder._tokens == [[2, 3, 4], [5]]
+
+
+def test_a_text_is_counted_by_the_tokenizer_that_makes_the_most_of_it(xl):
+    merged = pipelines.tokenizer().get_vocab()
+    merged["ca"], merged["cat</w>"] = merged.pop("{"), merged.pop("}")
+    CLIPTokenizer(vocab=merged, merges=[("c", "a"), ("ca", "t</w>")], model_max_length=77).save_pretrained(
+        xl / "tokenizer"
+    )
+    denoiser = load(xl)
+    card = registry.card(denoiser, str(xl))
+    for reader in (denoiser, card):
+        assert [prompt[slice(*token[1:])] for prompt in ["a cat"] for token in reader.tokens(prompt)] == list("acat")
+        assert len(reader.tokens("cat " * 30)) == 90  # 30 of the first tokenizer, which would be read whole
+        with pytest.raises(InputError, match="reads 75 and would cut off"):
+            check_length("cat " * 30, reader)
+        check_length("cat " * 25, reader)
+    assert denoiser.attention("a cat", [Span(2, 5)])._tokens == [[2, 3, 4]]
+    assert parity.deviation(denoiser) <= 1e-5
 
 
 # What overflows

@@ -68,7 +68,8 @@ def test_a_card_that_cannot_be_read_is_none(tmp_path):
     ("field", "value"),
     [(name, value) for name in ("name", "source", "revision", "tokenizer") for value in (3, None, ["x"])]
     + [("token_limit", value) for value in ("75", None, 7.5)]
-    + [("unknown_token", "x"), ("words", 3), ("words", [3]), ("log_snr", ["x"]), ("log_snr", 3), ("tokenizer", "{}")],
+    + [("unknown_token", "x"), ("words", 3), ("words", [3]), ("log_snr", ["x"]), ("log_snr", 3), ("tokenizer", "{}")]
+    + [("further_tokenizers", value) for value in (3, None, [3], ["{}"])],
 )
 def test_a_card_with_a_value_that_is_none_is_none(model, tmp_path, field, value):
     _, card = model
