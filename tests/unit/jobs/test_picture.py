@@ -13,7 +13,8 @@ from PIL import Image
 
 from store.errors import InputError
 from store.jobs import Picture
-from store.jobs.picture import BYTES
+from store.jobs.picture import BYTES, READING
+from tests.conftest import ROOT
 
 RED = (255, 0, 0)
 
@@ -63,7 +64,9 @@ def test_half_transparent_red_is_light_red():
 
 def test_pictures_that_once_were_read_otherwise_have_another_identity():
     for one in (rotated((4, 8)), picture(Image.new("RGBA", (2, 2))), picture(Image.new("I;16", (2, 2)))):
-        assert one.digest != hashlib.sha256(one.content).hexdigest()
+        assert one.digest == hashlib.sha256(one.content + READING).hexdigest()
+    as_documented = READING.decode().replace("\n", "\\n")
+    assert f"`{as_documented}`" in (ROOT / "store" / "FORMAT.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("kind", ["GIF", "BMP", "TIFF", "ICO", "PPM", "EPS"])
