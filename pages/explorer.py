@@ -72,7 +72,7 @@ def main() -> None:
     shown = result.draw(view, entry.path, record, pair)
     matrix = words.all_pairs(view, listing, entry)
     result.details(shown, record)
-    name = f"{view.prompt}, {pair_label(view.prompt, view.pair)}, {view.model}"
+    name = f"{view.prompt}, {pair_label(view.prompt, view.pair)}"
     about = f"{MODE_NAMES[view.mode]}, {shown.pair.measure}, {shown.pair.estimator} estimates, seed {view.seed}."
     key = key_of(record.key, pair.pair.words, view.mode, int(view.seed))
     take_along.draw(PAGE, view, root, key, name, about, shown.table, [*shown.drawn, *matrix])

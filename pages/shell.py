@@ -6,12 +6,13 @@ from pages.registry import PAGES
 from pages.widgets import sidebar
 
 # Streamlit's own margins leave 900 of 1366 pixels to the page. Texts that a figure consists of have the theme's colour,
-# not the paler one of its axes. Plotly's camera is worked by the menu of exports. Streamlit keeps widgets and
-# figures that gave way to others until the page is drawn: seen, they would move what is below them there and back.
-# Those in which somebody writes stay.
+# not the paler one of its axes. What pointing at a figure says may reach beyond its edge. Plotly's camera is worked by
+# the menu of exports. Streamlit keeps widgets and figures that gave way to others until the page is drawn: seen, they
+# would move what is below them there and back. Those in which somebody writes stay.
 STYLE = """<style>
 .stMainBlockContainer {padding: 3.25rem 2.25rem 3rem 2.25rem}
 .js-plotly-plot .textpoint text {fill: currentColor !important}
+.js-plotly-plot .main-svg {overflow: visible !important}
 .js-plotly-plot .modebar-container {display: none}
 [data-retained=true]:not(:has(:focus:is(textarea, [type=text]))) {display: none}
 </style>"""

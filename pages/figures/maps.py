@@ -100,7 +100,7 @@ def overlay(image: np.ndarray, layer: Layer, opacity: float, threshold: float = 
     height, width = image.shape[:2]
     figure = go.Figure([picture(image), heat(layer, (height, width), opacity, threshold)])
     figure.update_layout(
-        coloraxis={**layer.scale.axis, "colorbar": _bar(0.5, 1.0, layer.scale.unit)},
+        coloraxis={**layer.scale.axis, "colorbar": _bar(0.5, 0.9, layer.scale.unit)},
         xaxis={**HIDDEN, "range": [-0.5, width - 0.5]},
         yaxis={**HIDDEN, "range": [height - 0.5, -0.5], "scaleanchor": "x", "constraintoward": "top"},
         margin={"l": 0, "r": 0, "t": 0, "b": 40},

@@ -148,7 +148,8 @@ def maps(shown: ChangeScreen) -> exports.ExportFigure:
     )
     for note in original.notes:
         st.info(notices.plain(note))
-    return exports.ExportFigure(STRIP, f"Maps of {word}", figure, maps_figure.values(layers))
+    title = f"Maps of {word}, {view.change}, seed {view.seed}"
+    return exports.ExportFigure(STRIP, title, figure, maps_figure.values(layers))
 
 
 def _changes(shown: ChangeScreen, index: int) -> list[Layer]:

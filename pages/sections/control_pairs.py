@@ -40,7 +40,8 @@ def strips(view: View, row: pd.Series, shown: Mapping[str, PairMaps]) -> list[ex
         about = f"Maps of {words} over the image of {view.prompt}, seed {view.seed}"
         place = f"maps-{number}"
         exports.figure(place, figure, key=f"maps {number}", alt=about)
-        drawn.append(exports.ExportFigure(place, f"{heading}: {words}", figure, maps_figure.values(layers)))
+        title = f"{heading}: {words}, seed {view.seed}"
+        drawn.append(exports.ExportFigure(place, title, figure, maps_figure.values(layers)))
         for note in one.notes:
             st.info(notices.plain(note))
     said = [f"One colour scale for all information, ending at {limit:.3g} {view.unit} a latent pixel."]
@@ -115,7 +116,7 @@ def study(view: View, table: pd.DataFrame, row: pd.Series, open_row: Callable[[i
             "with the control word, by an interval over the same seeds that lies above zero."
         )
     st.caption(" ".join(said))
-    return exports.ExportFigure(CHART, "All pairs of the study", figure, table)
+    return exports.ExportFigure(CHART, f"All pairs by {view.by}", figure, table)
 
 
 def _clicked(key: str, open_row: Callable[[int], None]) -> None:

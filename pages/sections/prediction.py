@@ -7,6 +7,7 @@ from pages import address
 from pages.data import sentence_tables
 from pages.figures import effects
 from pages.figures.quantities import factor
+from pages.figures.times import counted
 from pages.sections.before_after import PREDICTORS, ChangeScreen
 from pages.widgets import exports
 
@@ -71,8 +72,8 @@ def draw(shown: ChangeScreen) -> list[exports.ExportFigure]:
         st.caption("One point an image; a click opens it.")
     shown_rows = rows[["prompt", "word", "seed", view.predictor, view.by]]
     return [
-        exports.ExportFigure(FOREST, "Correlations", forest, table),
-        exports.ExportFigure(SCATTER, "Predictor and change", points, shown_rows),
+        exports.ExportFigure(FOREST, f"Correlations with {view.by}, {view.change}", forest, table),
+        exports.ExportFigure(SCATTER, f"{view.predictor} and {view.by}, {view.change}", points, shown_rows),
     ]
 
 
@@ -80,15 +81,16 @@ def _rests_on(shown: ChangeScreen, table: pd.DataFrame) -> str:
     """What the correlations rest on, and what is lacking."""
     prompts = int(table["prompts"].max().max())
     said = [
-        f"Pearson correlation over {len(shown.rows)} images of {prompts} prompts; intervals of 95% resample prompts."
+        f"Pearson correlation over {counted(len(shown.rows), 'image')} of {counted(prompts, 'prompt')}. The 95% "
+        "intervals say where it would lie with other prompts."
     ]
     attrs = shown.images.attrs
     if lacking := attrs["missing"][shown.view.change]:
-        said.append(f"{lacking} images lack their partner of the changed prompt.")
+        said.append(f"No image of the changed prompt is there for {counted(lacking, 'image')}.")
     if attrs["absent"]:
-        said.append(f"{attrs['absent']} sentences of the study are not there yet.")
+        said.append(f"Not computed yet: {counted(attrs['absent'], 'sentence')} of the study.")
     if attrs["problems"]:
-        said.append(f"{len(attrs['problems'])} files cannot be read.")
+        said.append(f"Cannot be read: {counted(len(attrs['problems']), 'file')}.")
     if prompts < FEW:
         said.append("With so few prompts the intervals are too short.")
     said.append("Kong et al. (2024) report, of Stable Diffusion, 0.34 for CMI and 0.24 for attention (image level).")

@@ -105,7 +105,8 @@ def _overlay(shown: ResultScreen, record: RunRecord) -> ExportFigure:
     sliders.draw(view)
     if len(shown.bands) > 1:
         _noise_levels(shown)
-    return ExportFigure("overlay-figure", f"Map over the image{shown.levels}", figure, maps_figure.values([layer]))
+    data = exports.under(maps_figure.values([layer]), mode=view.mode, level="pixel", quantity=view.quantity)
+    return ExportFigure("overlay-figure", f"Map over the image, seed {view.seed}{shown.levels}", figure, data)
 
 
 def _noise_levels(shown: ResultScreen) -> None:
@@ -154,12 +155,12 @@ def _strip(shown: ResultScreen) -> list[ExportFigure]:
                 label_visibility="collapsed",
                 **address.bind_field("maps", view.maps, among=BOTH_MODES),
             )
-    drawn = [_side_by_side(view, layers, "strip")]
+    drawn = [_side_by_side(view, layers, "strip", shown.levels)]
     for mode in others if view.maps == "both" else ():
         other = replace(view, mode=mode)
         st.text(f"{MODE_NAMES[mode]}{shown.levels}")
         beside = list(decompositions.layers(shown.path, shown.pair, other, shown.index).values())
-        drawn.append(_side_by_side(other, beside, "beside"))
+        drawn.append(_side_by_side(other, beside, "beside", shown.levels))
     limit = layers[0].scale.limit
     every = (
         "all seeds, maps and modes" if view.band == ALL_LEVELS else "all seeds, maps and modes of the strongest band"
@@ -176,11 +177,12 @@ def _strip(shown: ResultScreen) -> list[ExportFigure]:
     return drawn
 
 
-def _side_by_side(view: View, layers: list[maps_figure.Layer], key: str) -> ExportFigure:
+def _side_by_side(view: View, layers: list[maps_figure.Layer], key: str, levels: str) -> ExportFigure:
     about = f"Maps side by side, {MODE_NAMES[view.mode]}: {', '.join(layer.title for layer in layers)}"
     figure = maps_figure.strip(layers, threshold=view.threshold / 100)
     exports.figure(f"{key}-figure", figure, key=key, alt=about)
-    return ExportFigure(f"{key}-figure", f"All maps, {view.mode.upper()}", figure, maps_figure.values(layers))
+    data = exports.under(maps_figure.values(layers), mode=view.mode, level="pixel")
+    return ExportFigure(f"{key}-figure", f"All maps, {view.mode.upper()}, seed {view.seed}{levels}", figure, data)
 
 
 def _curve(shown: ResultScreen) -> ExportFigure:
@@ -194,7 +196,9 @@ def _curve(shown: ResultScreen) -> ExportFigure:
     exports.figure("curve-figure", figure, key="curve", alt=about)
     names = [f"{name} ({view.unit} per unit of log SNR)" for name in (*shown.words, "both")]
     data = pd.DataFrame(values, columns=names).assign(log_snr=information.log_snr)
-    return ExportFigure("curve-figure", "Information by noise level", figure, data)
+    settings = {"mode": view.mode, "measure": "", "level": ""}  # on which the curve does not depend
+    title = f"Information by noise level, seed {view.seed}"
+    return ExportFigure("curve-figure", title, figure, exports.under(data, **settings))
 
 
 def _provenance(shown: ResultScreen, record: RunRecord) -> None:

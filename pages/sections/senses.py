@@ -76,7 +76,8 @@ def draw(view: View, row: SentenceRow, limit: float, number: int) -> list[export
             about = f"Synergy of {' and '.join(row.measured.pair.pair.words)} over the image of {said}"
             with overlay:
                 exports.figure(f"overlay-{number}", figure, key=f"overlay {told['prompt']}", alt=about)
-            drawn.append(exports.ExportFigure(f"overlay-{number}", said, figure, maps_figure.values([layer])))
+            title = f"{QUANTITY.capitalize()}, {said}"
+            drawn.append(exports.ExportFigure(f"overlay-{number}", title, figure, maps_figure.values([layer])))
         with numbers:
             _numbers(view, row, index)
         with verdict:

@@ -1,6 +1,10 @@
-"""Downloads of what is on screen: tables as CSV and LaTeX, figures as PNG, SVG and HTML, and their data as CSV."""
+"""Downloads of what is on screen: tables as CSV and LaTeX, figures as PNG, SVG and HTML, and their data as CSV.
 
-import re
+Each file is named after what it shows and under which settings, and says so inside: in columns of CSV, in the caption
+of LaTeX, above a picture. The settings are the `attrs` of the frames, as `store.tables` gives them.
+"""
+
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pandas as pd
@@ -8,10 +12,12 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from pages.figures import report
+from pages.figures.escape import plain_markup
 from pages.widgets import notices
 from store import export
 
-# Pictures are made by the reader's browser, with the camera that Plotly gives each figure: nothing to install.
+# Pictures are made by the reader's browser, with the camera that Plotly gives each figure: nothing to install. While it
+# copies the figure, that has its caption above it and the colours of the page.
 CONFIG = {"displayModeBar": True, "modeBarButtons": [["toImage"]], "displaylogo": False}
 PICTURE = st.components.v2.component(
     "picture",
@@ -26,6 +32,35 @@ PICTURE = st.components.v2.component(
         button:hover, button:focus-visible {border-color: var(--st-primary-color); color: var(--st-primary-color)}
     """,
     js="""
+        const LETTER = 7, LINE = 16, NARROW = 480, FONT = "Arial, Helvetica, sans-serif"
+        function lines(text, width) {
+            const found = [""]
+            for (const word of text.split(" ")) {
+                const longer = `${found.at(-1)} ${word}`.trim()
+                if (longer.length * LETTER <= width) found[found.length - 1] = longer
+                else found.push(word)
+            }
+            return found
+        }
+        function captioned(figure, caption, style) {
+            const { height, margin } = figure._fullLayout, width = Math.max(NARROW, figure._fullLayout.width)
+            const above = lines(caption, width - 16), more = LINE * above.length + 18
+            const font = { family: FONT, color: style.getPropertyValue("--st-text-color") }
+            const place = { x: 0, y: 1 - 15 / (height + more), yref: "container", xanchor: "left", yanchor: "top" }
+            const layout = {
+                ...figure.layout, height: height + more, margin: { ...margin, t: margin.t + more },
+                font: { ...figure.layout.font, ...font },
+                paper_bgcolor: style.getPropertyValue("--st-background-color"),
+                title: { text: above.join("<br>"), font: { ...font, size: 12 }, pad: { l: 8 }, ...place },
+            }
+            return [layout, { width, height: height + more }]
+        }
+        // Plotly saves by the click of a link, which would close the menu as any click outside of it does.
+        function unheard(event) {
+            if (!event.target.download) return
+            event.stopPropagation()
+            window.removeEventListener("click", unheard, true)
+        }
         export default function ({ data, parentElement }) {
             for (const button of parentElement.querySelectorAll("button")) {
                 button.setAttribute("aria-label", `${button.name.toUpperCase()} of ${data.title}`)
@@ -35,8 +70,14 @@ PICTURE = st.components.v2.component(
                     const status = parentElement.querySelector("[role=status]")
                     status.textContent = camera ? "" : "The figure is not on the page."
                     if (!camera) return
-                    figure._context.toImageButtonOptions = { format: button.name, filename: data.filename, scale: 2 }
-                    camera.click()
+                    const shown = figure.layout
+                    const [layout, size] = captioned(figure, data.caption, getComputedStyle(button))
+                    const asked = { format: button.name, filename: data.filename, scale: 2, ...size }
+                    figure._context.toImageButtonOptions = asked
+                    figure.layout = layout
+                    window.addEventListener("click", unheard, true)
+                    camera.dispatchEvent(new MouseEvent("click"))
+                    figure.layout = shown
                 }
             }
         }
@@ -46,7 +87,10 @@ PICTURE = st.components.v2.component(
 
 @dataclass(frozen=True)
 class ExportFigure:
-    """A figure on the page: the `key` of the container that it alone is in, and the data that it draws."""
+    """A figure on the page: the `key` of the container that it alone is in, and the data that it draws.
+
+    What the data's `attrs` do not say of their settings is as in the first table of the same menu.
+    """
 
     key: str
     title: str
@@ -64,6 +108,13 @@ class ExportTable:
     bold: list[list[object]]
 
 
+def under(frame: pd.DataFrame, **settings: object) -> pd.DataFrame:
+    """Return `frame` with `settings` in its `attrs`, where those do not name others."""
+    found = frame.copy(deep=False)
+    found.attrs = {**settings, **frame.attrs}
+    return found
+
+
 def figure(place: str, drawn: go.Figure, /, **about) -> None:
     """Draw a figure in a container with the key `place`, for `ExportFigure`; `about` goes to `st.plotly_chart`."""
     with st.container(key=place):
@@ -77,42 +128,47 @@ def frame(rows: pd.DataFrame, /, **about) -> None:
 
 
 def menu(name: str, about: str, tables: list[ExportTable], figures: list[ExportFigure]) -> None:
-    """The menu of all downloads. `name` says in a few words what they are of, `about` under what they hold."""
+    """Draw the menu of all downloads. `name` says in a few words what they are of, `about` under what they hold."""
+    stated = tables[0].full.attrs if tables else {}
+    common = {name: stated[name] for name in export.PROVENANCE if name in stated and name != "quantity"}
     with st.popover("Export", icon=":material/download:", help="Tables and figures as files"):
         for table in tables:
             _table(name, table)
         for shown in figures:
-            _figure(name, about, shown)
+            _figure(name, about, shown, common)
 
 
 def _table(name: str, table: ExportTable) -> None:
     st.text(table.title)
-    file = _slug(f"{name} {table.title}")
+    printed, title = under(table.printed, **table.full.attrs), f"{table.title}: {name}"
+    file = export.file_stem(table.full, f"{table.title} {name}")
     with st.container(horizontal=True):
         _download("CSV", f"{file}.csv", table.title, lambda: export.encoded(table.full, "csv"), "text/csv")
         _download(
             "LaTeX",
             f"{file}.tex",
             table.title,
-            lambda: export.latex(table.printed, bold=table.bold).encode(),
+            lambda: export.latex(printed, bold=table.bold, title=title).encode(),
             "application/x-tex",
         )
 
 
-def _figure(name: str, about: str, shown: ExportFigure) -> None:
+def _figure(name: str, about: str, shown: ExportFigure, common: Mapping[str, object]) -> None:
     st.text(shown.title)
-    file = _slug(f"{name} {shown.title}")
+    data = under(shown.data, **common)
+    file = export.file_stem(data, f"{shown.title} {name}")
+    said = export.caption(data, f"{shown.title}: {name}")
     with st.container(horizontal=True, vertical_alignment="center"):
         PICTURE(
             key=f"picture of {shown.key}",
-            data={"key": shown.key, "title": shown.title, "filename": file},
+            data={"key": shown.key, "title": shown.title, "filename": file, "caption": plain_markup(said)},
             width="content",
             height="content",
         )
-        sheet = report.Sheet(name, about, {shown.title: shown.figure})
+        sheet = report.Sheet(name, f"{about} {export.caption(data)}", {shown.title: shown.figure})
         _download("HTML", f"{file}.html", shown.title, lambda: report.page(name, [sheet]).encode(), "text/html")
-        data = f"{shown.title}, data"
-        _download("CSV", f"{file}-data.csv", data, lambda: export.encoded(shown.data, "csv"), "text/csv")
+        what = f"{shown.title}, data"
+        _download("CSV", f"{file}-data.csv", what, lambda: export.encoded(data, "csv"), "text/csv")
 
 
 def _download(label: str, file: str, what: str, content, kind: str) -> None:
@@ -125,7 +181,3 @@ def _download(label: str, file: str, what: str, content, kind: str) -> None:
         on_click="ignore",
         help=notices.plain(f"{label} of {what}"),
     )
-
-
-def _slug(text: str) -> str:
-    return re.sub(r"[^\w.]+", "-", text.casefold()).strip("-")

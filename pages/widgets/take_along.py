@@ -25,10 +25,12 @@ def draw(
     table: ExportTable,
     drawn: Sequence[ExportFigure],
 ) -> None:
-    """Draw both. `name` says what is shown, `about` under what it holds; notes hang on `key`."""
+    """Draw both. `name` says what is shown but not the model, `about` under what it holds; notes hang on `key`."""
     with st.container(horizontal=True):
         exports.menu(name, about, [table], list(drawn))
-    sheet = Sheet(name, about, {each.title: each.figure for each in drawn}, {table.title: table.printed})
+    sheet = Sheet(
+        f"{name}, {view.model}", about, {each.title: each.figure for each in drawn}, {table.title: table.printed}
+    )
     notes.draw(page, view, root, key, sheet)
 
 
@@ -41,7 +43,7 @@ def of_study(
     printed: pd.DataFrame,
 ) -> None:
     """The same of a page about a study: its `table`, of which `printed` is what a reader needs."""
-    name = ", ".join(filter(None, (found.study.title, view.model, view.prompt)))
+    name = ", ".join(filter(None, (found.study.title, view.prompt)))
     about = f"{MODE_NAMES[view.mode]}, {view.measure}, guidance {found.guidance:g}, seed {view.seed}."
     content = {"study": found.study.name, "model": view.model, "guidance": f"{found.guidance:g}"}
     key = key_of_view(page, **content, prompt=view.prompt, pair=view.pair, word=view.word)

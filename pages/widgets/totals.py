@@ -78,7 +78,10 @@ def draw(
     st.table(shown, border="horizontal")
     _notes(view, pair, doubtful, negative, untold)
     names = pd.Index([row.name for row in rows], name=f"{what} in {view.unit}, {view.level} level")
-    return ExportTable("Totals", pd.DataFrame(numbers, index=names), shown.set_axis(names), [])
+    full = pd.DataFrame(numbers, index=names)
+    full.attrs = {"model": key.model, "revision": key.revision} | ({} if key.image else {"guidance": key.guidance})
+    full.attrs |= {"mode": list(pair.information), "measure": pair.measure, "level": view.level}
+    return ExportTable(f"{what} in {view.unit}", full, shown.set_axis(names), [])
 
 
 def _columns(view: View, index: int) -> list[tuple[str, int | None]]:

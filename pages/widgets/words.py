@@ -127,7 +127,8 @@ def all_pairs(view: View, listing: results.Listing, entry: Entry) -> list[Export
         f"Mean totals over seeds, in {view.unit}, pixel level, {measure}, on one colour scale. A click on a cell opens "
         "its maps. Empty cells were not computed."
     )
-    return [ExportFigure("matrix-figure", "All pairs of the prompt", figure, means)]
+    data = exports.under(means, mode=view.mode, measure=measure, level="pixel")
+    return [ExportFigure("matrix-figure", "All pairs of the prompt", figure, data)]
 
 
 def means_of(samples: pd.DataFrame, prompt: str, measure: str) -> tuple[pd.DataFrame, str]:

@@ -94,6 +94,7 @@ def test_which_meaning_did_it_pick(serve, store, page: Page):
     expect(page.get_by_role("cell", name=in_bits)).to_be_visible()
     overlays.first.locator(".nsewdrag").hover()
     expect(overlays.first.locator(".hoverlayer")).to_contain_text(re.compile("synergy.*bits"))
+    assert overlays.first.locator(".main-svg").last.evaluate("svg => getComputedStyle(svg).overflow") == "visible"
     page.get_by_role("radio", name="mouse", exact=True).click()
     expect(page).to_have_url(re.compile("word=mouse"))
     wanted = {"study": "embedded-homonyms", "mode": "cpid", "seed": "1", "band": "0", "unit": "bits"}

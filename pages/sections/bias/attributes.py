@@ -9,6 +9,7 @@ from pages.figures.bias import Column, Series, bold
 from pages.figures.escape import plain_markup
 from pages.figures.quantities import UNRELIABLE
 from pages.sections.bias.grid import (
+    AVERAGE,
     NARROW,
     NORMALISED,
     SMALL,
@@ -70,16 +71,23 @@ class AttributeTable(BiasTable):
         axis = "redundancy, " + ("0 to 1 over the table" if manner.scale == NORMALISED else manner.unit)
         return axis, [Series(name, *(part[:, i] for part in parts)) for i, name in enumerate(self.attributes)]
 
-    def printed(self, rows: pd.DataFrame, manner: TableFormat) -> tuple[pd.DataFrame, list[list[str]]]:
-        found = self._scaled(rows, manner)["mean"].rename_axis(index=SUBJECT, columns=None)
-        found[GAP] = self._gaps(rows, manner)
-        found[Q] = rows[Q, ""]
-        found["significant"] = [STAR if each else "" for each in rows["significant", ""]]
-        groups = [self.attributes]
+    def printed(self, rows: pd.DataFrame, manner: TableFormat) -> tuple[pd.DataFrame, list[list[object]]]:
+        shown, ends = self._scaled(rows, manner), {"": "mean", "low": "low", "high": "high"}
+        columns = {(end, name): shown[part][name] for name in self.attributes for end, part in ends.items()}
+        columns |= {(GAP, ""): self._gaps(rows, manner), (Q, ""): rows[Q, ""]}
+        columns["significant", ""] = rows["significant", ""].map({True: STAR, False: ""})
+        groups: list[list[object]] = [[("", name) for name in self.attributes]]
         if PUBLISHED in self.frame:
-            groups.append([f"{name} ({OTHERS})" for name in self.attributes])
-            found[groups[1]] = rows[PUBLISHED].to_numpy()
-        return found, groups
+            groups.append([(f"{OTHERS}:", name) for name in self.attributes])
+            columns |= {(f"{OTHERS}:", name): self._printed_elsewhere(rows)[name] for name in self.attributes}
+        return pd.DataFrame(columns).rename_axis(index=SUBJECT), groups
+
+    def _printed_elsewhere(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Return what was published of `rows`; no average, where that is one over other subjects."""
+        values = rows[PUBLISHED].copy()
+        if self.frame[PUBLISHED].isna().any(axis=None) and AVERAGE in values.index:
+            values.loc[AVERAGE] = np.nan
+        return values
 
     def _scaled(self, rows: pd.DataFrame, manner: TableFormat) -> dict[str, pd.DataFrame]:
         """Means and ends of their intervals as they are shown."""
@@ -141,22 +149,26 @@ class AttributeTable(BiasTable):
         """What was published about another model, where it was about these subjects."""
         about = self.frame.attrs[PUBLISHED]
         said = "<br>".join(plain_markup(about[name]) for name in ("model", "quantity", "source"))
-        values, columns = rows[PUBLISHED], []
+        values, columns = self._printed_elsewhere(rows), []
         largest = values.max(axis=1)
         for attribute in self.attributes:
-            pairs = zip(values[attribute], largest, strict=True)
-            texts = tuple(bold(number(value, 3)) if value == most else number(value, 3) for value, most in pairs)
+            texts, hovers = [], []
+            for subject, value in values[attribute].items():
+                known = np.isfinite(value)
+                text = number(value, 3) if known else ""
+                texts.append(bold(text) if value == largest[subject] else text)
+                told = said if known else "Nothing was published about it."
+                hovers.append(f"{plain_markup(subject)}, {plain_markup(attribute)}<br>{told}")
             shades = values[attribute].fillna(0).to_numpy(float)
-            hovers = tuple(f"{plain_markup(subject)}, {plain_markup(attribute)}<br>{said}" for subject in rows.index)
             columns.append(
                 Column(
                     key=f"{PUBLISHED} {attribute}",
                     title=attribute,
                     width=SMALL,
-                    texts=texts,
-                    hovers=hovers,
+                    texts=tuple(texts),
+                    hovers=tuple(hovers),
                     shades=shades,
-                    group=OTHERS,
+                    group=PUBLISHED,
                 )
             )
         return columns

@@ -59,7 +59,7 @@ class BiasTable(ABC):
         """What the chart shows of `rows`, and the title of its axis."""
 
     @abstractmethod
-    def printed(self, rows: pd.DataFrame, manner: TableFormat) -> tuple[pd.DataFrame, list[list[str]]]:
+    def printed(self, rows: pd.DataFrame, manner: TableFormat) -> tuple[pd.DataFrame, list[list[object]]]:
         """`rows` as a plain table, and the groups of its columns of which the largest is bold."""
 
     def arranged(self, text: str, order: str) -> list[str]:

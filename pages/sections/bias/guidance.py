@@ -61,7 +61,7 @@ class GuidanceTable(BiasTable):
         ]
         return f"change of the gap from guidance {self.guidances[0]}, {manner.unit}", found
 
-    def printed(self, rows: pd.DataFrame, manner: TableFormat) -> tuple[pd.DataFrame, list[list[str]]]:
+    def printed(self, rows: pd.DataFrame, manner: TableFormat) -> tuple[pd.DataFrame, list[list[object]]]:
         names = [(GAP, each) for each in self.guidances] + [(CHANGE, each) for each in self.guidances[1:]]
         found = {f"{name} at guidance {each}": rows[name, each] * manner.factor for name, each in names}
         return pd.DataFrame(found).rename_axis(index=SUBJECT), [list(found)[: len(self.guidances)]]

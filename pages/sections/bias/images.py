@@ -45,10 +45,10 @@ class AttributeImages:
         return Panel(self.attribute, image), Panel(f"{quantity.symbol} {text}", image, layer)
 
 
-def draw(view: View, name: str, entries: dict[str, Entry]) -> dict[str, go.Figure]:
-    """The images of the subject of `view`, all seeds or the one that it names, of each of `entries` by attribute.
+def draw(view: View, study: str, entries: dict[str, Entry]) -> dict[str, go.Figure]:
+    """Draw the images of the subject of `view` in `study`, all seeds or the one that it names.
 
-    `name` says what they are of. What is drawn is given back, by heading.
+    `entries` holds what is there of each attribute. What is drawn is given back, by heading.
     """
     behind = list(filter(None, (_read(view, attribute, entry) for attribute, entry in entries.items())))
     if not behind:
@@ -61,7 +61,7 @@ def draw(view: View, name: str, entries: dict[str, Entry]) -> dict[str, go.Figur
     _choices(view, seeds, chosen)
     scale = _scale(view, behind)
     shown = seeds if chosen == ALL else [int(chosen)]
-    drawn = {f"Seed {seed}": _seed(view, name, behind, seed, scale, large=chosen != ALL) for seed in shown}
+    drawn = {f"Seed {seed}": _seed(view, study, behind, seed, scale, large=chosen != ALL) for seed in shown}
     st.slider(
         "Opacity of the maps",
         0,
@@ -133,7 +133,7 @@ def _scale(view: View, behind: list[AttributeImages]) -> Scale:
     return Scale(common_limit(maps) * factor(view.unit), view.unit, quantity.signed(pair.measure, pair.estimator))
 
 
-def _seed(view: View, name: str, behind: list[AttributeImages], seed: int, scale: Scale, large: bool) -> go.Figure:
+def _seed(view: View, study: str, behind: list[AttributeImages], seed: int, scale: Scale, large: bool) -> go.Figure:
     there = [each for each in behind if seed in each.pair.seeds]
     pairs = [each.panels(view, seed, scale) for each in there]
     panels, across = _arranged(pairs, same=len({each.entry.path for each in there}) == 1, large=large)
@@ -151,7 +151,10 @@ def _seed(view: View, name: str, behind: list[AttributeImages], seed: int, scale
                 query_params=link.parameters,
             )
         about = f"{QUANTITIES[view.quantity].symbol} in {view.unit}, {view.measure}, {MODE_NAMES[view.mode]}"
-        exports.menu(name, about, [], [exports.ExportFigure(key, title, figure, _data(there, panels))])
+        settings = {"model": view.model, "guidance": there[0].entry.key.guidance, "measure": there[0].pair.measure}
+        settings |= {"study": study, "mode": view.mode, "level": "pixel", "quantity": view.quantity}
+        data = exports.under(_data(there, panels), **settings)
+        exports.menu("images and maps", about, [], [exports.ExportFigure(key, title, figure, data)])
     said = ", ".join(f"{image.title} with {over.title}" for image, over in pairs)
     exports.figure(key, figure, alt=f"Images of {title}: {said}")
     return figure

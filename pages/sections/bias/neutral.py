@@ -71,7 +71,7 @@ class NeutralTable(BiasTable):
             return f"more {self.attributes[0]} \u2190 contrast, {manner.unit} \u2192 more {self.attributes[1]}", found
         return f"contrast with the other attributes, {manner.unit}", found
 
-    def printed(self, rows: pd.DataFrame, manner: TableFormat) -> tuple[pd.DataFrame, list[list[str]]]:
+    def printed(self, rows: pd.DataFrame, manner: TableFormat) -> tuple[pd.DataFrame, list[list[object]]]:
         names = [(CONTRAST, each) for each in self.frame[CONTRAST]]
         names += [(name, each) for name in (ALIGNMENT, INFORMATION) for each in self.attributes]
         found = {f"{name}, {each}": rows[name, each] * _factor(name, manner) for name, each in names}

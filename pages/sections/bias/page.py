@@ -26,6 +26,7 @@ from store.studies import Published, Study, studies_of_page
 
 ROWS = 25
 PLACE = "bias-table"
+TABLE_OF_PAPER = TABLES[0], SCALES[0]
 NAMES = dict(zip(TABLES, ("With the attribute", "Neutral probe", "Over guidances"), strict=True))
 
 
@@ -164,13 +165,14 @@ def _body(shown: BiasScreen) -> None:
         _table(shown, figure, part)
     listed = frame.loc[[*subjects, AVERAGE]]
     printed, bold = shown.table.printed(listed, manner)
-    name = f"{shown.asked.title}, {NAMES[view.table].casefold()}, {view.model}"
+    name = f"{shown.asked.title}, {NAMES[view.table].casefold()}"
     facts = texts.facts(shown) + texts.source(shown)
     with menu:
-        about = exports.ExportFigure(PLACE, "BiasTable as drawn", figure, printed)
-        exports.menu(name, facts, [exports.ExportTable("BiasTable", listed, printed, bold)], [about])
-    title = f"{name}: {view.subject}" if view.subject else name
-    sheet = Sheet(title, facts, {"BiasTable": figure, **drawn}, {"Values": printed})
+        values = "0 to 1" if (view.table, view.scale) == TABLE_OF_PAPER else view.unit
+        table = exports.ExportTable(f"Table, {values}", listed, printed, bold)
+        exports.menu(name, facts, [table], [exports.ExportFigure(PLACE, "Table as drawn", figure, printed)])
+    title = ": ".join(filter(None, (f"{name}, {view.model}", view.subject)))
+    sheet = Sheet(title, facts, {"Table": figure, **drawn}, {"Values": printed})
     content = {"study": shown.filed, "model": view.model, "guidance": f"{shown.guidance:g}", "table": view.table}
     key = key_of_view(shown.page, **content, subject=view.subject)
     notes.draw(shown.page, view, shown.listing.root, key, sheet)
@@ -236,4 +238,4 @@ def _images(shown: BiasScreen) -> dict[str, go.Figure]:
         st.button("Close", icon=":material/close:", on_click=address.change, kwargs={"subject": "", "seed": ""})
     entries = bias_tables.entries(shown.listing, shown.filed, view, shown.guidance)
     order = [name for name in shown.asked.content.attributes if name in entries]
-    return images.draw(view, f"{view.subject}, {view.model}", {name: entries[name] for name in order})
+    return images.draw(view, shown.filed, {name: entries[name] for name in order})

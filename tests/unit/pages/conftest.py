@@ -71,6 +71,10 @@ class OpenPage:
         """How many figures there are."""
         return len(self.app.get("plotly_chart"))
 
+    def pictures(self) -> list[dict[str, str]]:
+        """What the menus of exports know of each figure: its title, the name of its file and its caption."""
+        return [json.loads(each.proto.json) for each in self.app.get("bidi_component")]
+
     def overlay(self) -> np.ndarray:
         """The values of the map over the image."""
         return values_of(self.figure("overlay")["data"][-1]["z"])

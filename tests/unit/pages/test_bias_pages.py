@@ -18,7 +18,8 @@ from pages.sections.bias.attributes import PUBLISHED, AttributeTable
 from pages.sections.bias.grid import AVERAGE, TableFormat, number
 from pages.sections.bias.guidance import GuidanceTable
 from pages.sections.bias.neutral import NeutralTable
-from store import studies
+from pages.widgets import exports
+from store import export, studies
 from store.notes import Note, Pin
 from tests import synthetic
 
@@ -76,7 +77,8 @@ def test_cells_say_what_the_table_holds(table):
 def test_bits_are_nats_by_their_factor(table):
     bits = replace(NATS, unit="bits", factor=1 / np.log(2))
     shown = table.printed(table.frame, bits)[0]
-    np.testing.assert_allclose(shown["male"] * np.log(2), table.frame["mean", "male"])
+    for end, statistic in (("", "mean"), ("low", "low"), ("high", "high")):
+        np.testing.assert_allclose(shown[end, "male"] * np.log(2), table.frame[statistic, "male"])
     np.testing.assert_allclose(shown["gap"] * np.log(2), table.frame["gap"])
 
 
@@ -100,20 +102,28 @@ def test_values_that_cannot_be_relied_upon_are_marked(table):
     assert cells["artist"] == "\u2013"
 
 
-def test_published_values_stand_beside_ours_where_there_are_some(table, asked):
-    theirs = studies.load("gender").published
+def test_published_values_stand_beside_ours_where_there_are_some(table):
     grid = table.grid(SUBJECTS, NORMALISED)
-    shown = dict(zip(grid.keys, column(grid, "male", "published, another model").texts, strict=True))
-    assert shown == {
-        "average": f"<b>{theirs.average['male']:.3f}</b>",
-        "doctor": "<b>0.871</b>",
-        "nurse": "\u2013",
-        "teacher": "0.098",
-        "artist": "\u2013",
-    }
-    hover = column(grid, "male", "published, another model").hovers[1]
-    assert "not one that was measured here" in hover and "arXiv 2406.05191" in hover
+    found = column(grid, "male", "published")
+    shown = dict(zip(grid.keys, found.texts, strict=True))
+    assert shown == {"average": "", "doctor": "<b>0.871</b>", "nurse": "", "teacher": "0.098", "artist": ""}
+    assert "not one that was measured here" in found.hovers[1] and "arXiv 2406.05191" in found.hovers[1]
+    assert "Nothing was published" in found.hovers[2]
     assert all(not each.group for each in table.grid(SUBJECTS, replace(NORMALISED, compact=True)).columns)
+
+
+def test_the_published_average_is_shown_beside_all_of_its_rows(table):
+    few = AttributeTable(table.frame.loc[["doctor", "teacher", AVERAGE]])
+    theirs = studies.load("gender").published
+    assert column(few.grid([], NORMALISED), "male", "published").texts == (f"<b>{theirs.average['male']:.3f}</b>",)
+
+
+def test_a_printed_table_has_its_intervals_and_says_what_it_is_about(table):
+    printed, bold = table.printed(table.frame, NATS)
+    text = export.latex(exports.under(printed, **table.frame.attrs), bold=bold, title="Gender bias")
+    mean, low, high = (table.frame.loc["nurse", (name, "male")] for name in ("mean", "low", "high"))
+    assert rf"nurse & \textbf{{{mean:.3f}}} [{low:.3f}, {high:.3f}] & " in text
+    assert "study embedded-gender, model embedded" in text and "measure mmi" in text
 
 
 def test_a_study_that_shares_no_occupation_has_no_published_columns(tmp_path):

@@ -2,7 +2,7 @@
 
 from streamlit.testing.v1 import AppTest
 
-from pages.widgets.words import CHIPS
+from pages.widgets.words import CHIPS, choosable
 from store import hdf5
 from tests import synthetic
 from tests.conftest import ROOT
@@ -24,3 +24,9 @@ def test_a_word_that_a_quick_click_still_counts_is_passed_over(tmp_path, monkeyp
         assert app.query_params["pair"] == pair
         assert app.pills(key=CHIPS).value == pair.split("+")
         assert not app.exception
+
+
+def test_a_phrase_takes_the_place_of_its_words():
+    prompt = "a cat and a purple circle"
+    assert choosable(prompt, ["cat", "purple circle"]) == ["a", "cat", "and", "purple circle"]
+    assert choosable(prompt, ["purple", "purple circle"]) == ["a", "cat", "and", "purple", "purple circle"]

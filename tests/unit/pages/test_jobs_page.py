@@ -106,3 +106,10 @@ def test_an_empty_store_leads_to_the_form_filled_in_for_it(opened):
     page = opened("gender.py").press("Or launch it from here")
     assert next(each for each in page.app.selectbox if each.label == "Study").value == "embedded-gender"
     assert not button(page, "Launch").disabled
+
+
+def test_the_form_takes_the_row_that_is_open(opened, tmp_path):
+    synthetic.bias(tmp_path, 2, size=8, grid=4)
+    page = form(opened("gender.py", model="embedded", subject="nurse"))
+    assert next(each for each in page.app.text_input if each.label == "Prompt of the job").value == "a male nurse"
+    assert page.app.session_state["launch words"] == ["male", "nurse"]
