@@ -14,6 +14,7 @@ from pages.figures import maps as maps_figure
 from pages.figures.maps import Layer, Scale, common_limit
 from pages.figures.quantities import MODE_NAMES, UNRELIABLE, factor
 from pages.widgets import exports, notices, sliders
+from store.errors import InputError
 from store.studies import ORIGINAL, REMOVED, SWAPPED, Change
 
 INFORMATION = (("redundancy", "unique_{0}", "synergy"), ("{0}", "conditional_{0}"))
@@ -161,7 +162,10 @@ def _changes(shown: ChangeScreen, index: int) -> list[Layer]:
     if place is None:
         return []
     images = shown.original.image(index)[None], other.image(place)[None]
-    found = change_maps(*images, shown.original.record.latents.shape[2:])
+    try:
+        found = change_maps(*images, shown.original.record.latents.shape[2:])
+    except InputError:  # said below, where the whole study is
+        return []
     units = {"pixels": "squared", "structure": "1 \u2212 SSIM"}
     return [
         Layer(f"change of {name}", maps[0], Scale(common_limit([maps]), units[name], sequential=maps_figure.OTHER))

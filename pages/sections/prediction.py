@@ -9,10 +9,11 @@ from pages.figures import effects
 from pages.figures.quantities import factor
 from pages.figures.times import counted
 from pages.sections.before_after import PREDICTORS, ChangeScreen
-from pages.widgets import exports
+from pages.widgets import exports, notices
 
 BY = {"pixels": "pixels", "structure": "structure (1 \u2212 SSIM)"}
 FOREST, SCATTER = "correlations", "scatter"
+TOLD = 3  # problems of files and images
 FEW = 10  # prompts, below which intervals are too short
 
 
@@ -29,6 +30,11 @@ def draw(shown: ChangeScreen) -> list[exports.ExportFigure]:
             label_visibility="collapsed",
             **address.bind_field("by", view.by, among=list(BY)),
         )
+    problems = shown.images.attrs["problems"]
+    for problem in problems[:TOLD]:
+        st.warning(notices.plain(problem))
+    if len(problems) > TOLD:
+        st.caption(f"and {len(problems) - TOLD} more")
     if rows.empty:
         st.text("No image of a changed prompt is there yet to compare with.")
         return []
@@ -89,8 +95,6 @@ def _rests_on(shown: ChangeScreen, table: pd.DataFrame) -> str:
         said.append(f"No image of the changed prompt is there for {counted(lacking, 'image')}.")
     if attrs["absent"]:
         said.append(f"Not computed yet: {counted(attrs['absent'], 'sentence')} of the study.")
-    if attrs["problems"]:
-        said.append(f"Cannot be read: {counted(len(attrs['problems']), 'file')}.")
     if prompts < FEW:
         said.append("With so few prompts the intervals are too short.")
     said.append("Kong et al. (2024) report, of Stable Diffusion, 0.34 for CMI and 0.24 for attention (image level).")

@@ -109,20 +109,22 @@ def _offered(
 ) -> dict[str, Study]:
     """Studies by name: the usual ones as the model has them, then others that fit of which there is anything.
 
-    One whose file is wrong is named, and the others are offered.
+    One whose file is wrong is named, and the others are offered; raises InputError where no other is left.
     """
-    found = {each.name: each for each in (studies.load(name, root, view.model) for name in usual)}
-    names = studies.names(root)
-    for name in listing.values("study", Filter(model=view.model)):
-        if name not in names or name in found:
-            continue
+    names, found, wrong = studies.names(root), {}, []
+    others = [name for name in listing.values("study", Filter(model=view.model)) if name in names]
+    for name, model in [*((name, view.model) for name in usual), *((name, "") for name in others)]:
         try:
-            other = studies.load(name, root)
+            study = studies.load(name, root, model)
         except InputError as error:
-            st.warning(notices.plain(str(error)))
+            wrong.append(error)
             continue
-        if fits(other):
-            found[name] = other
+        if name in usual or fits(study):
+            found.setdefault(study.name, study)
+    if wrong and not found:
+        raise wrong[0]
+    for text in dict.fromkeys(map(str, wrong)):
+        st.warning(notices.plain(text))
     return found
 
 

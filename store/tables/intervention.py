@@ -26,6 +26,7 @@ CHANGES = ("pixels", "structure")
 PREDICTORS = ("conditional", "information", "unique", "redundancy", "synergy", "attention")
 PARTS = {"unique": "unique_{}", "redundancy": "redundancy", "synergy": "synergy"}
 WINDOW = 1.5  # pixels, the standard deviation of the Gaussian window of SSIM (Wang et al. 2004)
+SMALLEST = 11  # pixels of an image's side: the window is cut off at 3.5 standard deviations
 
 
 def within(predictor: str, change: str) -> str:
@@ -78,7 +79,7 @@ def interventions(
     `within(predictor, change)` names the Pearson correlation, over the latent pixels of one image, of the predictor's
     map with that of the change: squared difference, or 1 - SSIM, averaged over each latent pixel. `attrs` say what is
     lacking: `missing` counts images without a partner, by change; `absent` counts sentences without their original;
-    `problems` are files that cannot be read.
+    `problems` are files that cannot be read and images that cannot be compared.
 
     Raises
     ------
@@ -104,9 +105,15 @@ def interventions(
                 changed, seeds = files.read(prompt, change.pair.name), original.pairs[0].seeds
                 both = [seed for seed in seeds if changed and seed in changed.seeds]
                 missing[kind] += len(seeds) - len(both)
-                if changed and both:
+                if not changed or not both:
+                    continue
+                try:
                     found = _rows(original, changed, both, predictors)
-                    rows.append(found.assign(**_about(change), change=kind, changed_prompt=prompt))
+                except InputError as error:
+                    files.problems[f"prompt {prompt!r}: {error}"] = None
+                    missing[kind] += len(both)
+                    continue
+                rows.append(found.assign(**_about(change), change=kind, changed_prompt=prompt))
     if absent == len(study.content.changes):
         mend = f"compute it: python -m compute study {study.name} --model {model}"
         raise InputError(f"study {study.name} of model {model}, guidance {guidance:g}", "no original is there", mend)
@@ -184,6 +191,10 @@ def change_maps(before: np.ndarray, after: np.ndarray, grid: tuple[int, ...]) ->
     """Return where images uint8 (S, H, W, 3) differ, by CHANGES, (S, h, w) each on the latent grid.
 
     *pixels* is the mean squared difference of RGB values in 0..1 there, *structure* the mean of 1 - SSIM.
+
+    Raises
+    ------
+    InputError: see `similarity`.
     """
     return _changes(before, after, grid).maps
 
@@ -191,8 +202,8 @@ def change_maps(before: np.ndarray, after: np.ndarray, grid: tuple[int, ...]) ->
 def _changes(before: np.ndarray, after: np.ndarray, grid: tuple[int, ...]) -> _Quantities:
     """Return how much images uint8 (S, H, W, 3) differ, with maps averaged over each latent pixel."""
     pairs = list(zip(before, after, strict=True))
-    squared = [np.square((one.astype(np.float64) - other) / 255).mean(-1) for one, other in pairs]
     unlike = [1 - similarity(one, other) for one, other in pairs]
+    squared = [np.square((one.astype(np.float64) - other) / 255).mean(-1) for one, other in pairs]
     totals = {"pixels": np.sqrt([each.mean() for each in squared]), "structure": np.array([m.mean() for m in unlike])}
     maps = {
         name: np.stack([resize_local_mean(each, grid) for each in found])
@@ -205,7 +216,17 @@ def similarity(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     """Return the SSIM of two images uint8 (H, W, 3) at each pixel, (H, W), with the constants of Wang et al. (2004).
 
     The mean over colours; its mean over pixels is the index, 1 for equal images.
+
+    Raises
+    ------
+    InputError: the images differ in size, or are smaller than the window.
     """
+    sizes = [f"{width} x {height}" for height, width, _ in (one.shape, other.shape)]
+    if one.shape != other.shape:
+        raise InputError(f"images of {' and '.join(sizes)} pixels", "SSIM needs equal sizes", "compute both anew")
+    if min(one.shape[:2]) < SMALLEST:
+        cause = f"too small for SSIM, which needs {SMALLEST} a side"
+        raise InputError(f"images of {sizes[0]} pixels", cause, "take a model of larger images")
     given = {"channel_axis": -1, "data_range": 255, "gaussian_weights": True, "sigma": WINDOW}
     return structural_similarity(one, other, full=True, use_sample_covariance=False, **given)[1].mean(-1)
 

@@ -1,9 +1,11 @@
 """The pages of studies of sentences: what is not there is said, and another study can be chosen."""
 
+import shutil
 from dataclasses import replace
 
 import pytest
 
+from pages.widgets.notices import JOB_FORM
 from store import studies
 from store.studies import Study
 from tests import synthetic
@@ -51,3 +53,35 @@ def test_another_study_is_chosen_and_its_sentences_with_it(opened, store):
         first = few(name, 1).content.sentences[0].pair
         assert f"The two words: {' and '.join(first.words)}" in page.said
         assert page.address["study"] == name
+
+
+def test_images_too_small_to_be_compared_are_said(opened, tmp_path):
+    asked = studies.load("embedded-intervention")
+    few_changes = replace(asked, content=replace(asked.content, changes=asked.content.changes[:2]))
+    synthetic.of_study(tmp_path, few_changes, seeds=SEEDS, size=8, grid=4)
+    page = opened("intervention.py", tmp_path, model="embedded")
+    assert "images of 8 x 8 pixels: too small for SSIM" in page.said
+    assert "No image of a changed prompt is there yet to compare with." in page.said
+
+
+@pytest.mark.parametrize("script", ["gender.py", "ethnicity.py", "homonyms.py", "intervention.py"])
+def test_a_study_file_with_the_name_of_one_that_ships_is_said(opened, tmp_path, script):
+    page_of = {"gender.py": "gender", "ethnicity.py": "tone"}
+    name = f"embedded-{page_of.get(script, script.removesuffix('.py'))}"
+    (tmp_path / "studies").mkdir()
+    (tmp_path / "studies" / f"{name}.toml").write_text("title = 1")
+    (tmp_path / "store").mkdir()
+    page = opened(script, tmp_path / "store")
+    assert f"a study that ships is called {name} too; rename the file" in page.said
+    page.app.session_state[JOB_FORM] = True
+    page.run()
+
+
+def test_beside_a_study_whose_file_is_wrong_the_others_are_shown(opened, store, tmp_path):
+    root = shutil.copytree(store, tmp_path / "store")
+    (tmp_path / "studies").mkdir()
+    (tmp_path / "studies" / "embedded-synonyms.toml").write_text("title = 1")
+    page = opened("synonyms.py", root, model="embedded")
+    assert "a study that ships is called embedded-synonyms too" in page.said
+    first = few("embedded-cohyponyms", 1).content.sentences[0].pair
+    assert f"The two words: {' and '.join(first.words)}" in page.said

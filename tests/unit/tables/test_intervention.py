@@ -200,3 +200,18 @@ def definition(one, other):
     vx, vy, cov = blurred(x * x) - mx**2, blurred(y * y) - my**2, blurred(x * y) - mx * my
     c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
     return ((2 * mx * my + c1) * (2 * cov + c2) / ((mx**2 + my**2 + c1) * (vx + vy + c2))).mean(-1)
+
+
+@pytest.mark.parametrize(("sides", "cause"), [((10, 10), "too small for SSIM"), ((32, 16), "needs equal sizes")])
+def test_images_that_cannot_be_compared_are_named_and_the_others_are_compared(root, asked, tmp_path, sides, cause):
+    folder = shutil.copytree(root, tmp_path / "store")
+    prompt, *_ = SENTENCES[1]
+    for record in records(asked.name, *SENTENCES[1]):
+        side = sides[record.key.prompt != prompt]
+        hdf5.path_of(folder, record.key).unlink()
+        hdf5.publish(folder, replace(record, images=record.images[:, :side, :side]))
+    found = tables.interventions(Catalogue(folder), asked, model="embedded")
+    assert set(found["prompt"]) == {SENTENCES[0][0]}
+    assert found.attrs["missing"]["removed"] == len(SEEDS)
+    (problem,) = found.attrs["problems"]
+    assert "pixels" in problem and cause in problem
