@@ -5,7 +5,6 @@ They are forked from this process, which has imported everything, so that many c
 
 import json
 import os
-import random
 import signal
 import sys
 import time
@@ -13,6 +12,7 @@ from pathlib import Path
 
 from store import hdf5
 from tests import synthetic
+from tests.budget import chance
 
 PROMPTS = ("a female doctor", "a male doctor", "a green apple", "a toy bear")
 TOGETHER = 3
@@ -21,7 +21,7 @@ LONGEST = 3  # between two kills, times as long as publishing once takes here
 
 def main(root: Path, reports: Path, kills: int) -> None:
     """Kill `kills` writers, a few of which are alive at a time."""
-    chance, longest = random.Random(1), LONGEST * seconds_to_publish(root)
+    moments, longest = chance("kills"), LONGEST * seconds_to_publish(root)
     for first in range(0, kills, TOGETHER):
         writers = []
         for number in range(first, first + TOGETHER):
@@ -30,7 +30,7 @@ def main(root: Path, reports: Path, kills: int) -> None:
             else:
                 write_on(root, reports / str(number), number)
         for writer in writers:
-            time.sleep(chance.uniform(0, longest))
+            time.sleep(moments.uniform(0, longest))
             os.kill(writer, signal.SIGKILL)
             os.waitpid(writer, 0)
 

@@ -1,7 +1,7 @@
 """Whatever an attribute or array of a file holds, with valid digests: it is read or named, and never stops anything."""
 
-import random
 import shutil
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -14,9 +14,11 @@ from store.hdf5.condense import condensed
 from store.pid import measures
 from store.pid.information import LEVELS
 from tests import hostile, synthetic
-from tests.budget import rounds
+from tests.budget import chance, rounds
 
 SOUND = "a sound prompt"
+LAYOUTS = ("full", "condensed", "version 1", "version 2", "version 3")
+PARTS = 3
 
 
 @pytest.fixture(scope="module")
@@ -29,20 +31,34 @@ def layouts(tmp_path_factory):
     return found
 
 
-@pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize("layout", ["full", "condensed", "version 1", "version 2", "version 3"])
-def test_a_hostile_value_is_read_or_named(layouts, tmp_path, capsys, layout, seed):
+@pytest.mark.parametrize("part", range(PARTS))
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_hostile_value_is_read_or_named(layouts, tmp_path, capsys, layout, part):
     everything = list(hostile.changes(layouts[layout]))
-    chosen = random.Random(f"{layout} {seed}").sample(everything, min(len(everything), rounds(2, 100_000)))
-    for number, (about, change) in enumerate(chosen):
-        root = shutil.copytree(layouts[layout].parents[3], tmp_path / str(number))
-        path = root / layouts[layout].relative_to(layouts[layout].parents[3])
-        hostile.apply(path, change)
-        try:
-            _survives(root, path, capsys)
-        except Exception as error:
-            raise AssertionError(f"{layout}: {about}") from error
-        shutil.rmtree(root)
+    chance(layout).shuffle(everything)
+    for change in everything[part::PARTS][: rounds(2, len(everything))]:
+        _try(layouts[layout], [change], tmp_path / "tried", capsys)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_several_hostile_values_are_read_or_named(layouts, tmp_path, capsys, layout):
+    everything, drawn = list(hostile.changes(layouts[layout])), chance(f"several of {layout}")
+    for _ in range(rounds(1, 200)):
+        _try(layouts[layout], drawn.sample(everything, drawn.randint(2, 4)), tmp_path / "tried", capsys)
+
+
+def _try(whole, changes, folder, capsys):
+    """Change a copy of the file `whole` in a store like its own, and look at it as pages and commands do."""
+    root = shutil.copytree(whole.parents[3], folder)
+    path = root / whole.relative_to(whole.parents[3])
+    for _, change in changes:
+        with suppress(KeyError, AttributeError, TypeError, ValueError):  # what another change took away
+            hostile.apply(path, change)
+    try:
+        _survives(root, path, capsys)
+    except Exception as error:
+        raise AssertionError(f"{path.name}: {' and '.join(about for about, _ in changes)}") from error
+    shutil.rmtree(root)
 
 
 def _survives(root, path, capsys):

@@ -2,7 +2,6 @@
 
 import json
 import os
-import random
 import sqlite3
 import subprocess
 import time
@@ -13,7 +12,7 @@ import pytest
 from store.errors import DiffusionPIDError, InputError, StoreError
 from store.jobs import ACTIVE, NAME, Failure, JobSpec, Queue, State, WorkerStatus
 from store.jobs.schema import NAMES
-from tests.budget import rounds
+from tests.budget import chance, rounds
 
 PAIR = JobSpec(model="embedded", prompt="a female doctor", pairs=(("female", "doctor"),), images=2, noises=64)
 VALUES = [
@@ -84,8 +83,7 @@ def columns():
 
 @pytest.mark.parametrize(("table", "column"), columns())
 def test_whatever_a_column_holds_can_be_shown_and_what_is_sound_is_taken(queue, table, column):
-    chance = random.Random(f"{table}.{column}")
-    for value in chance.sample(VALUES, min(len(VALUES), rounds(8, len(VALUES)))):
+    for value in chance(f"{table}.{column}").sample(VALUES, min(len(VALUES), rounds(8, len(VALUES)))):
         set_raw(queue, table, column, value)
         look_at_everything(queue)
     sound = queue.submit(PAIR, "Ada", priority=9)

@@ -1,7 +1,5 @@
 """Any text in any parameter of the address: the page says what it cannot show, and never goes down."""
 
-import os
-import random
 from dataclasses import fields, replace
 
 import pytest
@@ -11,6 +9,7 @@ from store import hdf5, studies
 from store.jobs import JobSpec, Queue
 from store.records import Probe
 from tests import synthetic
+from tests.budget import chance, rounds
 
 HOSTILE = (
     "",
@@ -40,7 +39,7 @@ HOSTILE = (
     "\u202egnp",
     "x" * 20_000,
 )
-VALUES = len(HOSTILE) if os.environ.get("DIFFUSIONPID_SOAK") else 2  # of each parameter
+VALUES = rounds(2, len(HOSTILE))  # of each parameter
 SMALL = {"size": 16, "grid": 8, "seeds": (0, 1)}
 
 
@@ -61,7 +60,7 @@ def store(tmp_path_factory):
 
 
 def cases():
-    chosen = random.Random(int(os.environ.get("DIFFUSIONPID_SEED", "0")))
+    chosen = chance("addresses")
     for page in PAGES.values():
         for field in fields(page.view):
             if field.name != "store":
