@@ -140,8 +140,7 @@ def _images_of(entry: Entry) -> str:
 
 
 def _missing_seed(view: address.View, root: Path, seeds: list[str]) -> Missing:
-    known = view.seed.isascii() and view.seed.isdigit()
-    text = run_command(view, root, seeds=int(view.seed) + 1) if known else ""
+    text = run_command(view, root, seeds=int(view.seed) + 1) if address.is_number(view.seed) else ""
     return Missing(
         field="seed",
         value=view.seed,

@@ -26,7 +26,8 @@ class PairMaps:
 
     def index(self, seed: str) -> int | None:
         """The place of the image of `seed`, if there is one."""
-        return self.pair.seeds.index(int(seed)) if seed.isdigit() and int(seed) in self.pair.seeds else None
+        seeds = list(map(str, self.pair.seeds))
+        return seeds.index(seed) if seed in seeds else None
 
     def image(self, index: int) -> np.ndarray:
         """uint8 (H, W, 3)."""

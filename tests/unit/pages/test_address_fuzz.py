@@ -75,6 +75,14 @@ def test_no_parameter_takes_a_page_down(opened, store, script):
             page.go(script, **{"model": "embedded", name: value})
 
 
+@pytest.mark.parametrize("name", ["seed", "band", "page", "opacity"])
+def test_numbers_of_any_length_are_no_harm(opened, store, name):
+    page = opened("overview.py", store, model="embedded")
+    for script in (each.script for each in PAGES.values() if hasattr(each.view, name)):
+        for value in ("9" * 5000, "999999999", "\u00b3"):
+            page.go(script, **{"model": "embedded", name: value})
+
+
 def test_a_guidance_that_is_not_there_is_said(opened, store):
     page = opened("gender.py", store, model="embedded", guidance="7")
     assert page.choose("Guidance", "3").address["guidance"] == "3"
