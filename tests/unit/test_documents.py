@@ -5,6 +5,7 @@ import ast
 import json
 import re
 import shlex
+import tomllib
 from collections import Counter
 from dataclasses import fields
 from functools import cache
@@ -198,6 +199,13 @@ def test_every_dependency_is_in_the_readme():
         for line in file.read_text(encoding="utf-8").splitlines():
             if line and not line.startswith("#"):
                 assert re.search(rf"^\|.*\b{Requirement(line).name}\b.*\|", text, re.MULTILINE), line
+
+
+def test_the_dashboard_listens_on_this_machine_alone():
+    config = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text(encoding="utf-8"))
+    assert config["server"]["address"] == "127.0.0.1"
+    for text in ((ROOT / "README.md").read_text(encoding="utf-8"), (ROOT / "Makefile").read_text(encoding="utf-8")):
+        assert "--server.address" not in text
 
 
 def test_every_setting_is_in_the_readme():

@@ -19,6 +19,15 @@ from tests.budget import chance, rounds
 SOUND = "a sound prompt"
 LAYOUTS = ("full", "condensed", "version 1", "version 2", "version 3")
 PARTS = 3
+PAIR = "pairs/female+doctor"
+ONCE_DOWN = (  # what one day took every page and command down
+    *(f"/ {name}: bytes that are no UTF-8" for name in ("prompt", "created", "model", "model_revision", "image")),
+    *(f"{PAIR} {name}: bytes that are no UTF-8" for name in ("first", "second")),
+    f"{PAIR} labels: half of a character in JSON",
+    f"{PAIR} spans: far numbers",
+    "seeds: infinity",
+    "seeds: most",
+)
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +47,11 @@ def test_a_hostile_value_is_read_or_named(layouts, tmp_path, capsys, layout, par
     chance(layout).shuffle(everything)
     for change in everything[part::PARTS][: rounds(2, len(everything))]:
         _try(layouts[layout], [change], tmp_path / "tried", capsys)
+
+
+@pytest.mark.parametrize("about", ONCE_DOWN)
+def test_one_bad_value_takes_nothing_else_down(layouts, tmp_path, capsys, about):
+    _try(layouts["full"], [(about, dict(hostile.changes(layouts["full"]))[about])], tmp_path / "tried", capsys)
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)

@@ -5,6 +5,7 @@ import multiprocessing
 import sqlite3
 import time
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -24,7 +25,9 @@ from store.jobs import (
     State,
     WorkerStatus,
 )
+from store.jobs.queue import KEPT
 
+OWN = b"an image"
 PAIR = JobSpec("embedded", "a female doctor", (("female", "doctor"),), images=2, noises=64)
 STUDY = JobSpec("embedded", study="gender", limit=3)
 
@@ -83,6 +86,31 @@ def test_only_what_failed_or_was_cancelled_can_be_tried_again(tmp_path):
             with pytest.raises(InputError, match=f"job {number}: it"):
                 queue.retry(number)
             assert queue.job(number).state == start
+
+
+def test_a_picture_stays_for_another_try_and_leaves_with_what_is_done(tmp_path):
+    queue = Queue(tmp_path)
+    for state in (State.DONE, State.FAILED, State.CANCELLED):
+        number = queue.submit(replace(PAIR, picture="own.png"), "Ada", picture=OWN)
+        job = queue.take(alive(queue))
+        if state == State.CANCELLED:
+            queue.cancel(number)
+        queue.finish(job, "it broke" if state == State.FAILED else "")
+        assert queue.job(number).state == state
+        assert queue.picture(number) == (None if state == State.DONE else OWN)
+
+
+def test_a_picture_that_nobody_needs_for_long_leaves_and_its_job_is_not_tried_without_it(tmp_path):
+    queue = Queue(tmp_path)
+    number = queue.submit(replace(PAIR, picture="own.png"), "Ada", picture=OWN)
+    queue.cancel(number)
+    with queue._file.changing() as database:
+        ended = (datetime.now(UTC) - KEPT - timedelta(days=1)).isoformat()
+        database.execute("UPDATE jobs SET ended = ?", (ended,))
+    queue.submit(PAIR, "Ben")
+    assert queue.picture(number) is None
+    with pytest.raises(InputError, match="its picture is gone, 30 days after it ended; submit it again"):
+        queue.retry(number)
 
 
 def test_the_turn_goes_by_priority_then_by_age(tmp_path):
