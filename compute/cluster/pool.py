@@ -68,6 +68,10 @@ def local(count: int | None = None) -> Iterator[Pool]:
 
     They and their scheduler talk over TLS, with a certificate that is made here and never leaves them: whoever reaches
     a scheduler can have code run as its user, and ports of one machine are open to all its users.
+
+    Raises
+    ------
+    InputError: there are to be none, or they cannot be started.
     """
     if count is not None and count < 1:
         raise InputError(f"--local {count}", "less than one process", "give 1 or more")
@@ -77,7 +81,16 @@ def local(count: int | None = None) -> Iterator[Pool]:
     environment = {f"{library}_NUM_THREADS": threads for library in ("OMP", "MKL", "OPENBLAS")}
     with (
         dask.config.set(SETTINGS | CLOSED | {"distributed.nanny.pre-spawn-environ": environment}),
-        LocalCluster(
+        _local_cluster(count) as cluster,
+        Client(cluster) as client,
+    ):
+        kind = "GPU" if devices else "CPU"
+        yield Pool(client, f"{count} {kind} process{'es' if count > 1 else ''} of this machine")
+
+
+def _local_cluster(count: int) -> LocalCluster:
+    try:
+        return LocalCluster(
             n_workers=count,
             threads_per_worker=1,
             dashboard_address=None,
@@ -86,11 +99,11 @@ def local(count: int | None = None) -> Iterator[Pool]:
             protocol="tls://",
             security=Security.temporary(),
             silence_logs=logging.ERROR,
-        ) as cluster,
-        Client(cluster) as client,
-    ):
-        kind = "GPU" if devices else "CPU"
-        yield Pool(client, f"{count} {kind} process{'es' if count > 1 else ''} of this machine")
+        )
+    except (RuntimeError, OSError, TimeoutError) as error:
+        cause = f"they cannot be started ({' '.join(str(error).split()) or type(error).__name__})"
+        mend = "make room for them, or start fewer by --local, in a folder that is there"
+        raise InputError("processes of this machine", cause, mend) from error
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from store.errors import InputError
 
@@ -80,6 +80,8 @@ class Picture:
         _check_pixels(self.name, _webp_size(self.content))  # Pillow takes memory for a WebP as soon as it opens it
         try:
             image = Image.open(io.BytesIO(self.content), formats=FORMATS)
+        except UnidentifiedImageError as error:
+            raise _unreadable(self.name, "it is none of these") from error
         except Exception as error:  # as above
             raise _unreadable(self.name, error) from error
         _check_pixels(self.name, image.size)

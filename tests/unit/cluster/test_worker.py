@@ -9,7 +9,7 @@ import pytest
 from distributed import KilledWorker
 
 from compute.cluster.job import RunningJob
-from compute.cluster.pool import Pool
+from compute.cluster.pool import Pool, local
 from compute.cluster.tasks import Source
 from compute.cluster.worker import LOADS, Worker
 from compute.models import registry
@@ -157,3 +157,13 @@ def test_a_job_began_when_its_first_evaluation_was_made(tmp_path, card):
     worker._write_down(running)
     assert queue.job(1).began == began
     assert queue.job(1).seconds_left is None  # too early to say
+
+
+def test_processes_that_cannot_be_started_are_said_in_one_line(tmp_path, monkeypatch):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    said = r"processes of this machine: they cannot be started \(.+\); make room"
+    with pytest.raises(InputError, match=said), local(1):
+        pass
