@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 import streamlit as st
 
@@ -37,16 +37,24 @@ def draw(page: str, view: View, root: Path, key: str, sheet: Sheet) -> None:
         _form(notes, key, pin, sheet)
     if pinned:
         count = "1 pinned view" if pinned == 1 else f"{pinned} pinned views"
-        root = "{0.scheme}://{0.netloc}".format(urlsplit(st.context.url or ""))
+        server = server_of(st.context.url or "", page)
         st.download_button(
             f"Report of {count}",
-            lambda: report.of_pins("Pinned views", notes.pinned(), root).encode(),
+            lambda: report.of_pins("Pinned views", notes.pinned(), server).encode(),
             "report.html",
             "text/html",
             icon=":material/description:",
             on_click="ignore",
             help="All notes of this store with what they were pinned to, as one file that needs no network",
         )
+
+
+def server_of(url: str, page: str) -> str:
+    """Return where the pages of the server lie, without a slash at the end, if the page at `page` is at `url`.
+
+    A server may have a path of its own before all pages, as `--server.baseUrlPath` or a proxy gives it.
+    """
+    return url.rstrip("/").removesuffix(f"/{page}")
 
 
 def _note(notes: Notes, note: Note, writing: bool) -> None:

@@ -3,6 +3,7 @@
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from pages.widgets import notes
 from store import hdf5
 from store.catalogue import Catalogue, Filter
 from store.notes import Notes
@@ -27,6 +28,21 @@ def opened(tmp_path, monkeypatch):
         return app
 
     return at
+
+
+@pytest.mark.parametrize(
+    ("url", "page"),
+    [
+        ("http://host:8501/gender", "gender"),
+        ("http://host:8501/gender/", "gender"),
+        ("http://host:8501/", ""),
+        ("http://host:8501", ""),
+    ],
+)
+def test_links_of_a_report_keep_the_path_of_the_server(url, page):
+    assert notes.server_of(url, page) == "http://host:8501"
+    below = url.replace(":8501", ":8501/dashboards/gender")
+    assert notes.server_of(below, page) == "http://host:8501/dashboards/gender"
 
 
 @pytest.mark.parametrize(("script", "name"), [("gender.py", "embedded-gender"), ("ethnicity.py", "embedded-tone")])
