@@ -3,7 +3,9 @@ from pathlib import Path
 
 import pytest
 
+from compute.__main__ import main as compute_main
 from store import settings
+from store.__main__ import main as store_main
 
 
 def test_environment_wins_over_file_and_file_over_default(tmp_path, monkeypatch):
@@ -56,3 +58,13 @@ def test_what_is_no_file_of_settings_is_named(tmp_path, make):
     make(tmp_path / "diffusionpid.toml")
     (problem,) = settings.problems(tmp_path / "diffusionpid.toml")
     assert "diffusionpid.toml" in str(problem)
+
+
+@pytest.mark.parametrize("command", [(compute_main, "jobs"), (store_main, "ls"), (store_main, "check")])
+def test_commands_name_a_wrong_setting_and_go_on(tmp_path, monkeypatch, capsys, command):
+    monkeypatch.setenv("DIFFUSIONPID_MAX_JOBS", "many")
+    main, name = command
+    assert main([name, "--store", str(tmp_path)]) == 0
+    assert capsys.readouterr().err == (
+        "warning: DIFFUSIONPID_MAX_JOBS: 'many' is no whole number from 0 up; write it in digits\n"
+    )

@@ -38,6 +38,14 @@ def test_files_that_cannot_be_used_are_named_and_the_rest_is_shown(opened, store
     assert "a green apple" in page.said
 
 
+@pytest.mark.parametrize("script", ["overview.py", "jobs.py", "method.py"])
+def test_a_wrong_setting_is_named_and_the_page_is_there(opened, store, monkeypatch, script):
+    monkeypatch.setenv("DIFFUSIONPID_MAX_JOBS", "*many*")
+    page = opened(script)
+    assert "DIFFUSIONPID_MAX_JOBS: '*many*' is no whole number from 0 up; write it in digits" in page.said
+    assert page.app.title
+
+
 def test_the_filter_narrows_the_list_and_stands_in_the_address(opened, store):
     page = opened("overview.py")
     assert "a green apple" in page.said
