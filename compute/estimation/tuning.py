@@ -1,6 +1,5 @@
 """How many evaluations at once, and in which precision, are fastest on this machine: measured once, remembered."""
 
-import json
 import platform
 import time
 from collections.abc import Iterator
@@ -15,7 +14,7 @@ from compute.estimation.batching import BatchedDenoiser
 from compute.estimation.evaluate import Evaluation, evaluate
 from compute.estimation.noise_levels import NoiseLevels
 from compute.models.denoiser import Conditioning, Denoiser
-from store.files.atomic import replacing
+from compute.models.remembered import Remembered
 from store.prompts.conditions import Conditions
 
 BATCH = 32  # where nothing was measured
@@ -52,14 +51,15 @@ def tune(denoiser: Denoiser, work: Workload, images: int, cache: Path) -> Tuning
     """Return the fastest way to do `work` on so many `images` whose totals agree with the most precise ones.
 
     They agree if they differ by half a standard error at most. Batch and speeds are remembered in `cache` by device and
-    model. A run too short to repay such measurements
-    takes what is remembered, or the most precise way.
+    model. A run too short to repay such measurements takes what is remembered, or the most precise way.
     """
     long = work.noises * images >= WORTHWHILE * PILOT
-    known = _remembered(cache).get(_key(denoiser))
-    if known is None and long:
-        known = measure(denoiser, work.latent.shape, work.encoded)
-        _remember(cache, _key(denoiser), known)
+    remembered = Remembered(cache, NAME)
+    known = remembered.get(_key(denoiser))
+    if not _usable(known, denoiser):
+        known = measure(denoiser, work.latent.shape, work.encoded) if long else None
+        if known:
+            remembered.put(_key(denoiser), known)
     if known is None:
         return Tuning(denoiser.dtypes[0])
     faster = sorted((speed, name) for name, speed in known["speeds"].items() if speed >= TRIED) if long else []
@@ -135,19 +135,17 @@ def _key(denoiser: Denoiser) -> str:
     return f"{place}, torch {torch.__version__}: {denoiser.name} {denoiser.revision}"
 
 
-def _remembered(cache: Path) -> dict:
-    try:
-        found = json.loads((cache / NAME).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
+def _usable(known: object, denoiser: Denoiser) -> bool:
+    """Whether `known` is what `measure` returns for `denoiser`: the file may hold anything."""
+    if not isinstance(known, dict) or type(known.get("batch")) is not int or known["batch"] not in BATCHES:
+        return False
+    speeds = known.get("speeds")
+    return isinstance(speeds, dict) and {*speeds} == _names(denoiser) and all(map(_is_speed, speeds.values()))
 
 
-def _remember(cache: Path, key: str, found: dict) -> None:
-    """Keep it for the next run; where the folder cannot be written the next run measures again."""
-    try:
-        cache.mkdir(parents=True, exist_ok=True)
-        with replacing(cache / NAME) as aside:
-            aside.write_text(json.dumps(_remembered(cache) | {key: found}, indent=1), encoding="utf-8")
-    except OSError:
-        return
+def _is_speed(value: object) -> bool:
+    return isinstance(value, float)
+
+
+def _names(denoiser: Denoiser) -> set[str]:
+    return {str(dtype).removeprefix("torch.") for dtype in denoiser.dtypes}

@@ -29,10 +29,10 @@ class Remembered:
             return
 
     def _read(self) -> dict[str, Any]:
-        if self._path is None:
-            return {}
         try:
+            if self._path is None or not self._path.is_file():
+                return {}
             found = json.loads(self._path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             return {}
         return found if isinstance(found, dict) else {}

@@ -1,6 +1,7 @@
 """What is measured of a machine, and when it is heeded."""
 
 import json
+import os
 
 import pytest
 import torch
@@ -60,8 +61,31 @@ def test_the_most_precise_one_agrees_with_itself(denoiser):
     assert tuning.deviation(denoiser, work(denoiser, 64), 8, torch.float32) == 0
 
 
-@pytest.mark.parametrize("content", ["", "no JSON", "{}", "[]"])
+@pytest.mark.parametrize("content", ["", "no JSON", "{}", "[]", "[" * 100_000, "\ud800"])
 def test_a_memory_that_cannot_be_read_is_made_anew(denoiser, tmp_path, content):
-    (tmp_path / tuning.NAME).write_text(content)
+    (tmp_path / tuning.NAME).write_text(content, errors="surrogatepass")
     tuning.tune(denoiser, work(denoiser, 64), 8, tmp_path)
     assert tuning._key(denoiser) in json.loads((tmp_path / tuning.NAME).read_text())
+
+
+@pytest.mark.parametrize(
+    "known",
+    [
+        3,
+        {"batch": 0, "speeds": {"float32": 1.0, "bfloat16": 2.0}},
+        {"batch": 16.0, "speeds": {"float32": 1.0, "bfloat16": 2.0}},
+        {"batch": 10**30, "speeds": {"float32": 1.0, "bfloat16": 2.0}},
+        {"batch": 16, "speeds": {"float32": 1.0, "bfloat16": "fast"}},
+        {"batch": 16, "speeds": {"float32": 1.0, "int4": 9.0}},
+        {"batch": 16, "speeds": []},
+    ],
+    ids=str,
+)
+def test_what_was_never_measured_is_not_heeded(denoiser, tmp_path, known):
+    (tmp_path / tuning.NAME).write_text(json.dumps({tuning._key(denoiser): known}))
+    assert tuning.tune(denoiser, work(denoiser, 64), 1, tmp_path) == tuning.Tuning(torch.float32)
+
+
+def test_a_memory_that_is_no_file_is_not_waited_for(denoiser, tmp_path):
+    os.mkfifo(tmp_path / tuning.NAME)
+    assert tuning.tune(denoiser, work(denoiser, 64), 1, tmp_path) == tuning.Tuning(torch.float32)
