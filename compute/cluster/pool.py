@@ -143,7 +143,7 @@ def slurm_cluster(file: Path) -> tuple["SLURMCluster", int]:
     try:
         values = tomllib.loads(file.read_text(encoding="utf-8"))
         job, most = dict(values.pop("job")), int(values.pop("jobs"))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise InputError(f"{file}", f"cannot be used ({error!r})", "see docs/deploy.md") from error
     if values:
         raise InputError(f"{file}: {', '.join(values)}", "no such key here", "write jobs = N and a section [job]")

@@ -9,9 +9,9 @@ import transformers
 from diffusers import DiffusionPipeline
 
 from compute.models.saved import SavedPart, SavedPipeline
-from store.errors import InputError
 
 NAMED = 4  # keys in an error
+MEMORY = MemoryError, torch.OutOfMemoryError  # no fault of a model
 
 
 def load_pipeline(saved: SavedPipeline, dtype: torch.dtype, options: Mapping[str, Any]) -> DiffusionPipeline:
@@ -26,9 +26,11 @@ def load_pipeline(saved: SavedPipeline, dtype: torch.dtype, options: Mapping[str
     parts = {part.name: load_part(saved, part, dtype) for part in saved.parts.values() if part.weights}
     family = getattr(diffusers, saved.family)
     try:
-        return family.from_pretrained(saved.folder, dtype=dtype, **parts, **options)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, ImportError) as error:
-        raise saved.refused(f"it cannot be loaded ({_line(error)})", "download or save it again") from error
+        return family.from_pretrained(saved.folder, dtype=dtype, local_files_only=True, **parts, **options)
+    except MEMORY:
+        raise
+    except Exception as error:  # a wrong configuration makes the libraries raise whatever they happen to
+        raise saved.refused(f"it cannot be loaded ({one_line(error)})", "download or save it again") from error
 
 
 def load_part(saved: SavedPipeline, part: SavedPart, dtype: torch.dtype) -> torch.nn.Module:
@@ -47,8 +49,11 @@ def load_part(saved: SavedPipeline, part: SavedPart, dtype: torch.dtype) -> torc
             output_loading_info=True,
             local_files_only=True,
         )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, NotImplementedError) as error:
-        raise _misfit(saved, part, error) from error
+    except MEMORY:
+        raise
+    except Exception as error:  # as above
+        why = f"its {part.name} cannot be loaded ({one_line(error)})"
+        raise saved.refused(why, "download or save it again") from error
     finally:
         for library, level in zip(quiet, loud, strict=True):
             library.set_verbosity(level)
@@ -69,9 +74,6 @@ def _name(key: object) -> str:
     return str(key[0]) if isinstance(key, tuple) else str(key)
 
 
-def _misfit(saved: SavedPipeline, part: SavedPart, error: Exception) -> InputError:
-    return saved.refused(f"its {part.name} cannot be loaded ({_line(error)})", "download or save it again")
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200]
+def one_line(error: Exception) -> str:
+    """Return what `error` says, in one line of at most 200 characters."""
+    return (" ".join(str(error).split()) or type(error).__name__)[:200]

@@ -10,7 +10,7 @@ from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
 from compute.models import parity
 from compute.models.denoiser import Adapter
-from compute.models.loading import load_pipeline
+from compute.models.loading import MEMORY, load_pipeline, one_line
 from compute.models.saved import INDEX, SavedPipeline
 from compute.models.unet import UNetDenoiser, XLDenoiser
 from store.errors import InputError
@@ -94,8 +94,14 @@ def load(
     if adapter is None:
         raise saved.refused(f"{saved.family} is not supported", f"use one of {', '.join(FAMILIES)}")
     pipeline = load_pipeline(saved, DTYPES[dtype or "float32"], adapter.options)
-    denoiser = adapter(pipeline.to(place), saved.model, _revision(saved, cache), _vocabulary(saved))
-    parity.check(denoiser, cache)
+    pipeline = pipeline.to(place)
+    try:
+        denoiser = adapter(pipeline, saved.model, _revision(saved, cache), _vocabulary(saved))
+        parity.check(denoiser, cache)
+    except (InputError, *MEMORY):
+        raise
+    except Exception as error:  # a wrong configuration makes the libraries raise whatever they happen to
+        raise saved.refused(f"it cannot be used ({one_line(error)})", "download or save it again") from error
     return denoiser
 
 

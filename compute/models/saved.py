@@ -93,7 +93,7 @@ class SavedPipeline:
         for name, part in sorted(self.parts.items()):
             digest.update(f"\n{name} {part.kind}\n".encode())
             for path in sorted(part.folder.iterdir()):
-                if path.name in READ:
+                if path.name in READ and path.is_file():
                     digest.update(_settings(path))
             for path in part.weights:
                 digest.update(self._digest(path, remembered).encode())

@@ -110,7 +110,10 @@ def validation() -> dict | None:
     """
     if not settings.VALIDATION.exists():
         return None
-    table = json.loads(settings.VALIDATION.read_text(encoding="utf-8"))
+    try:
+        table = json.loads(settings.VALIDATION.read_text(encoding="utf-8"))
+    except RecursionError as error:
+        raise ValueError("it is too deep") from error
     if not isinstance(table, dict) or not isinstance(table.get("rows"), list):
         raise ValueError("it has no rows")
     return table

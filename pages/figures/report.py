@@ -57,7 +57,7 @@ def unpacked(title: str, packed: str) -> Sheet:
         figures = {heading: plotly.io.from_json(text) for heading, text in content["figures"].items()}
         tables = {heading: pd.DataFrame(rows, columns=names) for heading, (names, rows) in content["tables"].items()}
         return Sheet(title, content["about"], figures, tables)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(f"pinned view {title!r}", f"cannot be read ({error})", "pin it again") from error
 
 

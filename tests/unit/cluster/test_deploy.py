@@ -49,6 +49,7 @@ def test_slurm_gets_the_script_that_the_file_describes():
         ("jobs = 1\nqueue = 'gpu'\n[job]\nmemory = '1GB'", "no such key here"),
         ("jobs = 1\n[job]\nqueue = 'gpu'", "memory"),
         ("jobs = [", "cannot be used"),
+        ("jobs = " + "[" * 20_000, "cannot be used"),
     ],
 )
 def test_a_wrong_file_for_slurm_is_named_with_its_mend(tmp_path, content, said):

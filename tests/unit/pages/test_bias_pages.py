@@ -263,9 +263,11 @@ def test_a_report_is_one_file_in_which_notes_stay_text(table):
     sheet = report.Sheet(hostile, hostile, {hostile: figure}, {hostile: frame})
     note = Note(1, 2, "key", hostile, "2026-01-02T03:04:05+00:00", hostile)
     pinned = [(note, Pin("/gender?subject=a&seed=1", hostile, sheet.packed())), (note, Pin("/x", "broken", "{"))]
+    pinned.append((note, Pin("/y", "deep", "[" * 100_000)))
     page = report.of_pins("Pinned views", pinned, "http://host")
     own = page.replace(get_plotlyjs(), "")
     assert "<img" not in own and own.count("</script>") == own.count("<script")
     assert 'href="http://host/gender?subject=a&amp;seed=1"' in own
     assert "pinned view &#x27;broken&#x27;: cannot be read" in own
+    assert "pinned view &#x27;deep&#x27;: cannot be read" in own
     assert "src=" not in own.replace("<img src=x", "").replace("&lt;img src=x", "").replace("\\u003cimg src=x", "")
