@@ -6,10 +6,10 @@ from pathlib import Path
 import streamlit as st
 
 from pages import address
-from pages.data import results
+from pages.data import glossary, results
 from pages.data.selection import Missing, resolve
 from pages.data.shell_commands import pair_label, run_command
-from pages.figures.quantities import MODE_MEANING, MODE_NAMES
+from pages.figures.quantities import MODE_NAMES, MODES_MEANING
 from pages.sections import result
 from pages.widgets import notices, take_along, words
 from store.catalogue import Catalogue, Entry, Filter
@@ -61,9 +61,12 @@ def main() -> None:
     _choices(view, listing, pairs, runs, list(pair.information))
     words.chips(view, pairs)
     if isinstance(pair.pair, Probe):
-        st.caption(
-            "A probe asks what two words say about these images. They need not stand in the prompt, so there is no "
-            "context for them, and only PID."
+        st.markdown(
+            glossary.explained(
+                "A probe asks what two words say about these images. The words need not stand in the prompt, so a "
+                "probe has no context: it has PID only.",
+                "probe",
+            )
         )
     if view.seed not in seeds:
         notices.missing(_missing_seed(view, root, seeds), view)
@@ -90,13 +93,13 @@ def _choices(
     many, several = len(prompts) > OFFERED, len(runs) > 1
     columns = iter(st.columns([2] * many + [5 - several - many, 3] + [3] * several + [4]))
     if many:
-        text = next(columns).text_input("Find prompts", placeholder="doctor", help="By the words in them")
+        text = next(columns).text_input("Find prompts", placeholder="doctor", help="Words that the prompt contains")
         prompts = listing.values("prompt", replace(wanted, text=text), OFFERED)
     prompts = list(dict.fromkeys([*prompts, view.prompt]))
     next(columns).selectbox(
         "Prompt",
         prompts,
-        help=f"The newest {OFFERED} that were found" if many else "Type to search",
+        help=f"The newest {OFFERED} prompts that were found" if many else "Type to search",
         **address.bind_field("prompt", view.prompt, (*after_prompt, "region", "study"), start="index", among=prompts),
     )
     next(columns).selectbox(
@@ -111,7 +114,7 @@ def _choices(
             "Run",
             list(runs),
             format_func=lambda run: f"{_images_of(runs[run])}, {runs[run].created[:10]}, {run[:6]}",
-            help="The same prompt with another guidance, model revision or image",
+            help="Results of the same prompt with another guidance, revision of the model or image",
             **address.bind_field("run", view.run, after_run, start="index", among=list(runs)),
         )
     next(columns).segmented_control(
@@ -119,7 +122,7 @@ def _choices(
         modes,
         format_func=MODE_NAMES.get,
         required=True,
-        help="\n\n".join(f"**{MODE_NAMES[mode]}.** {meaning}" for mode, meaning in MODE_MEANING.items()),
+        help=glossary.explained(MODES_MEANING, "mode"),
         **address.bind_field("mode", view.mode, among=modes),
     )
 

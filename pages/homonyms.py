@@ -68,8 +68,8 @@ def main() -> None:
     drawn = [figure for number, row in enumerate(rows) for figure in senses.draw(view, row, limit, number)]
     st.caption(
         f"Synergy: {MODE_NAMES[view.mode]}, pixel level, under {rows[0].measured.pair.measure}, guidance "
-        f"{found.guidance:g}. All maps on one colour scale, which ends at {limit:.3g} {view.unit} a latent pixel; blue "
-        "is below zero. \u00b1: standard error of estimation. [ ]: 95% interval over seeds. "
+        f"{found.guidance:g}. All maps have one colour scale, which ends at {limit:.3g} {view.unit} per latent pixel. "
+        "Blue is below zero. \u00b1: standard error. [ ]: 95% interval over seeds. "
         f"{UNRELIABLE} Cannot be told from zero. \u2713 Nearest to images of its own sense."
         f"{sliders.said(view)}"
     )

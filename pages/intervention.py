@@ -7,7 +7,7 @@ import streamlit as st
 
 from pages import address
 from pages.address import View
-from pages.data import sentence_tables
+from pages.data import glossary, sentence_tables
 from pages.data.pairs import in_band
 from pages.data.selection import Missing
 from pages.data.sentence_study import SentenceStudy
@@ -36,7 +36,7 @@ def main() -> None:
     )
     there = [each for each in found.study.content.changes if found.entry(each.pair.prompt, each.pair.name, MODES[1])]
     if not there:
-        st.info("Nothing of the prompts as they stand is there yet, only of changed ones.")
+        st.info("Only images of changed prompts are there. Images of the unchanged prompts are not computed yet.")
         return
     change = _named(view, there)
     if change is None:
@@ -102,6 +102,7 @@ def _choices(shown: ChangeScreen, there: list[Change]) -> None:
         "The word is",
         offered,
         required=True,
+        help=glossary.explained("The prompt loses the word, or gets another one. The seed stays.", "intervention"),
         **address.bind_field("change", view.change, among=offered),
     )
     with mode:

@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from pages import address
-from pages.data import results
+from pages.data import glossary, results
 from pages.figures.times import counted, duration, moment
 from pages.widgets import exports, job_progress, notices
 from store.errors import DiffusionPIDError
@@ -23,8 +23,9 @@ def main() -> None:
     root = results.folder(view)
     st.title("Jobs", anchor=False)
     st.markdown(
-        "A job measures one prompt or a whole study, image by image. Each finished image is in the store at once and "
-        "stays there, whatever becomes of the job; a job that is tried again does only what is missing."
+        f"A {glossary.link('job', 'job')} measures one prompt or a whole study, image by image. Each finished image is "
+        "in the store at once and stays there, even if the job fails. A job that is tried again computes only what is "
+        "missing."
     )
     _live(view, root)
 
@@ -41,9 +42,11 @@ def _live(view: address.View, root: Path) -> None:
             st.caption(notices.plain(f"Worker {worker.name}: {worker.place}, {worker.slots} at once"))
         if not workers:
             job_progress.no_worker(root)
-        st.subheader("Waiting and running", anchor=False)
+        st.subheader(
+            "Waiting and running", anchor=False, help=glossary.explained("Queued, running or cancelling.", "state")
+        )
         if not active:
-            st.text("Nothing waits. New compute job, in the sidebar, starts something.")
+            st.text("No job waits or runs. To launch one, open New compute job in the sidebar.")
         for job in active:
             _active(queue, job, root)
         if ended:

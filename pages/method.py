@@ -1,9 +1,11 @@
 """What the numbers mean, how they are estimated, and how well that agrees with known truth."""
 
+from itertools import cycle
+
 import pandas as pd
 import streamlit as st
 
-from pages.data import results
+from pages.data import glossary, results
 from pages.widgets import exports, notices
 from store import settings
 from store.pid.measures import MEASURES
@@ -41,9 +43,19 @@ SEPARATED = {
 }
 
 
+PARTS = {  # anchor -> heading, of the parts below the first screens
+    "careful": "What to be careful with",
+    "glossary": "Glossary",
+    "known-truth": "Agreement with known truth",
+    "planted-bias": "Is a planted bias found again?",
+    "synonyms": "Are synonyms told from unrelated words?",
+}
+
+
 def main() -> None:
     """The page."""
     st.title("What the numbers mean", anchor=False)
+    st.markdown(" \u00b7 ".join(f"[{title}](#{anchor})" for anchor, title in PARTS.items()))
     left, right = st.columns(2, gap="large")
     with left:
         _information()
@@ -55,6 +67,7 @@ def main() -> None:
         _measures()
         _levels()
     _limits()
+    _glossary()
     _validation()
 
 
@@ -62,9 +75,9 @@ def _information() -> None:
     st.header("Information of a word about a pixel", anchor=False)
     st.markdown(
         f"A diffusion model predicts the noise in a noisy image. If it predicts better once it reads a word, that word "
-        f"holds information about the image; the gain, added up over all noise levels, is exactly the mutual "
-        f"information ({ITD}). It splits into pixels, so it can be drawn as a map. Every value is in nats, summed "
-        f"over the channels of a latent pixel; 1 bit is 0.693 nats."
+        f"holds information about the image. The gain, added up over all noise levels, is exactly the mutual "
+        f"information ({ITD}). It is a sum over pixels, so it can be drawn as a map. Maps are in nats per latent "
+        f"pixel, totals in nats. 1 bit is 0.693 nats. The [glossary](#glossary) below explains every term and symbol."
     )
     st.latex(r"z_\alpha = \sqrt{\sigma(\alpha)}\,x + \sqrt{\sigma(-\alpha)}\,\epsilon")
     st.latex(
@@ -81,9 +94,9 @@ def _information() -> None:
 def _estimators() -> None:
     st.header("Two estimators", anchor=False)
     st.markdown(
-        "The **orthogonal** estimator above is never negative and has little variance, so maps are drawn with it. The "
-        "**standard** one compares the errors of both predictions. It may be negative, and equals the log density "
-        "ratio of that very image, so it ranks images, which the orthogonal one must not be used for."
+        "The **orthogonal** estimator above is never negative and varies little, so maps are drawn with it. The "
+        "**standard** estimator compares the errors of both predictions. It may be negative. Its total is the log "
+        "density ratio of that very image. So rank images by the standard estimator, never by the orthogonal one."
     )
     st.latex(
         r"i^s_j(y \mid c) = \tfrac12 \int \mathbb{E}_\epsilon\left["
@@ -91,9 +104,9 @@ def _estimators() -> None:
         r" - \left(\epsilon - \hat\epsilon(z_\alpha \mid c, y)\right)_j^2\right] d\alpha"
     )
     st.markdown(
-        "Averaged over images of a prompt both agree; where they do not at some noise level, the network or its "
-        "reading of the text is off there. The same noise is used for all texts, drawn in strata of log SNR and in "
-        "antithetic pairs; standard errors come from a jackknife over independent replicates of that noise. They say "
+        "Averaged over images of a prompt both agree. Where they do not at some noise level, the network, or how it "
+        "reads the text, is wrong there. All texts share the same noise, which is drawn in strata of log SNR and in "
+        "antithetic pairs. Standard errors come from a jackknife over independent replicates of that noise. They say "
         "how well a value is estimated for these images, not how much other images would differ."
     )
 
@@ -115,16 +128,16 @@ def _decomposition() -> None:
 def _measures() -> None:
     st.header("Redundancy measures", anchor=False)
     st.markdown(
-        "Three of the parts follow once redundancy $R$ is chosen, and there is no agreement on the right choice. Files "
-        "hold the information, so the measure in the sidebar acts at once. It is applied after the integral over noise "
-        "levels."
+        "Once redundancy $R$ is chosen, the other three parts follow. The literature does not agree on one choice. "
+        "Files hold the information itself, so another measure in the sidebar acts at once, without new computation. "
+        "It is applied after the integral over noise levels."
     )
     st.markdown(
         "\n".join(f"- **{each.name}**, {each.title} ({each.source}): {each.definition}" for each in MEASURES.values())
     )
     st.markdown(
-        r"The **alignment index** is the aligned redundancy without its amount. It is that of the whole image at every "
-        r"level and under every measure, has no unit, and is 0 where a word brings nothing:"
+        r"The **alignment index** is the aligned redundancy without its amount. It is always that of the whole image, "
+        r"does not depend on level or measure, has no unit, and is 0 where a word brings nothing:"
     )
     st.latex(r"\rho = \frac{I_1 + I_2 - I_{1 \leftrightarrow 2}}{2 \sqrt{I_1 I_2}} \in [-1, 1]")
 
@@ -133,7 +146,7 @@ def _levels() -> None:
     st.header("Three levels", anchor=False)
     st.markdown(
         r"""
-Parts that are no linear function of the maps depend on when pixels and images are added up:
+Except under aligned, parts depend on whether pixels and images are added up before or after the parts are formed:
 - **pixel**: parts are formed at each pixel and added up, $\sum_j R_j$. Maps and the Overview are of this level.
 - **image**: the information of all pixels is added up first, then parts are formed, as in
   $\min(\sum_j I_1, \sum_j I_2)$.
@@ -148,16 +161,16 @@ over seeds. Values of different levels must not be compared.
 def _noise_levels() -> None:
     st.header("Noise levels", anchor=False)
     st.markdown(
-        "Information is an integral over noise levels, so it can be told at which of them it appears: the curve in the "
-        "Explorer shows how much, and its slider over bands of log SNR where. I1, I2 and I12 of the bands add up to "
-        "those of all levels; parts formed within a band do so only under aligned. Maps of a band come without errors."
+        "Information is an integral over noise levels, so one can see at which levels it appears. In the Explorer, the "
+        "curve shows how much, and the slider over bands of log SNR shows where in the image. I1, I2 and I12 of the "
+        "bands add up to those of all levels. Parts of the bands add up only under aligned. Maps of a band have no "
+        "errors."
     )
     st.markdown(
-        "**Warnings** stand above the totals where much of the information lies in the lowest or the highest of the "
-        "levels measured. At the noisiest, the model's training ends before the information does, and totals are too "
-        "low. At the cleanest, a word should hardly matter; what is measured there is how rough the network is, and "
-        "totals are too high. Another warning names the levels at which both estimators disagree, and one tells of "
-        "evaluations that had to be made again."
+        "**Warnings** stand above the totals if much of the information lies at the noisiest or the cleanest levels. "
+        "At the noisiest, the range of the model's training ends before the information does: totals are too low. At "
+        "the cleanest, a word should hardly matter: errors of the network are measured there, and totals are too high. "
+        "Other warnings name levels at which the two estimators disagree, and evaluations that had to be made again."
     )
 
 
@@ -166,28 +179,27 @@ def _attention() -> None:
     st.markdown(
         f"For comparison the Explorer shows the cross-attention to each word ({DAAM}): the probability with which a "
         "latent pixel looks at the word, averaged over heads, layers and noise levels, within the whole prompt. It is "
-        "no information, has no unit and no error, and a word that is looked at need not change the prediction. Here "
-        "it is recorded on the finished image, not on the steps of its generation."
+        "no information, and has no unit and no error. A word that the model looks at need not change the prediction. "
+        "It is recorded on the finished image, not while the image is generated."
     )
 
 
 def _limits() -> None:
-    st.header("What to be careful with", anchor=False)
+    _heading("careful")
     st.markdown(
         "- **Negative synergy** is real for single images: one word overrides the other, or misleads when it stands "
-        "alone, so that both together bring less than the better one. It is shown, never set to zero.\n"
+        "alone. Both together then bring less than R + U1 + U2. Pages show it and never set it to zero.\n"
         "- **mmi compares amounts, not contents.** Two independent words that bring equal amounts to the same pixel "
-        "look redundant. At the level of pixels words that act in different places are told apart; words that act in "
-        "the same place are not.\n"
+        "look redundant. The pixel level separates words that act in different places, but not words that act in the "
+        "same place.\n"
         "- **It is the model's view.** The numbers describe how a model's predictions depend on words. They say "
         "nothing about people, and another model may say otherwise.\n"
-        "- **A probe asks about words that need not stand in the prompt**, so it has no context, and only PID is "
-        "there.\n"
-        "- **The range of noise levels is finite.** What lies outside the trained range is not counted, which makes "
-        "totals low. A rough network makes them high: at low noise (high log SNR) its errors under different texts "
-        "differ by more than the words say. The curve in the Explorer shows where the information lies.\n"
-        "- **The formula of the DiffusionPID paper** for redundancy was not compared line by line; measures here are "
-        "named by their own literature, and no table claims to reproduce the paper's."
+        "- **A probe asks about words that need not stand in the prompt**, so it has no context: there is PID only.\n"
+        "- **The range of noise levels is finite.** Information outside the trained range is not counted: totals are "
+        "too low. Errors of the network make totals too high: at low noise (high log SNR) they differ between texts by "
+        "more than the words say. The curve in the Explorer shows where the information lies.\n"
+        "- **The paper's formula for redundancy** (DiffusionPID) was not compared line by line with the measures here. "
+        "Measures are named after their own literature, and no table claims to reproduce the paper's."
     )
 
 
@@ -199,10 +211,10 @@ def _validation() -> None:
         checks = pd.DataFrame(table["rows"])[list(CHECKS)] if table else None
     except (ValueError, KeyError) as error:
         st.warning(notices.plain(f"{settings.VALIDATION}: not a table of checks ({error}); make it again as below"))
-    st.header("Agreement with known truth", anchor=False)
+    _heading("known-truth")
     st.markdown(
         "The estimators are run on mixtures of Gaussians, where every quantity has a closed form, and on logic gates, "
-        "where the parts are known."
+        "whose parts are known. The glossary explains the names of the [gates](#gate)."
     )
     if table is None or checks is None:
         st.text("No table of checks is here yet. This command makes it:")
@@ -219,26 +231,44 @@ def _validation() -> None:
 
 
 def _recovery(found: pd.DataFrame) -> None:
-    st.header("Is a planted bias found again?", anchor=False)
+    _heading("planted-bias")
     st.markdown(
-        "The embedded model was taught by a table how often each role is shown as a woman or a man, and in which skin "
-        "tone; that table is the truth here. **Rank** is the Spearman correlation of what was measured with what was "
-        "planted, in an interval over roles: 1 finds the order, 0 is chance, below 0 the order is upside down. Roles "
-        "planted evenly are the control: **even** is how large their differences come out, as a share of the others'; "
-        "**found** is the share of the other roles with a significant difference of the right sign, **alarms** the "
-        "share of even roles with any."
+        "The embedded model was taught with a table: how often each role is shown as a woman or a man, and in which "
+        "skin tone. That table is the truth here.\n"
+        "- **Rank**: the Spearman correlation of measured with planted values, with its interval over roles. 1 finds "
+        "the order, 0 is chance, and below 0 the order is upside down.\n"
+        "- **Even**: roles without a planted bias are the control. How large are their differences, as a share of the "
+        "others'?\n"
+        "- **Found**: the share of the other roles with a significant difference of the right sign.\n"
+        "- **Alarms**: the share of even roles with any significant difference."
     )
     _table(found.sort_values("rank", ascending=False), RECOVERED, "Recovery of the planted bias")
 
 
 def _separation(found: pd.DataFrame) -> None:
-    st.header("Are synonyms told from unrelated words?", anchor=False)
+    _heading("synonyms")
     st.markdown(
-        "Two names of one thing should share more than two unrelated words do, about the same images of the embedded "
-        "model. **Area** is how often they do, of all comparisons of one such pair with one of the others (the area "
-        "under the ROC curve), in an interval over pairs: 1 is always, 0.5 is chance."
+        "In the same images of the embedded model, two names of one thing should share more than two unrelated words "
+        "do. **Area** says how often they do, over all comparisons of a pair of names with a pair of unrelated words "
+        "(the area under the ROC curve), with its interval over pairs. 1 is always, 0.5 is chance."
     )
     _table(found.sort_values("area", ascending=False), SEPARATED, "Separation of synonyms from unrelated words")
+
+
+def _glossary() -> None:
+    """Every term under its own address, where help texts lead to."""
+    if not (topics := glossary.topics()):
+        return
+    _heading("glossary")
+    for place, (topic, terms) in zip(cycle(st.columns(2, gap="large")), topics.items(), strict=False):
+        with place:
+            st.subheader(topic, anchor=False)
+            lines = (f"##### {each.name}\n" + f"({each.symbols}) " * bool(each.symbols) + each.text for each in terms)
+            st.markdown("\n\n".join(lines))
+
+
+def _heading(anchor: str) -> None:
+    st.header(PARTS[anchor], anchor=anchor)
 
 
 def _table(frame: pd.DataFrame, columns: dict, alt: str) -> None:

@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from pages import address
-from pages.data import results
+from pages.data import glossary, results
 from pages.data.selection import view_of
 from pages.data.shell_commands import pair_label
 from pages.figures.quantities import MODE_NAMES, QUANTITIES, factor, reliable
@@ -37,15 +37,16 @@ def main() -> None:
     listing = results.Listing(root)
     st.title("Which word put what into the picture", anchor=False)
     st.markdown(
-        "For two words of a prompt, this tool measures how much each tells the model about each pixel of a generated "
-        "image. It splits that information into what both words say (redundancy R), what only one of them says "
-        "(uniqueness U1, U2) and what only both together say (synergy S). Maps show where, totals how much, and "
-        "standard errors how far to trust them."
+        "This dashboard shows how much two words of a prompt tell a text-to-image model about each pixel of an image. "
+        f"It splits this {glossary.link('information', 'information')} into what both words say "
+        f"({glossary.link('redundancy', 'redundancy R')}), what only one of them says "
+        f"({glossary.link('uniqueness', 'uniqueness U1, U2')}) and what only both together say "
+        f"({glossary.link('synergy', 'synergy S')}). Maps show where, totals show how much, and standard errors show "
+        "how far to trust them."
     )
     st.caption(
-        "A number here is a statement about what the words do to the model's prediction of an image. It is no "
-        "statement about people: a high redundancy of a gender and an occupation says how this model draws, not "
-        "how anyone is."
+        "A number is a statement about what words do to the model's prediction. It is no statement about people: a "
+        "high redundancy of a gender and an occupation says how this model draws, not how anyone is."
     )
     notices.broken(listing.broken(), root, expanded=True)
     if not listing.count():
@@ -116,7 +117,7 @@ def _results(view: address.View, listing: Catalogue, wanted: Filter, number: int
         "Sort",
         sorts,
         format_func=_order,
-        help="Of all results; a click on the head of a column sorts the rows below it alone",
+        help="Sorts all results. A click on the head of a column sorts only the rows that are shown.",
         **address.bind_field("sort", sort, ["page"], start="index", among=sorts),
     )
     _table(view, entries, measures)
@@ -148,22 +149,36 @@ def _table(view: address.View, entries: Sequence[Entry], measures: Sequence[str]
         rows.append(row)
     if measures != [view.measure]:
         st.caption(
-            f"R, U1, U2 and S in this table are stored totals under {' or '.join(measures)}; the sidebar's measure, "
-            f"{view.measure}, acts in the Explorer."
+            f"R, U1, U2 and S in this table are stored totals under {' or '.join(measures)}. The Explorer shows them "
+            f"under the measure of the sidebar, {view.measure}."
         )
     number = st.column_config.NumberColumn
-    symbols = [QUANTITIES[name].symbol for name in COLUMNS]
     exports.frame(
         pd.DataFrame(rows),
         alt="Results, one row per prompt, pair and mode",
         column_config={
             "Prompt": st.column_config.TextColumn(width=160),
-            "Mode": st.column_config.TextColumn(width=55, help="; ".join(MODE_NAMES.values())),
+            "Mode": st.column_config.TextColumn(
+                width=55, help=glossary.explained("; ".join(MODE_NAMES.values()), "mode")
+            ),
             "Measure": st.column_config.TextColumn(width=70, help="Redundancy measure of the stored R, U1, U2 and S"),
-            "Unreliable": st.column_config.TextColumn(help="Smaller than twice the standard error, or not finite"),
+            "Unreliable": st.column_config.TextColumn(
+                help=glossary.explained("Smaller than twice the standard error, or not finite.", "not-reliable")
+            ),
             "Open": st.column_config.LinkColumn(display_text="open", width=60, help="Opens this result"),
-            **{symbol: number(format="%.2f", help=f"Mean total over seeds, {view.unit}") for symbol in symbols},
-            **{f"\u00b1 {symbol}": number(format="%.2f", help="Standard error of estimation") for symbol in symbols},
+            **{
+                QUANTITIES[name].symbol: number(
+                    format="%.2f",
+                    help=glossary.explained(f"Mean total over seeds, {view.unit}.", QUANTITIES[name].anchor),
+                )
+                for name in COLUMNS
+            },
+            **{
+                f"\u00b1 {QUANTITIES[name].symbol}": number(
+                    format="%.2f", help=glossary.explained("Standard error.", "standard-error")
+                )
+                for name in COLUMNS
+            },
         },
     )
 

@@ -8,6 +8,7 @@ from pages.address.binding import (
     keep,
     last_mode_and_seed,
     remember_mode_and_seed,
+    shared_query,
     show,
 )
 from pages.address.fields import ALL_LEVELS, BOTH_MODES, DEMO, SCALES, TABLES, is_number
@@ -44,5 +45,6 @@ __all__ = [
     "keep",
     "last_mode_and_seed",
     "remember_mode_and_seed",
+    "shared_query",
     "show",
 ]

@@ -13,6 +13,7 @@ nobody listens to the old one.
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
+from urllib.parse import urlencode
 
 import streamlit as st
 
@@ -51,6 +52,13 @@ def show(view: View) -> None:
     st.session_state.pop(LEFT, None)
     if st.query_params.to_dict() != view.parameters:
         st.query_params.from_dict(view.parameters)
+
+
+def shared_query() -> str:
+    """Return what all pages show of, as the query of an address with its question mark; empty where it is unknown."""
+    view = st.session_state.get(SHOWN)
+    parameters = View.parse(view.parameters).parameters if view else {}
+    return f"?{urlencode(parameters)}" if parameters else ""
 
 
 def change(**changes: object) -> None:

@@ -12,12 +12,13 @@ UNITS = ("nats", "bits")
 MODE_NAMES = {"pid": "PID, isolated", "cpid": "CPID, in context"}
 MODE_MEANING = {
     "pid": "The two words stand alone, without the rest of the prompt.",
-    "cpid": "The two words are added to the rest of the prompt, which is known already.",
+    "cpid": "The two words are added to the rest of the prompt.",
 }
+MODES_MEANING = "\n\n".join(f"**{MODE_NAMES[mode]}.** {meaning}" for mode, meaning in MODE_MEANING.items())
 UNRELIABLE = "\u2020"
 UNRELIABLE_MEANING = (
-    f"{UNRELIABLE} Not reliable: smaller than twice its standard error, so it cannot be told from zero "
-    "(or that error is unknown, or it is not a finite number). More noises per image would settle it."
+    f"{UNRELIABLE} Not reliable: smaller than twice its standard error, so it cannot be told from zero. Values that "
+    "are not finite, or whose error is unknown, are marked too. More noises an image make errors smaller."
 )
 
 
@@ -28,6 +29,7 @@ class Quantity:
     name: str
     symbol: str
     label: str
+    anchor: str  # of its term in the glossary
     sentence: str = ""
     detail: str = ""
 
@@ -63,76 +65,79 @@ class Quantity:
 QUANTITIES = {
     quantity.name: quantity
     for quantity in (
-        Quantity("redundancy", "R", "redundant"),
+        Quantity("redundancy", "R", "redundant", "redundancy"),
         Quantity(
             name="unique_first",
             symbol="U1",
             label="unique to '{0}'",
+            anchor="uniqueness",
             sentence="What '{0}' says about a pixel and '{1}' does not.",
-            detail="Information of the first word less the redundancy. It is negative where the redundancy exceeds "
-            "what this word says, which no redundancy under *mmi* does.",
+            detail="U1 = I1 \u2212 R. It is below zero where R is larger than I1. Under *mmi* that does not happen.",
         ),
         Quantity(
             name="unique_second",
             symbol="U2",
             label="unique to '{1}'",
+            anchor="uniqueness",
             sentence="What '{1}' says about a pixel and '{0}' does not.",
-            detail="Information of the second word less the redundancy. It is negative where the redundancy exceeds "
-            "what this word says, which no redundancy under *mmi* does.",
+            detail="U2 = I2 \u2212 R. It is below zero where R is larger than I2. Under *mmi* that does not happen.",
         ),
         Quantity(
             name="synergy",
             symbol="S",
             label="synergy",
+            anchor="synergy",
             sentence="What only '{0}' and '{1}' together say about a pixel, and neither word says alone.",
-            detail="It may be negative: one word then overrides the other or misleads when it stands alone, so that "
-            "both together bring less than their single parts add up to. Negative values are shown as they are.",
+            detail="S = I12 \u2212 I1 \u2212 I2 + R. It may be below zero: one word overrides the other, or misleads "
+            "when it stands alone. Both together then bring less than R + U1 + U2. Pages show such values as they are.",
         ),
         Quantity(
             name="first",
             symbol="I1",
             label="MI of '{0}'",
+            anchor="information",
             sentence="All that '{0}' says about a pixel: how far the word moves the model's prediction there.",
-            detail="Mutual information of image and first word. It is the sum of R and U1.",
+            detail="Mutual information of image and first word. I1 = R + U1.",
         ),
         Quantity(
             name="second",
             symbol="I2",
             label="MI of '{1}'",
+            anchor="information",
             sentence="All that '{1}' says about a pixel: how far the word moves the model's prediction there.",
-            detail="Mutual information of image and second word. It is the sum of R and U2.",
+            detail="Mutual information of image and second word. I2 = R + U2.",
         ),
         Quantity(
             name="both",
             symbol="I12",
             label="MI of both",
+            anchor="information",
             sentence="All that '{0}' and '{1}' together say about a pixel.",
-            detail="Mutual information of image and both words. It is the sum of R, U1, U2 and S.",
+            detail="Mutual information of image and both words. I12 = R + U1 + U2 + S.",
         ),
         Quantity(
             name="conditional_first",
             symbol="CMI1",
             label="'{0}' given '{1}'",
+            anchor="conditional-mutual-information",
             sentence="What '{0}' adds about a pixel once '{1}' is known.",
-            detail="Conditional mutual information: how far adding the first word moves the prediction that was "
-            "made with "
-            "the second one.",
+            detail="Conditional mutual information: the model predicts with the second word, then with both. CMI1 "
+            "says how far the first word moves the prediction.",
         ),
         Quantity(
             name="conditional_second",
             symbol="CMI2",
             label="'{1}' given '{0}'",
+            anchor="conditional-mutual-information",
             sentence="What '{1}' adds about a pixel once '{0}' is known.",
-            detail="Conditional mutual information: how far adding the second word moves the prediction that was "
-            "made with "
-            "the first one.",
+            detail="Conditional mutual information: the model predicts with the first word, then with both. CMI2 "
+            "says how far the second word moves the prediction.",
         ),
     )
 }
 LOOKS = (
-    "Cross-attention, averaged over layers, heads and noise levels, for the whole prompt: it is the same in both modes "
-    "and under every measure. It says where the model looks, not how much the word matters there, and it has no unit "
-    "and no error."
+    "Cross-attention within the whole prompt, averaged over layers, heads and noise levels. It says where the model "
+    "looks, not how much the word matters there. It has no unit and no error, and does not depend on mode or measure."
 )
 ATTENTION = {  # of either word, in the order of the file
     quantity.name: quantity
@@ -141,6 +146,7 @@ ATTENTION = {  # of either word, in the order of the file
             name="attention_first",
             symbol="A1",
             label="attention to '{0}'",
+            anchor="attention",
             sentence="How much of a pixel's attention goes to '{0}'.",
             detail=LOOKS,
         ),
@@ -148,6 +154,7 @@ ATTENTION = {  # of either word, in the order of the file
             name="attention_second",
             symbol="A2",
             label="attention to '{1}'",
+            anchor="attention",
             sentence="How much of a pixel's attention goes to '{1}'.",
             detail=LOOKS,
         ),

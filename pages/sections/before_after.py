@@ -65,7 +65,7 @@ def images(shown: ChangeScreen) -> None:
     change = shown.change
     prompts = {ORIGINAL: change.pair.prompt, REMOVED: change.removed, SWAPPED: change.swapped}
     measured = {ORIGINAL: shown.original, **shown.changed}
-    *columns, last = st.columns([3, 3, 3, 4], gap="medium")
+    *columns, last = st.columns([2, 2, 2, 4], gap="medium")
     for column, (kind, prompt) in zip(columns, prompts.items(), strict=True):
         if prompt:
             with column:
@@ -84,7 +84,7 @@ def _image(shown: ChangeScreen, kind: str, prompt: str, one: PairMaps | None) ->
     st.image(one.thumbnails()[index], width="stretch", alt=f"Image of {prompt}, seed {seed}")
     told = shown.of_image(kind)
     if kind == ORIGINAL or told is None:
-        st.caption("as it stands" if kind == ORIGINAL else kind)
+        st.caption("unchanged" if kind == ORIGINAL else kind)
     else:
         st.caption(f"{kind}: changed by {told['pixels']:.3f} in pixels, {told['structure']:.3f} in structure")
 
@@ -93,7 +93,7 @@ def _foretold(shown: ChangeScreen) -> None:
     """What was measured of the word in this image, and whether its map goes with the map of the change."""
     view, told = shown.view, shown.of_image(shown.view.change)
     if told is None:
-        st.caption("Without the changed image there is nothing to compare with.")
+        st.caption("There is no changed image to compare with.")
         return
     from store.tables import within  # scikit-image takes a second to import
 
@@ -113,13 +113,13 @@ def _foretold(shown: ChangeScreen) -> None:
         else:
             value = _number(float(told[name]), ".3g")
         rows[label] = [value, *(_number(float(told[within(name, by)]), ".2f") for by in ("pixels", "structure"))]
-    columns = [view.unit, "r, pixels", "r, structure"]
+    columns = [view.unit, "r pixels", "r structure"]
     table = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
     st.table(table.rename_axis(f"{shown.change.word}, {view.change}"), border="horizontal")
     st.caption(
-        "Totals in this image, \u00b1 their standard error of estimation; r: how the map of the quantity goes with the "
-        f"map of the change, pixel by pixel (Pearson). {UNRELIABLE} Smaller than twice its error. Attention is a mean "
-        "probability, without unit and error."
+        "Totals of this image, \u00b1 their standard error. r: correlation of the map of a quantity with the map of "
+        f"the change, over pixels. {UNRELIABLE} Smaller than twice its error. Attention is a mean probability, without "
+        "unit and error."
     )
 
 
@@ -142,10 +142,10 @@ def maps(shown: ChangeScreen) -> exports.ExportFigure:
     about = f"Maps of {word} over the image of {view.prompt}, seed {view.seed}, and maps of the change"
     exports.figure(STRIP, figure, key="maps of the word", alt=about)
     st.caption(
-        f"Information on one colour scale, which ends at {limit:.3g} {view.unit} a latent pixel. R, U and S are with "
-        f"the word beside it, {MODE_NAMES[view.mode]}, under {original.pair.measure}. Where the image changed: the "
-        "squared difference of its colours (pixels), and 1 \u2212 SSIM, of contours and contrasts as the eye sees them "
-        f"(structure).{sliders.said(view)}"
+        f"All information has one colour scale, which ends at {limit:.3g} {view.unit} per latent pixel. R, U and S are "
+        f"those of {notices.plain(' and '.join(original.pair.pair.words))}: {MODE_NAMES[view.mode]}, under "
+        f"{original.pair.measure}. The last two maps show where the image changed: its colours (pixels: squared "
+        f"difference), and its contours and contrasts (structure: 1 \u2212 SSIM).{sliders.said(view)}"
     )
     for note in original.notes:
         st.info(notices.plain(note))

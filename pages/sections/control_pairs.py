@@ -33,7 +33,7 @@ def strips(view: View, row: pd.Series, shown: Mapping[str, PairMaps]) -> list[ex
         st.subheader(notices.plain(f"{heading}: {words}"), anchor=False)
         index = one.index(view.seed)
         if index is None:
-            st.caption(f"No image of seed {view.seed} was asked about them.")
+            st.caption(f"Nothing was measured of them in the image of seed {view.seed}.")
             continue
         layers = one.layers(view, index, named[heading], limit)
         figure = maps_figure.strip(layers, one.image(index), view.opacity / 100, view.threshold / 100, GROUPS, HEIGHT)
@@ -44,11 +44,11 @@ def strips(view: View, row: pd.Series, shown: Mapping[str, PairMaps]) -> list[ex
         drawn.append(exports.ExportFigure(place, title, figure, maps_figure.values(layers)))
         for note in one.notes:
             st.info(notices.plain(note))
-    said = [f"One colour scale for all information, ending at {limit:.3g} {view.unit} a latent pixel."]
+    said = [f"All information has one colour scale, which ends at {limit:.3g} {view.unit} per latent pixel."]
     if all(one.pair.attention is None for one in shown.values()):
-        said.append("Attention is recorded of words that stand in the prompt; here they do not both.")
+        said.append("There is no attention: it is recorded only where both words stand in the prompt.")
     elif view.band == ALL_LEVELS:
-        said.append("Attention is no information: it has a scale of its own.")
+        said.append("Attention has its own scale, as it is no information.")
     st.caption(" ".join(said) + sliders.said(view))
     return drawn
 
@@ -79,9 +79,9 @@ def numbers(view: View, row: pd.Series, shown: Mapping[str, PairMaps]) -> None:
     st.table(pd.DataFrame(columns, index=index), border="horizontal")
     measure = next(iter(shown.values())).pair.measure
     st.caption(
-        f"Redundancy under {measure}. \u00b1: standard error of estimation. {UNRELIABLE} Smaller than twice that. The "
-        f"mean is over the seeds. {INDEX} is 1 where both words push the prediction the same way, 0 where they have "
-        "nothing to do with each other, whatever the measure."
+        f"Redundancy under {measure}. \u00b1: standard error. {UNRELIABLE} Smaller than twice its error. Mean: over "
+        f"all seeds. {INDEX} is 1 where both words move the prediction the same way, and 0 where they have nothing to "
+        "do with each other. It does not depend on the measure."
     )
 
 
@@ -109,11 +109,11 @@ def study(view: View, table: pd.DataFrame, row: pd.Series, open_row: Callable[[i
         alt=f"{BY[view.by]} of each pair of the study and of its control word, with intervals",
     )
     compared = int(table["difference_mean"].notna().sum())
-    said = ["Mean over seeds and its 95% interval. A point opens its sentence."]
+    said = ["Mean over seeds with its 95% interval. A click on a point opens its sentence."]
     if compared:
         said.append(
             f"In {int((table['difference_low'] > 0).sum())} of {compared} pairs the two words have more in common than "
-            "with the control word, by an interval over the same seeds that lies above zero."
+            "the first has with the control word: the interval of the difference lies above zero."
         )
     st.caption(" ".join(said))
     return exports.ExportFigure(CHART, f"All pairs by {view.by}", figure, table)

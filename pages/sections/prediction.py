@@ -4,7 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from pages import address
-from pages.data import sentence_tables
+from pages.data import glossary, sentence_tables
 from pages.figures import effects
 from pages.figures.quantities import factor
 from pages.figures.times import counted
@@ -21,7 +21,11 @@ def draw(shown: ChangeScreen) -> list[exports.ExportFigure]:
     """Over the whole study: how well each predictor goes with the change, and the images one by one."""
     view, rows = shown.view, shown.rows
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader("Over the whole study: does it foretell the change?", anchor=False)
+        st.subheader(
+            "Over the whole study: what predicts the change?",
+            anchor=False,
+            help=glossary.explained("A predictor is measured of the word before the word is changed.", "predictor"),
+        )
         st.segmented_control(
             "Change of the image by",
             list(BY),
@@ -75,7 +79,7 @@ def draw(shown: ChangeScreen) -> list[exports.ExportFigure]:
             selection_mode="points",
             alt=f"{across} of each image against its change of {view.by}",
         )
-        st.caption("One point an image; a click opens it.")
+        st.caption("Each point is an image. A click opens it.")
     shown_rows = rows[["prompt", "word", "seed", view.predictor, view.by]]
     return [
         exports.ExportFigure(FOREST, f"Correlations with {view.by}, {view.change}", forest, table),

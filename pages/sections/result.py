@@ -8,7 +8,7 @@ import streamlit as st
 
 from pages import address
 from pages.address import ALL_LEVELS, BOTH_MODES, View
-from pages.data import decompositions, results
+from pages.data import decompositions, glossary, results
 from pages.figures import maps as maps_figure
 from pages.figures.quantities import MAPS, MODE_MEANING, MODE_NAMES, factor
 from pages.widgets import exports, notices, region, sliders, totals
@@ -20,8 +20,8 @@ from store.pid.measures import STANDARD
 from store.records import PairResult, RunRecord
 
 CONDENSED = (
-    f"condensed: rounded by {100 * COARSEST:.1f}% of the image's largest value at most (totals by a millionth), "
-    "without errors of single pixels"
+    f"condensed: maps are rounded by at most {100 * COARSEST:.1f}% of the image's largest value, totals by a "
+    "millionth; errors of single pixels are not kept"
 )
 THUMBNAIL = 76  # pixels
 MANY = 12  # seeds from which on their images scroll
@@ -111,11 +111,11 @@ def _overlay(shown: ResultScreen, record: RunRecord) -> ExportFigure:
 
 def _noise_levels(shown: ResultScreen) -> None:
     sliders.noise_levels(shown.view, shown.bands)
-    said = ["Maps show only what the words say between these noise levels; totals stay those of all levels."]
+    said = ["Maps show what the words say at these noise levels only. Totals stay those of all levels."]
     if shown.view.band != ALL_LEVELS:
-        said.append("R, U1, U2 and S are formed here from the maps of these levels alone.")
-        said.append("CMI and attention are not kept by level.")
-        said += ["Maps by level are orthogonal ones."] if shown.pair.estimator == STANDARD else []
+        said.append("R, U1, U2 and S are formed from the maps of these levels alone.")
+        said.append("There are no maps of CMI and attention by level.")
+        said += ["Maps by level are from the orthogonal estimator."] if shown.pair.estimator == STANDARD else []
     st.caption(" ".join(said))
 
 
@@ -126,7 +126,9 @@ def _seeds(shown: ResultScreen, own: bool, pictures: dict[int, str]) -> None:
         title = f"{quantity.symbol}: {quantity.title(shown.words)}. {quantity.explain(shown.words, measure)}"
         st.text(title, width="stretch")
         with st.popover(f"More about {quantity.symbol}"):
-            st.markdown(quantity.more(measure))
+            st.markdown(glossary.explained(quantity.more(measure), quantity.anchor))
+            if quantity.name == "redundancy":
+                st.markdown(glossary.explained(f"The measure is {measure}.", measure))
     many = len(shown.pair.seeds) > MANY
     with st.container(horizontal=True, gap="small", height=SCROLLED if many else "content", border=False):
         for seed in shown.pair.seeds:
@@ -162,17 +164,14 @@ def _strip(shown: ResultScreen) -> list[ExportFigure]:
         beside = list(decompositions.layers(shown.path, shown.pair, other, shown.index).values())
         drawn.append(_side_by_side(other, beside, "beside", shown.levels))
     limit = layers[0].scale.limit
-    every = (
-        "all seeds, maps and modes" if view.band == ALL_LEVELS else "all seeds, maps and modes of the strongest band"
-    )
+    bands = "" if view.band == ALL_LEVELS else " and all bands of noise levels"
     said = (
-        f"{MODE_MEANING[view.mode]} One colour scale for all information, here and in the overlay"
-        f"{'' if view.band == ALL_LEVELS else ', at all bands of noise levels'}. It ends at {limit:.3g} {view.unit}: "
-        f"{maps_figure.ROBUST}% of the pixels of {every} lie below; larger values are drawn in the last colour. "
-        "Values are per latent pixel."
+        f"{MODE_MEANING[view.mode]} All information has one colour scale, here and in the overlay, over all seeds, "
+        f"modes{bands}. It ends at {limit:.3g} {view.unit} per latent pixel. {100 - maps_figure.ROBUST:g}% of the "
+        "pixels are above that and have the last colour."
     )
     if "attention_first" in shown.layers:
-        said += " Attention is no information: it has a scale of its own."
+        said += " Attention has its own scale, as it is no information."
     st.caption(said)
     return drawn
 
@@ -231,6 +230,6 @@ def _levels(information: InformationMaps) -> str:
     low, high = warnings.edge_shares(information)
     edges = information.band_edges if len(information.band_edges) else information.log_snr
     return (
-        f"log SNR {edges[0]:.1f} to {edges[-1]:.1f}; I12: {low:.1%} in the noisiest band, {high:.1%} in the cleanest, "
-        f"about {warnings.tail_share(information):.1%} more below"
+        f"log SNR {edges[0]:.1f} to {edges[-1]:.1f}. Of I12, {low:.1%} lie in the noisiest band and {high:.1%} in the "
+        f"cleanest. About {warnings.tail_share(information):.1%} more lie below the noisiest and are not counted."
     ).replace("SNR -", "SNR \u2212")

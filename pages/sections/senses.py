@@ -6,6 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.address import View
+from pages.data import glossary
 from pages.data.pairs import PairMaps
 from pages.figures import maps as maps_figure
 from pages.figures.quantities import factor, ranged, written
@@ -21,17 +22,6 @@ BADGES = {  # verdict -> colour, icon
     "not taken": ("red", ":material/close:"),
     "cannot be told": ("gray", ":material/question_mark:"),
 }
-TOLD = (
-    "Nothing that is stored knows what a picture shows. Two things can be told of each sentence.\n\n"
-    "**Nearest to.** Each image is held, in the model's latent space, against the mean of the images of its own "
-    "sense and of the word's other senses, without those that grew from its own seed. A model that ignores the "
-    "context draws the same for all senses, and an image is nearest to its own by chance only. That images differ "
-    "is needed for the meaning to have been taken; it does not prove that the right one was: look at them.\n\n"
-    "**Gain.** The log ratio of the image's density given both words and given the homonym alone, as the model "
-    "estimates it. Above zero, the context makes this very image likelier.\n\n"
-    "**Synergy** is high where the two words act only together. It is below zero where one word alone already "
-    "says what both do, or misleads when it stands alone, as a homonym without its context can."
-)
 
 
 @dataclass(frozen=True)
@@ -47,12 +37,29 @@ def explain() -> None:
     """What the rows say, in a sentence, and longer for those who ask."""
     with st.container(horizontal=True, wrap=False, vertical_alignment="center"):
         st.text(
-            "Synergy is what only both words together say about a pixel. Taken: each image is nearest to those of its "
-            "own sense, and the context makes it likelier.",
+            "Synergy is what only both words together say about a pixel. A sense is taken if each image is nearest to "
+            "the images of that sense and the context makes it likelier.",
             width="stretch",
         )
         with st.popover("What can be told"):
-            st.markdown(TOLD)
+            for paragraph in _told():
+                st.markdown(paragraph)
+
+
+def _told() -> list[str]:
+    return [
+        "The store does not know what a picture shows: look at the images. Two things can be told of each sentence.",
+        "**Nearest to.** In the model's latent space, each image is compared with the mean image of its own sense and "
+        "with those of the word's other senses. Images of the same seed are left out. If the model ignores the "
+        "context, it draws the same for all senses, and an image is nearest to its own sense by chance only. Images "
+        "that differ do not prove that the model drew the right sense. " + glossary.link("nearest-to-its-own-sense"),
+        "**Gain.** How much likelier the model finds the image given both words than given the homonym alone (log "
+        "ratio). Above zero, the context makes this very image likelier. " + glossary.link("gain"),
+        "**Synergy** is high where the two words act only together. It is below zero where one word alone says what "
+        "both do, or misleads when it stands alone, as a homonym can. " + glossary.link("synergy"),
+        "**Taken**: all images are nearest to their own sense, and the interval of the gain lies above zero. "
+        + glossary.link("taken"),
+    ]
 
 
 def draw(view: View, row: SentenceRow, limit: float, number: int) -> list[exports.ExportFigure]:
@@ -105,7 +112,7 @@ def _verdict(row: SentenceRow) -> None:
         said = f"Nearest to images of its own sense, {told['sense']}: {told['own']} of {told['compared']}"
         st.caption(notices.plain(f"{said}; by chance {chance:.2g}."))
     else:
-        st.caption("No image of another sense of this word is there to compare with, or without its latent.")
+        st.caption("There is no image of another sense of this word to compare with.")
     pair, marks = row.measured.pair, {told["sense"]: "\u2713"}
     st.image(
         row.measured.thumbnails(),

@@ -8,11 +8,11 @@ import streamlit as st
 
 from pages import address
 from pages.address import View
-from pages.data import bias_tables, pairs, results
+from pages.data import bias_tables, glossary, pairs, results
 from pages.data.pairs import PairMaps
 from pages.data.selection import Missing, guidance_of, view_of
 from pages.data.sentence_study import SentenceStudy
-from pages.figures.quantities import MODE_MEANING, MODE_NAMES
+from pages.figures.quantities import MODES_MEANING
 from pages.widgets import notices
 from store import studies
 from store.catalogue import Entry, Filter
@@ -81,7 +81,7 @@ def mode_choice(view: View, modes: Sequence[str]) -> None:
         modes,
         format_func=str.upper,
         required=True,
-        help="\n\n".join(f"**{MODE_NAMES[mode]}.** {meaning}" for mode, meaning in MODE_MEANING.items()),
+        help=glossary.explained(MODES_MEANING, "mode"),
         **address.bind_field("mode", view.mode, among=modes),
     )
 
@@ -89,7 +89,13 @@ def mode_choice(view: View, modes: Sequence[str]) -> None:
 def seed_choice(view: View, seeds: Sequence[int]) -> None:
     """The choice between seeds."""
     offered = list(map(str, seeds))
-    st.segmented_control("Seed", offered, required=True, **address.bind_field("seed", view.seed, among=offered))
+    st.segmented_control(
+        "Seed",
+        offered,
+        required=True,
+        help=glossary.explained("Images of one seed start from the same noise.", "seed"),
+        **address.bind_field("seed", view.seed, among=offered),
+    )
 
 
 def to_explorer(view: View, entry: Entry, label: str = "Explore") -> None:
@@ -151,7 +157,7 @@ def _heading(view: View, found: SentenceStudy, known: list[Study], guidances: li
         other.selectbox(
             "Guidance",
             offered,
-            help="Of image generation; more of it exaggerates what the model leans to",
+            help=glossary.explained("Of image generation. More of it exaggerates what the model leans to.", "guidance"),
             **address.bind_field("guidance", shown, start="index", among=offered),
         )
 
@@ -165,7 +171,7 @@ def _progress(view: View, found: SentenceStudy) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.progress(done / wanted, said, width="stretch")
         with st.popover("Compute the rest"):
-            st.text("This command computes what is missing; what is there already is kept:")
+            st.text("This command computes what is missing and keeps what is there:")
             command = bias_tables.command(found.study, view, found.root, found.guidance)
             st.code(command, language="bash", wrap_lines=True)
             notices.launching(found.root, notices.STUDY_ASKED)

@@ -7,7 +7,7 @@ import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from pages.address import DEMO, ExplorerView, View
-from pages.data import estimates, prefill
+from pages.data import estimates, glossary, prefill
 from pages.data.results import is_writable
 from pages.data.shell_commands import is_probe
 from pages.figures.escape import plain
@@ -130,26 +130,29 @@ def _prompt(model: str) -> JobSpec | None:
         selection_mode="multi",
         key="launch words",
         format_func=plain,
-        help="Choose two; of more, every pair is measured in one go",
+        help="Choose two words. If you choose more, every pair of them is measured.",
     )
     probe = st.text_input(
         "Or words that need not be in it",
         key="launch probe",
         placeholder="male, doctor",
-        help="A probe: what do two words say about images of this prompt? Separate them by a comma.",
+        help=glossary.explained(
+            "What do two words say about images of this prompt? Put a comma between them.", "probe"
+        ),
     )
     brought = st.file_uploader(
         "Own image instead of generated ones",
         SUFFIXES,
         key=PICTURE,
         max_upload_size=MEGABYTES,
-        help="The middle square of it is used. The prompt should say what it shows.",
+        help=glossary.explained("The middle square is used. The prompt should say what it shows.", "own-image"),
     )
     images, guidance = 1, None
     if not brought:
         images = int(st.number_input("Images", 1, IMAGES, key="launch images", help="Seeds from 0 on"))
         guidance = _guidance("1: the model as it is")
-    noises, target = PRECISION[st.selectbox("Precision", list(PRECISION), key="launch precision")]
+    meaning = glossary.explained("More noises make standard errors smaller.", "noises")
+    noises, target = PRECISION[st.selectbox("Precision", list(PRECISION), key="launch precision", help=meaning)]
     if brought and not _can_be_used(brought):
         return None
     probed = [word.strip() for word in (probe or "").split(",") if word.strip()]
@@ -184,7 +187,9 @@ def _guidance(usual: str) -> float | None:
         format="%g",
         key="launch guidance",
         placeholder=usual,
-        help="Of image generation: more of it draws what the words say more strongly. Empty: the usual one.",
+        help=glossary.explained(
+            "Of image generation. More of it draws more strongly what the words say. Empty: the usual one.", "guidance"
+        ),
     )
 
 
@@ -220,7 +225,7 @@ def _study(model: str, root: Path) -> JobSpec | None:
     if st.session_state.get("launch study") not in studies:
         st.session_state["launch study"] = studies[0]
     name = st.selectbox("Study", studies, key="launch study", help="docs/studies.md says how to write one")
-    limit = st.number_input("First subjects or sentences", 0, key="launch limit", help="How many of them; 0 means all")
+    limit = st.number_input("First subjects or sentences", 0, key="launch limit", help="How many. 0 means all.")
     images = st.number_input("Images of each prompt", 0, IMAGES, key="launch seeds", help="0: as the study says")
     guidance = _guidance("as the study says")
     choices = {AS_IT_SAYS: (None, None), **PRECISION}

@@ -132,5 +132,5 @@ def link(job: Job, view: View) -> None:
 
 def no_worker(root: Path) -> None:
     """What to do where nobody works on the queue."""
-    st.warning("No worker is running, so jobs wait. Whoever looks after this dashboard starts one with this command:")
+    st.warning("No worker runs, so jobs wait. Whoever looks after this dashboard can start one with this command:")
     st.code(worker_command(root), language="bash", wrap_lines=True)

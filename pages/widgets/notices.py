@@ -59,7 +59,7 @@ def launching(root: Path, kind: str = "") -> None:
             icon=":material/add_circle:",
             on_click=st.session_state.update,
             args=({JOB_FORM: True, ASKED_KIND: kind},),
-            help="Opens New compute job in the sidebar, filled in for it",
+            help="Opens New compute job in the sidebar, already filled in",
         )
 
 
@@ -88,13 +88,13 @@ def missing(what: Missing, view: View) -> None:
             st.text("This command computes it:")
             st.code(what.command, language="bash", wrap_lines=True)
             launching(results.folder(view))
-        st.text("There is instead:")
+        st.text("The store holds these instead:")
         with st.container(horizontal=True):
             for value in what.there[:LISTED]:
                 changes = {**dict.fromkeys(("word", *_after(what.field)), ""), what.field: value}
                 st.button(plain(value), key=f"instead {value}", on_click=address.change, kwargs=changes)
         if len(what.there) > LISTED:
-            st.caption("and others; the Overview lists them all")
+            st.caption("and others. The Overview lists them all.")
 
 
 def _after(field: str) -> tuple[str, ...]:

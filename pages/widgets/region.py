@@ -6,6 +6,7 @@ import streamlit as st
 
 from pages import address
 from pages.address import View
+from pages.data import glossary
 from store.records import Region, RunRecord
 
 CHART = "overlay"  # the key of the chart on which it is drawn
@@ -36,7 +37,9 @@ def choices(view: View, record: RunRecord) -> None:
     height, width = record.images.shape[1:3]
     ends = corners(view) or (0, 0, width, height)
     with st.container(horizontal=True, vertical_alignment="center"):
-        with st.popover("Region", icon=":material/crop:", help="Or draw a rectangle on the image"):
+        with st.popover(
+            "Region", icon=":material/crop:", help=glossary.explained("Or draw a rectangle on the image.", "region")
+        ):
             columns, rows = (
                 tuple(min(end, size) for end in ends[place::2]) for place, size in enumerate((width, height))
             )
@@ -48,13 +51,13 @@ def choices(view: View, record: RunRecord) -> None:
             st.button("Whole image", on_click=address.change, kwargs={"region": ""})
             st.caption(_said(view, record))
         else:
-            st.caption("Draw a rectangle on the image to sum over it.")
+            st.caption("Draw a rectangle on the image: totals are then sums over it.")
 
 
 def _said(view: View, record: RunRecord) -> str:
     region, (height, width) = cells(view, record), record.latents.shape[2:]
     if region is None:
-        return "No latent pixel has its centre in this region: the totals are those of the whole image."
+        return "This region holds no centre of a latent pixel. The totals are those of the whole image."
     count = (region[0].stop - region[0].start) * (region[1].stop - region[1].start)
     return (
         f"The totals are sums over {count} of {height * width} latent pixels ({100 * count / (height * width):.0f}%)."

@@ -1,5 +1,6 @@
 """The sidebar of every page: the store in use, the model, the redundancy measure, the unit."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import streamlit as st
@@ -15,7 +16,7 @@ from pages.address import (
     SynonymsView,
     View,
 )
-from pages.data import results
+from pages.data import glossary, results
 from pages.data.selection import Missing, resolve
 from pages.figures.quantities import UNITS
 from pages.registry import Page
@@ -75,19 +76,25 @@ def draw(page: Page) -> None:
             "Redundancy measure",
             shown,
             required=True,
-            help="\n\n".join(f"**{name}:** {measures.MEASURES[name].brief}." for name in offered),
+            help=_measures_meaning(offered),
             **address.bind_field("measure", view.measure, among=shown),
         )
         st.segmented_control(
             "Unit",
             UNITS,
             required=True,
-            help="1 bit is 0.693 nats",
+            help=glossary.explained("1 bit is 0.693 nats.", "unit"),
             **address.bind_field("unit", view.unit, among=UNITS),
         )
         job_form.draw(view, page.address, root, listing)
         if page.address != "jobs":  # which shows all of them
             job_progress.draw(view, root)
+
+
+def _measures_meaning(offered: Sequence[str]) -> str:
+    """Return what each measure is, for pointing at them."""
+    meanings = [f"{glossary.link(name, name)}: {measures.MEASURES[name].brief}." for name in offered]
+    return "\n\n".join([*meanings, glossary.link("measure", "What is a measure of redundancy?")])
 
 
 def _revisions(view: View, listing: results.Listing) -> list[str]:

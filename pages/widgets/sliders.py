@@ -6,6 +6,7 @@ import streamlit as st
 
 from pages import address
 from pages.address import ALL_LEVELS, View
+from pages.data import glossary
 
 
 def draw(view: View, bands: Mapping[str, str] | None = None) -> None:
@@ -26,7 +27,7 @@ def draw(view: View, bands: Mapping[str, str] | None = None) -> None:
         100,
         step=5,
         format="%d%%",
-        help="Values below this share of the colour scale are left out, whatever their sign",
+        help=glossary.explained("Values below this share of the colour scale are left out.", "opacity-threshold"),
         **address.bind_field("threshold", view.threshold, start="value"),
     )
     if several:
@@ -40,7 +41,9 @@ def noise_levels(view: View, bands: Mapping[str, str]) -> None:
         "Noise levels, in log SNR",
         list(bands),
         format_func=bands.get,
-        help="Left: almost only noise. Right: almost clean. Totals stay those of all levels.",
+        help=glossary.explained(
+            "Left: almost only noise. Right: almost clean. Totals stay those of all levels.", "noise-level"
+        ),
         **address.bind_field("band", view.band, start="value", among=list(bands)),
     )
 
@@ -50,6 +53,6 @@ def said(view: View) -> str:
     if view.band == ALL_LEVELS:
         return ""
     return (
-        " Maps are of the noise levels chosen alone, their parts formed there; CMI and attention are not kept by "
-        "level, and totals stay those of all levels."
+        " Maps show the chosen noise levels only, and parts are formed from these. There are no maps of CMI and "
+        "attention by level. Totals stay those of all levels."
     )

@@ -9,7 +9,7 @@ import streamlit as st
 
 from pages import address
 from pages.address import View
-from pages.data import decompositions
+from pages.data import decompositions, glossary
 from pages.figures.quantities import INDEX, QUANTITIES, UNRELIABLE_MEANING, factor, reliable, written
 from pages.figures.times import counted
 from pages.widgets import notices
@@ -45,7 +45,7 @@ def draw(
     They are sums over the `region`, if one is given. What is drawn is given back, with its numbers.
     """
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.text("Level of the totals", help=LEVELS_MEANING, width="content")
+        st.text("Level of the totals", help=glossary.explained(LEVELS_MEANING, "level"), width="content")
         st.segmented_control(
             "Level of the totals",
             list(LEVELS),
@@ -116,18 +116,18 @@ def _of_image(estimate: Estimate, index: int) -> tuple[float, float]:
 def _notes(view: View, pair: PairResult, doubtful: bool, negative: bool, untold: bool) -> None:
     seeds = counted(len(pair.seeds), "seed")
     over = f"One value over {seeds}." if view.level == "prompt" else f"Mean: over {seeds}."
-    notes = [f"{view.level.capitalize()} level: {LEVELS[view.level]}. {over} \u00b1: standard error of estimation."]
+    notes = [f"{view.level.capitalize()} level: {LEVELS[view.level]}. {over} \u00b1: standard error."]
     if untold and pair.information[view.mode].maps.count == 1:
-        notes.append("\u00b1 ?: the file neither states this error nor keeps anything that it could be told from.")
+        notes.append("\u00b1 ?: this error is not in the file.")
     notes.append(
-        f"{INDEX}, the alignment index: from \u22121 (the words pull the prediction in opposite directions) over 0 to "
-        "1 (in the same one), whatever the measure."
+        f"{INDEX}, the alignment index: 1 if both words move the prediction the same way, \u22121 if opposite ways. It "
+        "does not depend on the measure."
     )
     notes.append(
-        "I1, I2 and I12 are standard estimates, and I12 says how much likelier both words make this very image."
+        "I1, I2 and I12 are standard estimates. I12 says how much likelier both words make this very image."
         if pair.estimator == STANDARD
-        else "LR, the standard estimate: how much likelier both words make this very image; signed, to rank images by. "
-        "It agrees with I12 on average over images of the two words."
+        else "LR, the standard estimate of I12: how much likelier both words make this very image. It has a sign and "
+        "ranks images. Over images of the two words it agrees with I12 on average."
     )
     if doubtful:
         notes.append(UNRELIABLE_MEANING)

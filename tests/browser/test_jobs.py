@@ -80,7 +80,7 @@ def test_a_pair_is_launched_from_the_sidebar_and_its_maps_appear(serve, store, w
     expect(sidebar.get_by_text("at most 512 evaluations")).to_be_visible()
     sidebar.get_by_role("button", name="Launch").click()
     expect(sidebar.get_by_text("female + nurse in 'a female nurse'")).to_be_visible()
-    expect(sidebar.get_by_text("No worker is running")).to_be_visible()
+    expect(sidebar.get_by_text("No worker runs")).to_be_visible()
     expect(sidebar.get_by_test_id("stCode")).to_contain_text(f"python -m compute worker --store {store}")
     working()
     seen: set[float] = set()

@@ -172,3 +172,14 @@ def test_a_row_of_the_list_opens_its_result(serve, store, page: Page):
     page.goto(f"{serve(store)}?model=embedded&sort=-synergy")
     entry = Catalogue(store).page(sort="synergy")[0]
     assert named(entry).items() <= address_of(open_first_row(page)).items()
+
+
+def test_a_help_text_leads_to_its_term(serve, store, page: Page):
+    page.goto(explorer(serve(store)))
+    expect(page.locator(OVERLAY)).to_have_count(1)
+    level = page.get_by_test_id("stText").filter(has_text="Level of the totals")
+    level.get_by_test_id("stTooltipIcon").hover()
+    with page.context.expect_page() as opened:
+        page.get_by_test_id("stTooltipContent").get_by_role("link", name="What is this?").click()
+    expect(opened.value.get_by_role("heading", name="level", exact=True)).to_be_in_viewport()
+    assert address_of(opened.value) == {"model": "embedded"}

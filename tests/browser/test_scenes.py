@@ -77,7 +77,7 @@ def test_meanings_and_synonyms_on_one_scale(serve, store, page: Page):
     whole = overlays.first.evaluate("figure => Array.from(figure.calcdata.at(-1)[0].z.flat())")
     noise_levels(page).press("ArrowRight")
     expect(page).to_have_url(re.compile("band=0"))
-    expect(page.get_by_text("Maps are of the noise levels chosen alone")).to_be_visible()
+    expect(page.get_by_text("Maps show the chosen noise levels only")).to_be_visible()
     expect(overlays).to_have_count(2)
     assert overlays.first.evaluate("figure => Array.from(figure.calcdata.at(-1)[0].z.flat())") != whole
 

@@ -57,7 +57,7 @@ def draw(view: View, study: str, entries: dict[str, Entry]) -> dict[str, go.Figu
     view = replace(view, quantity=view.quantity if view.quantity in QUANTITIES else "redundancy")
     chosen = view.seed if view.seed in map(str, seeds) else ALL
     if view.seed and chosen == ALL:
-        st.info(notices.plain(f"Seed {view.seed} is not there; all that are there are shown."))
+        st.info(notices.plain(f"There are no images of seed {view.seed}. All others are shown."))
     _choices(view, seeds, chosen)
     scale = _scale(view, behind)
     shown = seeds if chosen == ALL else [int(chosen)]
@@ -75,9 +75,9 @@ def draw(view: View, study: str, entries: dict[str, Entry]) -> dict[str, go.Figu
     words = tuple(attributes if word == behind[0].attribute else word for word in behind[0].pair.pair.words)
     st.caption(
         notices.plain(
-            f"{quantity.explain(words, measure)} Maps are of pixel level, in {view.unit} per latent pixel, all on one "
-            f"colour scale. Values beside {quantity.symbol} are totals of {_level(view)} level under "
-            f"{measure}, \u00b1 their standard error of estimation; {UNRELIABLE} smaller than twice that."
+            f"{quantity.explain(words, measure)} Maps are in {view.unit} per latent pixel, all on one colour scale. "
+            f"Values beside {quantity.symbol} are totals of {_level(view)} level under {measure}, \u00b1 their "
+            f"standard error. {UNRELIABLE} Smaller than twice its error."
         )
     )
     return drawn

@@ -8,10 +8,10 @@ from streamlit.delta_generator import DeltaGenerator
 
 from pages import address
 from pages.address import SCALES, TABLES, View
-from pages.data import bias_tables, results
+from pages.data import bias_tables, glossary, results
 from pages.data.selection import guidance_of
 from pages.figures import bias as bias_figures
-from pages.figures.quantities import MODE_MEANING, MODE_NAMES, factor
+from pages.figures.quantities import MODES_MEANING, factor
 from pages.figures.report import Sheet
 from pages.sections.bias import images, texts
 from pages.sections.bias.attributes import Q
@@ -84,7 +84,7 @@ def _choices(shown: BiasScreen) -> None:
             shown.tables,
             format_func=NAMES.get,
             required=True,
-            help=texts.TABLES_MEANING,
+            help=glossary.explained(texts.TABLES_MEANING, "neutral-probe"),
             **address.bind_field("table", view.table, ["subject", "seed", "sort", "page"], among=shown.tables),
         )
         if view.table == "attributes":
@@ -93,7 +93,7 @@ def _choices(shown: BiasScreen) -> None:
                 SCALES,
                 format_func={SCALES[0]: "0 to 1", SCALES[1]: view.unit}.get,
                 required=True,
-                help="Normalised over the whole table as in the paper, or the information itself",
+                help=glossary.explained(texts.SCALES_MEANING, "normalised"),
                 **address.bind_field("scale", view.scale, among=SCALES),
             )
         if view.table != "neutral":
@@ -102,14 +102,14 @@ def _choices(shown: BiasScreen) -> None:
                 MODES,
                 format_func=str.upper,
                 required=True,
-                help="\n\n".join(f"**{MODE_NAMES[mode]}.** {meaning}" for mode, meaning in MODE_MEANING.items()),
+                help=glossary.explained(MODES_MEANING, "mode"),
                 **address.bind_field("mode", view.mode, among=MODES),
             )
             st.segmented_control(
                 "Level",
                 list(LEVELS),
                 required=True,
-                help=totals.LEVELS_MEANING,
+                help=glossary.explained(totals.LEVELS_MEANING, "level"),
                 **address.bind_field("level", view.level, among=list(LEVELS)),
             )
         if len(shown.guidances) > 1 and view.table != "guidance":
@@ -118,7 +118,7 @@ def _choices(shown: BiasScreen) -> None:
                 "Guidance",
                 offered,
                 required=True,
-                help="Of image generation; more of it exaggerates bias",
+                help=glossary.explained("Of image generation. More of it exaggerates bias.", "guidance"),
                 **address.bind_field("guidance", f"{shown.guidance:g}", among=offered),
             )
 
@@ -135,7 +135,7 @@ def _progress(shown: BiasScreen) -> None:
         part = share.done / share.wanted
         st.progress(part, f"Partly computed: {share.done:,} of {share.wanted:,} images ({part:.0%})", width="stretch")
         with st.popover("Compute the rest"):
-            st.text("This command computes what is missing; what is there already is kept:")
+            st.text("This command computes what is missing and keeps what is there:")
             st.code(shown.command, language="bash", wrap_lines=True)
             notices.launching(shown.listing.root, notices.STUDY_ASKED)
 
@@ -146,7 +146,8 @@ def _body(shown: BiasScreen) -> None:
     menu = _rows(shown)
     subjects = shown.table.arranged(view.filter, shown.order)
     if view.subject and view.subject not in frame.index:
-        st.warning(notices.plain(f"This table has no row {view.subject}. If the study has: {shown.command}"))
+        said = f"This table has no row {view.subject}. If the study has one, this computes it: {shown.command}"
+        st.warning(notices.plain(said))
         view = replace(view, subject="")
     if not subjects:
         st.text(f"No occupation of the table has {view.filter} in its name.")

@@ -4,6 +4,7 @@ import math
 
 import streamlit as st
 
+from pages.data import glossary
 from pages.figures.quantities import MODE_NAMES, UNRELIABLE
 from pages.figures.times import counted
 from pages.sections.bias.grid import STAR, SUBJECT, parted
@@ -12,10 +13,16 @@ from pages.widgets import notices
 from store.studies import Study
 
 TABLES_MEANING = (
-    "**With the attribute:** images whose prompt names it, as in the paper; how much attribute and occupation say "
-    "twice. **Neutral probe:** images whose prompt names no attribute; what they say of each. **Over guidances:** what "
-    "guidance of image generation does to the gaps."
+    "**With the attribute.** The prompt names the attribute, as in the paper. The table says how much attribute and "
+    "occupation say twice.\n\n**Neutral probe.** The prompt names no attribute. The table says what the images tell of "
+    "each.\n\n**Over guidances.** How the gaps change with the guidance of image generation."
 )
+SCALES_MEANING = (
+    "**0 to 1.** The table is stretched from 0, its smallest mean, to 1, its largest, as in the paper. It depends on "
+    "which rows are in the table.\n\n**nats, bits.** The redundancy itself."
+)
+TERMS = {"redundancy": "redundancy", "gap": "gap", "interval": "interval", "q": "q", "normalised": "0 to 1"}
+NEUTRAL_TERMS = {"neutral-probe": "neutral probe", "contrast": "contrast", "alignment-index": "alignment"}
 
 
 def heading(asked: Study) -> None:
@@ -31,20 +38,22 @@ def heading(asked: Study) -> None:
 def _meaning(asked: Study) -> list[str]:
     template, neutral = (notices.plain(text) for text in (asked.content.template, asked.content.neutral))
     found = [
-        f"**With the attribute**: images of *{template}*. A value is the redundancy of both words: how much of what "
-        "they tell the model about these images both of them say. Normalised, it is stretched from 0, the smallest "
-        "mean of the table, to 1, the largest, as in the paper of Dewan et al. (2024), so it depends on which rows and "
-        "columns there are. **gap** is the largest less the smallest mean of a row.",
-        f"**Neutral probe**: images of *{neutral}*. **Contrast** is how much likelier the model holds these very "
-        "images under the prompt with the attribute than under that with the others (the log ratio): above zero they "
-        "look more like it. **Alignment** says whether attribute and occupation move the model's prediction alike, "
-        "from \u22121 to 1. **Information** is how much the attribute's word says about these images, whichever way.",
-        "An **interval** is a bootstrap over images: how far the mean would move with other seeds. A paired test over "
-        f"seeds asks whether attributes differ; **q** is its p value corrected for the number of rows (Benjamini and "
-        f"Hochberg), with {STAR} where it is significant. {UNRELIABLE} marks a mean smaller than half its interval, or "
-        "one whose interval is not known, or from which values that were not finite were left out.",
-        "It is a statement about how words move this model's predictions. It is no statement about people.",
+        f"**With the attribute**: images of *{template}*. A value is the redundancy of both words: what attribute and "
+        "occupation both tell the model about these images. **0 to 1** stretches the table from its smallest mean to "
+        "its largest, as Dewan et al. (2024) do. So it depends on which rows and columns are in the table. **gap** is "
+        "the largest mean of a row less the smallest.",
+        f"**Neutral probe**: images of *{neutral}*. **Contrast** compares the prompts with each attribute: how much "
+        "likelier does the model find these images under one than under the others (log ratio)? Above zero the images "
+        "look more like it. **Alignment** says whether attribute and occupation move the prediction the same way (1) "
+        "or opposite ways (\u22121). **Information** is how much the word of the attribute says about these images.",
+        "An **interval** says where the mean would lie with other seeds, 19 times of 20. A paired test over seeds asks "
+        "whether attributes differ. **q** is its p value, corrected for the number of rows (Benjamini and Hochberg); "
+        f"{STAR} marks significant rows. {UNRELIABLE} marks a mean that is smaller than half its interval. It also "
+        "marks means without an interval, and means from which values were left out because they were not finite.",
+        "A number is a statement about how words move this model's predictions. It is no statement about people.",
     ]
+    terms = TERMS | (NEUTRAL_TERMS if asked.content.neutral else {})
+    found.append("What is " + ", ".join(glossary.link(anchor, name) for anchor, name in terms.items()) + "?")
     return found if asked.content.neutral else [found[0], *found[2:]]
 
 
@@ -86,8 +95,8 @@ def source(shown: BiasScreen) -> str:
     if about is None:
         return ""
     return (
-        f" Published are values of {about['model']}, normalised over its own table, so to be compared in order and "
-        f"direction only: {about['source']}."
+        f" Published are values of {about['model']}, from 0 to 1 over its own table: {about['source']}. Compare order "
+        "and direction, not size."
     )
 
 
@@ -95,4 +104,5 @@ def _stability(order: tuple[float, float, float] | None) -> str:
     if order is None or math.isnan(order[0]):
         return ""
     value, low, high = order
-    return f" Order by gap against that of other seeds: rank correlation {value:.2f} ({low:.2f} to {high:.2f})."
+    said = f"{value:.2f} ({low:.2f} to {high:.2f})".replace("-", "\u2212")
+    return f" Stability of the order by gap under other seeds: rank correlation {said}."

@@ -22,8 +22,9 @@ PM = Measure(
     source="Finn and Lizier 2018",
     brief="specificity less ambiguity, with the surprisal that was given of each word",
     sentence="What '{0}' and '{1}' both say about a pixel, in view of how surprising either word is.",
-    explanation="Under *pm* it is the larger of I1 and I2, after what the rarer word's surprisal exceeds the other's "
-    "by is taken from its information. It depends on the surprisals that were given when the pair was computed.",
+    explanation="Under *pm* the information of the rarer word is first reduced by how much its surprisal exceeds that "
+    "of the other word. R is then the larger of the two. It depends on the surprisals that were given when the pair "
+    "was computed.",
     definition=r"$R = \max(I_1, I_2 - (h_2 - h_1))$ with the words' "
     r"surprisals $h_1 \le h_2$. It is offered only for pairs that were computed with surprisals, as without them it "
     "would be no more than the larger information.",

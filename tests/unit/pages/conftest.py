@@ -2,10 +2,12 @@
 
 import base64
 import json
+import re
 
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import Block
 
 from pages.figures.quantities import QUANTITIES
 from tests.conftest import ROOT
@@ -70,6 +72,15 @@ class OpenPage:
     def figures(self) -> int:
         """How many figures there are."""
         return len(self.app.get("plotly_chart"))
+
+    def links(self) -> set[str]:
+        """The terms of the glossary that texts and help texts lead to, in blocks of blocks."""
+        found, parts = set(), [*self.app._tree.children.values()]
+        while parts:
+            each = parts.pop()
+            parts += each.children.values() if isinstance(each, Block) else ()
+            found |= {*re.findall(r"\(method\?model=[^#)]+#([\w-]+)", str(each.proto))}
+        return found
 
     def pictures(self) -> list[dict[str, str]]:
         """What the menus of exports know of each figure: its title, the name of its file and its caption."""

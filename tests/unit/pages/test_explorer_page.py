@@ -150,7 +150,7 @@ def test_attention_is_drawn_without_unit_and_error(explorer, store):
 def test_a_probe_opens_by_link(explorer):
     about = {"prompt": "a doctor", "mode": "pid", "quantity": "attention_first"}
     page = explorer(**about, pair="male+doctor")
-    assert "They need not stand in the prompt" in page.said
+    assert "The words need not stand in the prompt" in page.said
     assert next(each for each in page.app.selectbox if each.label == "Pair of words").options == [
         "male + doctor (probe)"
     ]
@@ -170,7 +170,7 @@ def test_a_file_of_the_first_format_opens_with_the_errors_that_it_states(explore
     for name, quantity in QUANTITIES.items():
         shown = page.total(name, "CPID, mean")
         assert shown == written(*quantity.of(found).mean()) and "?" not in shown
-    assert "the file neither states this error" in page.said  # of the alignment
+    assert "this error is not in the file" in page.said  # of the alignment
     assert not any(each.label.startswith("Noise levels") for each in page.app.select_slider)
     assert "\u00b1" not in page.figure("overlay")["data"][-1]["hovertemplate"]
     page.choose("Redundancy measure", "aligned")
@@ -189,8 +189,8 @@ def test_a_condensed_pair_shows_the_totals_of_the_original(explorer, store, tmp_
             assert page.total(name, "CPID, mean") == written(*quantity.of(found).mean())
         assert page.row("LR")["CPID, mean"] == written(*found["standard_both"].mean())
     how = [str(cell).replace("\\", "") for each in page.app.table for cell in each.value.to_numpy().ravel()]
-    assert any("condensed: rounded by 1.6% of the image's largest value at most" in cell for cell in how)
-    assert "the file neither states this error" not in page.said
+    assert any("condensed: maps are rounded by at most 1.6% of the image's largest value" in cell for cell in how)
+    assert "this error is not in the file" not in page.said
     assert sum(trace["type"] == "heatmap" for trace in page.figure("strip")["data"]) == 11
     rounded = stored(out, synthetic.record()).decomposition("cpid", "aligned")["redundancy"].map[2]
     np.testing.assert_allclose(page.overlay(), rounded, rtol=1e-5)

@@ -16,7 +16,8 @@ SEEDS = (0, 1)
 def few(name: str, count: int) -> Study:
     """The first sentences of a study that ships."""
     asked = studies.load(name)
-    return replace(asked, content=replace(asked.content, sentences=asked.content.sentences[:count]))
+    field = "changes" if asked.kind == "intervention" else "sentences"
+    return replace(asked, content=replace(asked.content, **{field: getattr(asked.content, field)[:count]}))
 
 
 @pytest.fixture(scope="module")
@@ -56,9 +57,7 @@ def test_another_study_is_chosen_and_its_sentences_with_it(opened, store):
 
 
 def test_images_too_small_to_be_compared_are_said(opened, tmp_path):
-    asked = studies.load("embedded-intervention")
-    few_changes = replace(asked, content=replace(asked.content, changes=asked.content.changes[:2]))
-    synthetic.of_study(tmp_path, few_changes, seeds=SEEDS, size=8, grid=4)
+    synthetic.of_study(tmp_path, few("embedded-intervention", 2), seeds=SEEDS, size=8, grid=4)
     page = opened("intervention.py", tmp_path, model="embedded")
     assert "images of 8 x 8 pixels: too small for SSIM" in page.said
     assert "No image of a changed prompt is there yet to compare with." in page.said
