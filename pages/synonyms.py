@@ -56,7 +56,7 @@ def main() -> None:
     _choices(view, found, keys, pair, bands)
     shown = {"The two words": pair} | ({"With the control word": control} if control else {})
     strips = control_pairs.strips(view, row, shown)
-    left, right = st.columns(2, gap="large")
+    left, right = st.columns([7, 5], gap="large")
     with left:
         control_pairs.numbers(view, row, shown)
     with right:

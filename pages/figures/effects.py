@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 from pages.figures.dots import SHADE, series
 from pages.figures.escape import plain_markup
 from pages.figures.maps import CLEAR, COLOURS
+from pages.figures.quantities import rounded
 
 LEVELS = {  # of `store.tables.effects`: name, symbol, colour
     "image": ("totals over all images", "circle", COLOURS[0]),
@@ -32,7 +33,7 @@ def correlations(table: pd.DataFrame, names: Mapping[str, str], chosen: str) -> 
             for part in ("pearson", "low", "high", "images")
         )
         said = [
-            [each, f"[{a:.2f}, {b:.2f}], {n:.0f} images"]
+            [each, f"[{rounded(a, 2)}, {rounded(b, 2)}], {n:.0f} images"]
             for each, a, b, n in zip(predictors, low, high, images, strict=True)
         ]
         hover = "%{x:.2f} %{customdata[1]}<extra>" + name + "</extra>"

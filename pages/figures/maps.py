@@ -35,6 +35,7 @@ LOSSLESS = 128  # pixels of a side up to which WebP without loss stays small
 EFFORT = 20  # of WebP without loss: an eighth of the time of 80, 9 % more bytes
 ROBUST = 99.5  # percentile of the values at which the common colour scale ends
 TITLE = 15  # characters of one line above a panel
+FEW = 3  # colour bars side by side that have room for more than their ends
 GROUPS = (4, 3, 2, 2)  # the parts, the information of the words, the conditional information, the attention
 
 
@@ -52,6 +53,13 @@ class Scale:
         """The same in the words of a Plotly colour axis."""
         colours = DIVERGING if self.signed else self.sequential
         return {"colorscale": colours, "cmin": -self.limit if self.signed else 0, "cmax": self.limit}
+
+    @property
+    def ticks(self) -> dict:
+        """Ticks of a colour bar that has room for both ends and zero only."""
+        places = [-self.limit, 0.0, self.limit] if self.signed else [0.0, self.limit]
+        texts = [f"{place:.2g}".replace("-", "\u2212") for place in places]
+        return {"tickvals": places, "ticktext": [*texts[:-1], f"{texts[-1]} {self.unit}"], "ticksuffix": ""}
 
 
 @dataclass(frozen=True)
@@ -156,8 +164,9 @@ def strip(
         axes[f"yaxis{axis}"] = {**HIDDEN, **square, "range": [rows - 0.5, -0.5], "anchor": f"x{axis}"}
         titles.append({"text": _two_lines(layer.title), "x": sum(domain) / 2, **ABOVE})
     for index, scale in enumerate(scales):
-        bar = _bar((index + 0.5) / len(scales), 0.8 / len(scales), scale.unit)
-        axes[_name_of_axis(index)] = {**scale.axis, "colorbar": bar}
+        bar = _bar((index + 0.5) / len(scales), 0.7 / len(scales), scale.unit)
+        ends = scale.ticks if len(scales) > FEW else {}
+        axes[_name_of_axis(index)] = {**scale.axis, "colorbar": bar | ends}
     margin = {"l": 0, "r": 0, "t": 36, "b": 40}
     layout = {"annotations": titles, "margin": margin, "height": height, "dragmode": False, **CLEAR}
     return go.Figure(traces, layout | axes)
@@ -288,7 +297,7 @@ def _bar(centre: float, length: float, unit: str) -> dict:
         "len": length,
         "thickness": 9,
         "outlinewidth": 0,
-        "nticks": 6 if length > 0.5 else 4 if length > 0.2 else 3,
+        "nticks": 6 if length > 0.5 else 4,
         "tickangle": 0,
         "ticksuffix": f" {unit}",
         "showticksuffix": "last",

@@ -59,7 +59,7 @@ def figure(words: Sequence[str], shown: Sequence[MatrixPanel], chosen: tuple[str
         axes = {"xaxis": f"x{axis}", "yaxis": f"y{axis}"}
         heat = go.Heatmap(z=panel.values.astype(np.float32), coloraxis=f"coloraxis{axis}", hoverinfo="skip", **axes)
         if count <= WRITTEN:
-            heat.texttemplate = "%{z:.3~g}"
+            heat.update(text=[list(map(_written, row)) for row in panel.values], texttemplate="%{text}")
         rows, columns = np.nonzero(np.isfinite(panel.values))
         points = go.Scatter(
             x=columns,
@@ -117,6 +117,10 @@ def figure(words: Sequence[str], shown: Sequence[MatrixPanel], chosen: tuple[str
     return result
 
 
+def _written(value: float) -> str:
+    return f"{value:.3g}".replace("-", "\u2212") if np.isfinite(value) else ""
+
+
 def _pair(words: Sequence[str], row: int, column: int) -> str:
     first, second = (words[place] for place in sorted((row, column)))
     return pair_name(first, second)
@@ -124,7 +128,7 @@ def _pair(words: Sequence[str], row: int, column: int) -> str:
 
 def _said(panel: MatrixPanel, words: Sequence[str], row: int, column: int) -> str:
     sentence = panel.sentence.format(words[row], words[column])
-    return f"{plain_markup(sentence)}<br>{panel.values[row, column]:.3g} {panel.scale.unit}"
+    return f"{plain_markup(sentence)}<br>{_written(panel.values[row, column])} {panel.scale.unit}"
 
 
 def _cells_of(words: Sequence[str], pair: tuple[str, str]) -> list[tuple[int, int]]:

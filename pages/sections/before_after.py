@@ -12,7 +12,7 @@ from pages.data.pairs import PairMaps
 from pages.data.sentence_study import SentenceStudy
 from pages.figures import maps as maps_figure
 from pages.figures.maps import Layer, Scale, common_limit
-from pages.figures.quantities import MODE_NAMES, UNRELIABLE, factor
+from pages.figures.quantities import MODE_NAMES, UNRELIABLE, factor, rounded
 from pages.widgets import exports, notices, sliders
 from store.errors import InputError
 from store.studies import ORIGINAL, REMOVED, SWAPPED, Change
@@ -27,7 +27,7 @@ PREDICTORS = {
     "synergy": "S, synergy",
     "attention": "attention",
 }
-STRIP = "word-maps"
+STRIP, DASH = "word-maps", "\u2013"
 HEIGHT = 210  # pixels of a strip
 
 
@@ -111,8 +111,8 @@ def _foretold(shown: ChangeScreen) -> None:
             mode, quantity = places[name]
             value = shown.original.total(mode, quantity, view)
         else:
-            value = _number(float(told[name]), ".3g")
-        rows[label] = [value, *(_number(float(told[within(name, by)]), ".2f") for by in ("pixels", "structure"))]
+            value = f"{told[name]:.3g}" if np.isfinite(told[name]) else DASH
+        rows[label] = [value, *(_correlation(told[within(name, by)]) for by in ("pixels", "structure"))]
     columns = [view.unit, "r pixels", "r structure"]
     table = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
     st.table(table.rename_axis(f"{shown.change.word}, {view.change}"), border="horizontal")
@@ -123,8 +123,8 @@ def _foretold(shown: ChangeScreen) -> None:
     )
 
 
-def _number(value: float, manner: str) -> str:
-    return f"{value:{manner}}".replace("-", "\u2212") if np.isfinite(value) else "\u2013"
+def _correlation(value: float) -> str:
+    return rounded(value, 2) if np.isfinite(value) else DASH
 
 
 def maps(shown: ChangeScreen) -> exports.ExportFigure:

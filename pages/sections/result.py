@@ -164,11 +164,11 @@ def _strip(shown: ResultScreen) -> list[ExportFigure]:
         beside = list(decompositions.layers(shown.path, shown.pair, other, shown.index).values())
         drawn.append(_side_by_side(other, beside, "beside", shown.levels))
     limit = layers[0].scale.limit
-    bands = "" if view.band == ALL_LEVELS else " and all bands of noise levels"
+    over = "seeds and modes" if view.band == ALL_LEVELS else "seeds, modes and bands of noise levels"
     said = (
-        f"{MODE_MEANING[view.mode]} All information has one colour scale, here and in the overlay, over all seeds, "
-        f"modes{bands}. It ends at {limit:.3g} {view.unit} per latent pixel. {100 - maps_figure.ROBUST:g}% of the "
-        "pixels are above that and have the last colour."
+        f"{MODE_MEANING[view.mode]} All information has one colour scale, here and in the overlay, over all {over}. It "
+        f"ends at {limit:.3g} {view.unit} per latent pixel. {100 - maps_figure.ROBUST:g}% of the pixels are above that "
+        "and have the last colour."
     )
     if "attention_first" in shown.layers:
         said += " Attention has its own scale, as it is no information."

@@ -16,7 +16,7 @@ from pages.figures.quantities import rounded
 AVERAGE = "average"  # as in `store.tables`, which is not imported here: it brings scipy
 SUBJECT = "occupation"
 NORMALISED = SCALES[0]
-STAR, DASH, MINUS = "*", "\u2013", "\u2212"
+STAR, DASH = "*", "\u2013"
 WIDE, NARROW, SMALL = 112, 62, 54  # pixels of a column with interval, without, and of few digits
 
 

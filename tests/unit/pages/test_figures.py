@@ -180,3 +180,15 @@ def test_values_are_written_to_the_digits_of_their_error():
     assert written(0.1176, 0.0061, kept=1) == "0.118 \u00b1 0.006"
     assert not reliable(1.0, float("nan")) and reliable(-2.0, 1.0)
     assert factor("bits") == pytest.approx(1.4427, abs=1e-4)
+
+
+def test_short_colour_bars_name_their_ends():
+    scales = [Scale(0.16, "nats", signed=True), Scale(0.2, "nats"), Scale(0.1, "of attention"), Scale(0.4, "squared")]
+    figure = maps_figure.strip([Layer(str(n), np.ones((4, 4)), scale) for n, scale in enumerate(scales)])
+    axes = [figure.layout[f"coloraxis{n or ''}"].colorbar for n in ("", 2, 3, 4)]
+    assert [axis.ticktext for axis in axes] == [
+        ("\u22120.16", "0", "0.16 nats"),
+        ("0", "0.2 nats"),
+        ("0", "0.1 of attention"),
+        ("0", "0.4 squared"),
+    ]

@@ -113,3 +113,10 @@ def test_intervals_are_written_to_two_digits_of_their_width():
     assert ranged(0.5, -0.1, 1.1) == f"0.50 [\u22120.10, 1.10] {UNRELIABLE}"
     assert ranged(3.0, np.nan, np.nan).endswith(f"[?] {UNRELIABLE}")
     assert ranged(np.inf, 0, 1) == f"not finite {UNRELIABLE}"
+
+
+def test_cells_write_a_minus_and_nothing_where_nothing_was_measured():
+    values = np.array([[np.nan, -0.0616], [0.843, np.nan]])
+    panel = matrix.MatrixPanel("S", values, Scale(1.0, "nats", signed=True), "{0} {1}")
+    heat = matrix.figure(["a", "b"], [panel], ("a", "b")).data[0]
+    assert [list(row) for row in heat.text] == [["", "\u22120.0616"], ["0.843", ""]]
