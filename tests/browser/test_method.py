@@ -48,7 +48,10 @@ def test_the_table_is_shown(method):
     assert any("1 of 2 checks passed, 2026-01-02" in text.value for text in page.text)
 
 
-@pytest.mark.parametrize("text", ["", "[1]", '{"rows": 3}', '{"rows": [{"check": "x"}]}', '{"rows": []}'])
+ODD = ["", "[1]", '{"rows": 3}', '{"rows": [{"check": "x"}]}', '{"rows": []}', '{"rows": [3]}', "[" * 20_000, "\x00"]
+
+
+@pytest.mark.parametrize("text", ODD, ids=lambda text: text[:20])
 def test_a_damaged_table_is_named(method, text):
     page = method(text)
     assert "validation" in page.warning[0].value
