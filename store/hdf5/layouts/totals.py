@@ -81,7 +81,8 @@ class TotalsLayout(NamedTuple):
     def listed(self, stored: StoredTotals, levels: Iterable[str] = PER_IMAGE) -> "ListedTotals":
         """Return the totals for lists, with redundancies at `levels`."""
         totals = stack(stored.images, map(self.key, DATASETS))
-        errors = np.sqrt(np.square(totals[..., 1]).sum(0)) / len(totals)
+        with np.errstate(over="ignore"):  # what is too large leaves infinity, which says it
+            errors = np.sqrt(np.square(totals[..., 1]).sum(0)) / len(totals)
         measured = [*map(self.key, SAMPLES), *map(TotalKey, STANDARD_MAPS)]
         redundancies, together = (self.parts(of)[:: len(PARTS)] for of in (levels, (TOGETHER,)))
         return ListedTotals(
