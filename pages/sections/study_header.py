@@ -49,7 +49,8 @@ def choose(view: View, usual: Sequence[str], fits: Callable[[Study], bool]) -> S
     _heading(view, found, list(known.values()), sorted({f"{entry.key.guidance:g}" for entry in entries}))
     notices.broken(listing.broken(), root)
     if not chosen:
-        said = f"The store {root.absolute()} holds nothing of it for the model {view.model}. This command computes it:"
+        said = f"The store {root.absolute()} holds nothing of this study for the model {view.model}."
+        said += " This command computes it:"
         notices.nothing(view, said, bias_tables.command(found.study, view, found.root, found.guidance))
         return None
     _progress(view, found)

@@ -61,7 +61,7 @@ def facts(shown: BiasScreen) -> str:
     """Under what the numbers of the table hold."""
     view, frame = shown.view, shown.table.frame
     if view.table == "neutral":
-        said = ["Images that name no attribute", f"guidance {shown.guidance:g}"]
+        said = ["Images whose prompt names no attribute", f"guidance {shown.guidance:g}"]
     else:
         said = [
             f"Redundancy of attribute and occupation under {view.measure}",

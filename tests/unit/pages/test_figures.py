@@ -9,7 +9,8 @@ from pages.address import ALL_LEVELS, ExplorerView
 from pages.data import decompositions
 from pages.figures import maps as maps_figure
 from pages.figures.maps import Layer, Scale
-from pages.figures.quantities import QUANTITIES, UNRELIABLE, factor, reliable, written
+from pages.figures.quantities import QUANTITIES, UNRELIABLE, factor, reliable, rounded, written
+from pages.figures.times import counted
 from store.pid.measures import MEASURES
 from tests import synthetic
 
@@ -192,3 +193,9 @@ def test_short_colour_bars_name_their_ends():
         ("0", "0.1 of attention"),
         ("0", "0.4 squared"),
     ]
+
+
+def test_numbers_are_written_as_people_write_them():
+    assert [counted(number, "image") for number in (0, 1, 1200)] == ["0 images", "1 image", "1,200 images"]
+    assert [rounded(value, 3) for value in (-0.0004, -0.0006, 0.5)] == ["0.000", "\u22120.001", "0.500"]
+    assert written(-0.0001, 0.013) == f"0.000 \u00b1 0.013 {UNRELIABLE}"

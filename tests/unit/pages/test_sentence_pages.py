@@ -84,3 +84,9 @@ def test_beside_a_study_whose_file_is_wrong_the_others_are_shown(opened, store, 
     assert "a study that ships is called embedded-synonyms too" in page.said
     first = few("embedded-cohyponyms", 1).content.sentences[0].pair
     assert f"The two words: {' and '.join(first.words)}" in page.said
+
+
+def test_one_of_a_kind_is_counted_as_one(opened, tmp_path):
+    synthetic.of_study(tmp_path, few("embedded-intervention", 1), seeds=(0,), size=16, grid=8)
+    said = opened("intervention.py", tmp_path, model="embedded").said
+    assert "Pearson correlation over 1 image of 1 prompt." in said
