@@ -15,7 +15,6 @@ import torch
 from torch import Tensor
 
 from compute.estimation.noise_levels import HIGHEST, LOWEST
-from compute.models.denoiser import Conditioning
 from store.errors import InputError
 from store.prompts.tokens import Token
 from store.records import Span
@@ -85,6 +84,17 @@ GATES = {
 }
 
 
+@dataclass(frozen=True)
+class LogPriors:
+    """Logarithms of the components' prior weights under K texts, `values` float64 (K, N)."""
+
+    values: Tensor
+
+    def select(self, texts: Tensor) -> "LogPriors":
+        """Return the texts at these places, int64 (B,), which may repeat."""
+        return LogPriors(self.values[texts])
+
+
 class AnalyticDenoiser:
     """The exact posterior-mean denoiser of a gate's mixture, as a `Denoiser`."""
 
@@ -115,16 +125,19 @@ class AnalyticDenoiser:
             found.append(Token(self.words.index(word), start, start + len(word)))
         return found
 
-    def encode(self, texts: Sequence[str]) -> Conditioning:
-        """Logarithms of the components' prior weights under each text, float64 (K, N)."""
-        return Conditioning({"log_prior": torch.stack([self._log_prior(text) for text in texts])})
+    def ids(self, text: str) -> tuple[int, ...]:
+        return tuple(token.id for token in self.tokens(text))
 
-    def predict_noise(self, z: Tensor, level: Tensor, conditioning: Conditioning) -> Tensor:
+    def encode(self, texts: Sequence[str]) -> LogPriors:
+        """Logarithms of the components' prior weights under each text, float64 (K, N)."""
+        return LogPriors(torch.stack([self._log_prior(text) for text in texts]))
+
+    def predict_noise(self, z: Tensor, level: Tensor, conditioning: LogPriors) -> Tensor:
         alpha = self.log_snr[level].sigmoid().view(-1, 1)
         variance = alpha * SPREAD**2 + 1 - alpha
         flat, means = z.double().flatten(1), self.means.flatten(1)  # (B, D), (N, D)
         fit = (alpha.sqrt() * (flat @ means.T) - alpha / 2 * means.square().sum(1)) / variance  # (B, N)
-        posterior = (fit + conditioning.tensors["log_prior"]).softmax(1)
+        posterior = (fit + conditioning.values).softmax(1)
         off = flat - alpha.sqrt() * (posterior @ means)
         return ((1 - alpha).sqrt() / variance * off).view(z.shape).float()
 

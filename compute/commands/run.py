@@ -92,4 +92,7 @@ def _engine(given: argparse.Namespace, requests: Sequence[Request]) -> "Engine":
             "what it makes of them is chance",
             file=sys.stderr,
         )
+    cut = (short for request in requests for short in denoiser.cut_off(request.prompt))
+    for note in (*denoiser.notes, *dict.fromkeys(cut)):
+        print(f"note: model {denoiser.name}: {note}", file=sys.stderr)
     return Engine(denoiser, given.cache if given.dtype is None else None)

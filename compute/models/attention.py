@@ -1,51 +1,121 @@
-"""Cross-attention maps of words, recorded while the denoiser is evaluated: the baseline that maps are held against.
+"""Attention maps of words, recorded while the denoiser is evaluated: the baseline that maps are held against.
 
 The attention of a word is the softmax probability with which a latent pixel looks at its tokens, summed over tokens,
-averaged over heads, layers and noise levels (Tang et al. 2023, "What the DAAM"). The levels are those of the
-evaluation, even in log SNR, of the finished image, not the steps of its generation.
+averaged over heads, layers and noise levels (Tang et al. 2023, "What the DAAM"). In joint attention, where pixels look
+at pixels too, it is the part that goes to the word. The levels are those of the evaluation, even in log SNR, of the
+finished image, not the steps of its generation.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
-CROSS = ".attn2"
+
+@dataclass(frozen=True)
+class Layout:
+    """Where a network's attention has its text: `states` of it, which cross-attention looks at.
+
+    Joint attention has `total` positions: those of the image at `image`, those of the text at `text`; 0 without any.
+    """
+
+    states: int
+    total: int = 0
+    image: range = range(0)
+    text: range = range(0)
+
+    @classmethod
+    def of(cls, network: nn.Module, lengths: Sequence[int], ask: Callable[[int], object]) -> "Layout | None":
+        """The layout of `network`, whose texts have tensors of `lengths`; None if it never looks at them.
+
+        `ask` calls it with the latents of a seed. What joint attention looks for changes with the latents where the
+        image is, and nowhere else in the first layer.
+        """
+        queries: list[Tensor] = []
+        keys: set[tuple[int, int]] = set()
+        own = F.scaled_dot_product_attention
+
+        def listen(query: Tensor, key: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+            keys.add((query.shape[2], key.shape[2]))
+            queries.append(query)
+            return own(query, key, *args, **kwargs)
+
+        def begin(*_: Any) -> None:
+            queries.clear()
+
+        found = []
+        hook = network.register_forward_pre_hook(begin)
+        F.scaled_dot_product_attention = listen
+        try:
+            for seed in (0, 1):
+                ask(seed)
+                found.append(list(queries))
+        finally:
+            F.scaled_dot_product_attention = own
+            hook.remove()
+        for states in (max(lengths), sum(lengths)):
+            for one, other in zip(*found, strict=True):
+                moved = (one != other).any(-1).any(1)[0].nonzero().flatten().tolist()
+                if one.shape[2] > states and moved and len(moved) + states <= one.shape[2]:
+                    image = range(moved[0], moved[-1] + 1)
+                    start = image.start - states if image.start else image.stop
+                    return cls(states, one.shape[2], image, range(start, start + states))
+                break
+        return next(
+            (cls(each) for each in (sum(lengths), max(lengths)) if any(key == each != query for query, key in keys)),
+            None,
+        )
 
 
 class AttentionRecorder:
-    """Looks at the cross-attention layers of a U-Net, changing nothing of what they compute.
+    """Looks at every attention of a network to its text, changing nothing of what is computed.
 
     `rows` says of which samples of the next call the attention is wanted; `keep` adds what that call showed.
     """
 
-    def __init__(self, unet: torch.nn.Module, tokens: Mapping[str, Sequence[int]]):
-        """`tokens`: word -> the places of its tokens among the encoder's states."""
+    def __init__(
+        self,
+        network: nn.Module,
+        tokens: Mapping[str, Sequence[int]],
+        layout: Layout,
+        calling: Callable[[], Tensor | slice] = lambda: slice(None),
+    ):
+        """`tokens`: word -> the places of its tokens among the states of the text.
+
+        `calling` says for which rows of a batch the network is called at the moment.
+        """
         self.words, self.rows = list(tokens), torch.zeros(0, dtype=torch.bool)
-        self._unet, self._tokens = unet, list(tokens.values())
-        self._sums: dict[str, Tensor] = {}  # layer -> (W, pixels)
-        self._fresh: dict[str, Tensor] = {}
-        self._samples = self._seen = 0
+        self._network, self._tokens, self._layout, self._calling = network, list(tokens.values()), layout, calling
+        self._sums: dict[int, Tensor] = {}  # layer -> (W, pixels)
+        self._fresh: dict[int, Tensor] = {}
+        self._samples = self._seen = self._layer = 0
+        self._crosses, self._wanted = False, self.rows
         self._hooks: list[Any] = []
+        self._attend = F.scaled_dot_product_attention
 
     def __enter__(self) -> "AttentionRecorder":
-        for name, module in self._unet.named_modules():
-            if name.endswith(CROSS):
-                self._hooks.append(module.register_forward_pre_hook(self._look(name), with_kwargs=True))
+        self._attend = F.scaled_dot_product_attention
+        F.scaled_dot_product_attention = self._listen
+        for module in self._network.modules():
+            if hasattr(module, "to_k"):
+                self._hooks.append(module.register_forward_pre_hook(self._enter, with_kwargs=True))
+        self._hooks.append(self._network.register_forward_pre_hook(self._begin))
         return self
 
     def __exit__(self, *_: object) -> None:
+        F.scaled_dot_product_attention = self._attend
         for hook in self._hooks:
             hook.remove()
         self._hooks.clear()
 
     def keep(self) -> None:
         """Count the last call: a call that failed and is made again is not kept twice."""
-        for name, values in self._fresh.items():
-            self._sums[name] = self._sums[name] + values if name in self._sums else values
+        for layer, values in self._fresh.items():
+            self._sums[layer] = self._sums[layer] + values if layer in self._sums else values
         self._samples += self._seen
         self._fresh, self._seen = {}, 0
 
@@ -60,21 +130,39 @@ class AttentionRecorder:
         self._sums, self._samples = {}, 0
         return dict(zip(self.words, total.numpy(), strict=True))
 
-    def _look(self, name: str):
-        def look(module: Any, args: tuple, kwargs: dict[str, Any]) -> None:
-            hidden = args[0] if args else kwargs["hidden_states"]
-            rows = self.rows.to(hidden.device)
-            if not rows.any():
-                return
-            states = kwargs["encoder_hidden_states"][rows]
-            query = module.head_to_batch_dim(module.to_q(hidden[rows]))
-            key = module.head_to_batch_dim(module.to_k(states))
-            seen = module.get_attention_scores(query, key).float()  # (rows heads, pixels, tokens)
-            words = torch.stack([seen[..., list(places)].sum((0, 2)) for places in self._tokens]).cpu()
-            self._fresh[name] = words / module.heads
-            self._seen = int(rows.sum())
+    def _begin(self, *_: Any) -> None:
+        self._layer = 0
+        self._wanted = self.rows[self._calling()] if len(self.rows) else self.rows
+        self._seen += int(self._wanted.sum())
 
-        return look
+    def _enter(self, module: nn.Module, args: tuple, kwargs: dict[str, Any]) -> None:
+        states = kwargs.get("encoder_hidden_states")
+        self._crosses = states is not None and states is not (args[0] if args else kwargs.get("hidden_states"))
+
+    def _listen(self, query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None = None, *args, **kwargs):
+        output = self._attend(query, key, value, attn_mask, *args, **kwargs)
+        layout, (asking, asked) = self._layout, (query.shape[2], key.shape[2])
+        joint = asking == asked == layout.total
+        if joint or (asked == layout.states and (asking != asked or self._crosses)):
+            self._layer += 1
+            if self._wanted.any():
+                rows = self._wanted.to(query.device)
+                mask = attn_mask[rows] if attn_mask is not None and len(attn_mask) == len(rows) else attn_mask
+                self._look(query[rows], key[rows], mask, joint)
+        return output
+
+    def _look(self, query: Tensor, key: Tensor, mask: Tensor | None, joint: bool) -> None:
+        if joint:
+            image = slice(self._layout.image.start, self._layout.image.stop)
+            query = query[:, :, image]
+            mask = mask[:, :, image] if mask is not None and mask.shape[2] > 1 else mask
+        scores = (query.float() @ key.float().transpose(-1, -2)) / query.shape[-1] ** 0.5
+        if mask is not None:
+            scores = scores.masked_fill(~mask, -torch.inf) if mask.dtype == torch.bool else scores + mask.float()
+        seen = scores.softmax(-1)  # (rows, heads, pixels, positions)
+        start = self._layout.text.start if joint else 0
+        words = [seen[..., [start + place for place in places]].sum((0, 3)).mean(0) for places in self._tokens]
+        self._fresh[self._layer] = self._fresh.get(self._layer, 0) + torch.stack(words).cpu()
 
 
 def _shape(pixels: int, size: Sequence[int]) -> tuple[int, int]:

@@ -1,13 +1,11 @@
 """What every model must offer: `Denoiser` to be decomposed, `Adapter` to be loaded from a saved pipeline besides."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
-from diffusers import DiffusionPipeline
 from torch import Tensor
 
 from compute.models.attention import AttentionRecorder
@@ -15,15 +13,11 @@ from store.prompts.conditions import Reader
 from store.records import Span
 
 
-@dataclass(frozen=True)
-class Conditioning:
-    """K encoded texts: tensors with leading dimension K, by the model's own argument names."""
-
-    tensors: dict[str, Tensor]
+class Conditioning(Protocol):
+    """K encoded texts."""
 
     def select(self, texts: Tensor) -> "Conditioning":
-        """Return the texts at these places, int64 (B,), which may repeat: tensors (B, ...)."""
-        return Conditioning({name: values[texts.to(values.device)] for name, values in self.tensors.items()})
+        """Return the texts at these places, int64 (B,), which may repeat."""
 
 
 class Denoiser(Reader, Protocol):
@@ -41,10 +35,11 @@ class Denoiser(Reader, Protocol):
     def encode(self, texts: Sequence[str]) -> Conditioning:
         """Return the conditioning of K texts."""
 
-    def predict_noise(self, z: Tensor, level: Tensor, conditioning: Conditioning) -> Tensor:
+    def predict_noise(self, z: Tensor, level: Tensor, conditioning: Any) -> Tensor:
         """Return the predicted noise, float32 (B, c, h, w), without classifier-free guidance.
 
-        `z` float32 (B, c, h, w) is noisy with the SNR of the trained `level`, int64 (B,).
+        `z` float32 (B, c, h, w) is noisy with the SNR of the trained `level`, int64 (B,). `conditioning` holds B texts
+        as `encode` returns them.
         """
 
     def computing_in(self, dtype: torch.dtype) -> AbstractContextManager[None]:
@@ -74,22 +69,9 @@ class Denoiser(Reader, Protocol):
 
 
 class Adapter(Denoiser, Protocol):
-    """A denoiser made of a saved diffusers pipeline.
+    """A denoiser made of a saved diffusers pipeline."""
 
-    It is made of the pipeline on its device, the model's name and revision, and the words that training showed, where
-    these are known. The initializer raises InputError if the pipeline needs more than text, or lacks what is needed.
-    """
-
-    options: ClassVar[Mapping[str, Any]]  # of the pipeline's class, as the parts that are not to be loaded
     weights: torch.dtype  # of the weights now
-
-    def __init__(
-        self, pipeline: DiffusionPipeline, name: str, revision: str, vocabulary: frozenset[str] | None = None
-    ): ...
-
-    @property
-    def tokenizers_json(self) -> tuple[str, ...]:
-        """The tokenizers of its text encoders, in the JSON of the tokenizers library."""
 
     def own_predictions(self, prompt: str) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         """Yield what the pipeline's own call computes when it draws `prompt` without guidance.

@@ -1,21 +1,21 @@
 """A saved pipeline -> the pipeline: nothing is filled in by chance, and nothing is left over."""
 
-from collections.abc import Mapping
-from typing import Any
+import inspect
 
 import diffusers
 import torch
 import transformers
 from diffusers import DiffusionPipeline
 
-from compute.models.saved import SavedPart, SavedPipeline
+from compute.models.saved import IGNORED, SavedPart, SavedPipeline
 
 NAMED = 4  # keys in an error
+UNSAFE = {"requires_safety_checker"}  # options that warn where there is none
 MEMORY = MemoryError, torch.OutOfMemoryError  # no fault of a model
 
 
-def load_pipeline(saved: SavedPipeline, dtype: torch.dtype, options: Mapping[str, Any]) -> DiffusionPipeline:
-    """Return the pipeline with its weights in `dtype`; `options` go to its class.
+def load_pipeline(saved: SavedPipeline, dtype: torch.dtype) -> DiffusionPipeline:
+    """Return the pipeline with its weights in `dtype`, without the parts that draw nothing.
 
     Raises
     ------
@@ -25,6 +25,8 @@ def load_pipeline(saved: SavedPipeline, dtype: torch.dtype, options: Mapping[str
     transformers.utils.logging.disable_progress_bar()
     parts = {part.name: load_part(saved, part, dtype) for part in saved.parts.values() if part.weights}
     family = getattr(diffusers, saved.family)
+    there = inspect.signature(family.__init__).parameters
+    options = {name: None for name in IGNORED if name in there} | dict.fromkeys(UNSAFE & there.keys(), False)
     try:
         return family.from_pretrained(saved.folder, dtype=dtype, local_files_only=True, **parts, **options)
     except MEMORY:

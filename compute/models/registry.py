@@ -8,21 +8,16 @@ from diffusers import DiffusionPipeline
 from huggingface_hub import try_to_load_from_cache
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
-from compute.models import parity
-from compute.models.denoiser import Adapter
+from compute.models import families, parity
 from compute.models.loading import MEMORY, load_pipeline, one_line
+from compute.models.replay.adapter import PipelineAdapter
 from compute.models.saved import INDEX, SavedPipeline
-from compute.models.unet import UNetDenoiser, XLDenoiser
 from store.errors import InputError
 from store.prompts.model_cards import ModelCard
 
 EMBEDDED = Path(__file__).parents[1] / "embedded" / "weights"
 VOCABULARY = "vocabulary.txt"  # beside a pipeline's model_index.json: the words it was trained with
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
-FAMILIES: dict[str, type[Adapter]] = {
-    "StableDiffusionPipeline": UNetDenoiser,
-    "StableDiffusionXLPipeline": XLDenoiser,
-}
 FORMER = {
     "f78ed8f9a19e": "23cb31856a92"
 }  # identities that stores know a model by from when digests were of whole files
@@ -77,8 +72,11 @@ def load(
     dtype: str | None = None,
     device: str | None = None,
     cache: Path | None = None,
-) -> Adapter:
+    size: tuple[int, int] | None = None,
+) -> PipelineAdapter:
     """Return the denoiser of a known name, a hub id or a folder, in float32 unless `dtype` says otherwise.
+
+    Its images have `size`, width and height in pixels, or that of its training.
 
     At the first load of a model its predictions are held against those of the pipeline's own call; what was found is
     remembered in the folder `cache`.
@@ -90,13 +88,13 @@ def load(
     """
     place = _device(device)
     saved = locate(model, revision)
-    adapter = FAMILIES.get(saved.family)
-    if adapter is None:
-        raise saved.refused(f"{saved.family} is not supported", f"use one of {', '.join(FAMILIES)}")
-    pipeline = load_pipeline(saved, DTYPES[dtype or "float32"], adapter.options)
-    pipeline = pipeline.to(place)
+    if why := families.refusal(saved.family):
+        raise saved.refused(f"{saved.family} is not supported: {why}", "use a text-to-image model")
+    pipeline = load_pipeline(saved, DTYPES[dtype or "float32"]).to(place)
     try:
-        denoiser = adapter(pipeline, saved.model, _revision(saved, cache), _vocabulary(saved))
+        denoiser = PipelineAdapter(
+            pipeline, saved.model, _revision(saved, cache), vocabulary=_vocabulary(saved), size=size
+        )
         parity.check(denoiser, cache)
     except (InputError, *MEMORY):
         raise
@@ -142,9 +140,9 @@ def revision_of(model: str, revision: str | None = None, cache: Path | None = No
     return _revision(locate(model, revision), cache)
 
 
-def card(denoiser: Adapter, source: str) -> ModelCard:
+def card(denoiser: PipelineAdapter, source: str) -> ModelCard:
     """Return what can be known of `denoiser`, which was asked for as `source`, without its weights."""
-    tokenizer, *others = denoiser.tokenizers_json
+    tokenizer, *further = (reader.json for reader in denoiser.longest_readers)
     return ModelCard(
         name=denoiser.name,
         source=source,
@@ -154,7 +152,9 @@ def card(denoiser: Adapter, source: str) -> ModelCard:
         words=None if denoiser.vocabulary is None else tuple(sorted(denoiser.vocabulary)),
         log_snr=tuple(denoiser.log_snr.tolist()),
         tokenizer=tokenizer,
-        further_tokenizers=tuple(other for other in others if other != tokenizer),
+        further_tokenizers=tuple(other for other in further if other != tokenizer),
+        shorter_tokenizers=tuple(reader.json for reader in denoiser.readers[1 + len(further) :]),
+        nothing=denoiser.ids(""),
     )
 
 

@@ -27,7 +27,7 @@ class Reader(Protocol):
 
     @property
     def token_limit(self) -> int:
-        """Tokens of a text, without the special ones."""
+        """Tokens of a text that its tokenizer with the highest limit takes, without the special ones."""
 
     @property
     def unknown_token(self) -> int | None:
@@ -38,7 +38,11 @@ class Reader(Protocol):
         """The words it was trained with, where they are few enough to be listed."""
 
     def tokens(self, text: str) -> list[Token]:
-        """Return the tokens of `text`, not cut off, without special ones."""
+        """Return the tokens of `text`, not cut off, without special ones: by the tokenizer that makes the most of it,
+        of those with the highest limit."""
+
+    def ids(self, text: str) -> tuple[int, ...]:
+        """Return what tells `text` from others: its tokens by each tokenizer, by those that read alike once."""
 
 
 @dataclass(frozen=True)
@@ -123,7 +127,7 @@ def of_pairs(pairs: Sequence[TokenPair | Probe], reader: Reader) -> Conditions:
     prompt = pairs[0].prompt
     check_length(prompt, reader)
     texts, rows = _texts(pairs)
-    ids = [tuple(token.id for token in reader.tokens(text)) for text in texts]
+    ids = [reader.ids(text) for text in texts]
     for (pair, _), places in rows.items():
         _check_distinct(pair, places, list(texts), ids, reader)
     return Conditions(tuple(texts), tuple(ids), rows, texts.get(without(prompt), -1))

@@ -16,9 +16,10 @@ from tokenizers import Tokenizer
 from store.errors import StoreError
 from store.files.atomic import replacing
 from store.hdf5.names import slug
-from store.prompts.tokens import Token, longest, vectors_of, with_vectors
+from store.prompts.tokens import Token, ids_of, longest, vectors_of, with_vectors
 
 FOLDER = "models"
+LISTS = ("further_tokenizers", "shorter_tokenizers", "nothing")
 BYTES = 2**26  # of a card at most: 64 MiB
 
 
@@ -35,6 +36,8 @@ class ModelCard:
     log_snr: tuple[float, ...]  # of each trained level
     tokenizer: str  # in the JSON of the tokenizers library
     further_tokenizers: tuple[str, ...] = ()  # of its other text encoders, where they differ
+    shorter_tokenizers: tuple[str, ...] = ()  # of text encoders that take fewer tokens
+    nothing: tuple[int, ...] = ()  # the ids of what stands for no text
 
     @property
     def vocabulary(self) -> frozenset[str] | None:
@@ -48,13 +51,19 @@ class ModelCard:
         """
         return longest(_tokens(text, tokenizer) for tokenizer in self._tokenizers)
 
+    def ids(self, text: str) -> tuple[int, ...]:
+        """Return what tells `text` from others: its tokens by each tokenizer, by those that read alike once."""
+        if text == "":
+            return self.nothing
+        return ids_of(_tokens(text, tokenizer) for tokenizer in (*self._tokenizers, *self._shorter))
+
     @cached_property
     def _tokenizers(self) -> list[Tokenizer]:
-        found = [Tokenizer.from_str(text) for text in (self.tokenizer, *self.further_tokenizers)]
-        for tokenizer in found:
-            tokenizer.no_truncation()
-            tokenizer.no_padding()
-        return found
+        return list(map(_tokenizer, (self.tokenizer, *self.further_tokenizers)))
+
+    @cached_property
+    def _shorter(self) -> list[Tokenizer]:
+        return list(map(_tokenizer, self.shorter_tokenizers))
 
     def __getstate__(self) -> dict[str, object]:
         return {field.name: getattr(self, field.name) for field in fields(self)}
@@ -81,8 +90,10 @@ def load(path: Path) -> ModelCard | None:
             return None
         values = json.loads(path.read_text(encoding="utf-8"))
         words = None if values["words"] is None else tuple(values["words"])
-        further, levels = tuple(values.get("further_tokenizers", ())), tuple(map(float, values["log_snr"]))
-        card = ModelCard(**values | {"words": words, "log_snr": levels, "further_tokenizers": further})
+        lists = {name: tuple(values.get(name, ())) for name in LISTS} | {
+            "log_snr": tuple(map(float, values["log_snr"]))
+        }
+        card = ModelCard(**values | {"words": words} | lists)
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
     return card if _sound(card) else None
@@ -90,16 +101,24 @@ def load(path: Path) -> ModelCard | None:
 
 def _sound(card: ModelCard) -> bool:
     """Whether the values of `card` are what they should be, as a file may hold anything."""
-    texts = card.name, card.source, card.revision, card.tokenizer, *card.further_tokenizers, *(card.words or ())
-    if not all(isinstance(text, str) for text in texts):
+    texts = [card.name, card.source, card.revision, card.tokenizer, *(card.words or ())]
+    texts += [*card.further_tokenizers, *card.shorter_tokenizers]
+    if not all(isinstance(text, str) for text in texts) or not all(type(number) is int for number in card.nothing):
         return False
     if type(card.token_limit) is not int or type(card.unknown_token) not in (int, type(None)):
         return False
     try:
-        card.tokens("")
+        card.ids(" ")
     except Exception:  # the tokenizers library raises nothing narrower
         return False
     return True
+
+
+def _tokenizer(text: str) -> Tokenizer:
+    found = Tokenizer.from_str(text)
+    found.no_truncation()
+    found.no_padding()
+    return found
 
 
 def _tokens(text: str, tokenizer: Tokenizer) -> list[Token]:

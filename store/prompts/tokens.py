@@ -43,3 +43,9 @@ def longest(readings: Iterable[list[Token]]) -> list[Token]:
     That one is cut off first. Texts that all tokenizers read alike have the same.
     """
     return max(readings, key=len)
+
+
+def ids_of(readings: Iterable[Sequence[Token]]) -> tuple[int, ...]:
+    """Return the ids of the tokens of one text as several tokenizers read it, of those that read alike once."""
+    each = dict.fromkeys(tuple(token.id for token in tokens) for tokens in readings)
+    return tuple(number for ids in each for number in ids)

@@ -60,7 +60,7 @@ def test_words_matter_where_they_act():
     latents = denoiser.generate("a red heart", [0], 1.0, 20)
     encoded = denoiser.encode(["a red heart", "a blue heart", "a red square"])
     levels = (denoiser.log_snr + 5).abs().argmin().repeat(3)
-    alpha = denoiser.alphas[levels[:1]].view(-1, 1, 1, 1).float()
+    alpha = denoiser.log_snr[levels[:1]].sigmoid().view(-1, 1, 1, 1).float()
     noise = np.random.default_rng(0).normal(size=latents.shape)
     z = alpha.sqrt() * latents + (1 - alpha).sqrt() * latents.new_tensor(noise)
     predicted = denoiser.predict_noise(z.repeat(3, 1, 1, 1), levels, encoded)

@@ -1,4 +1,4 @@
-"""The U-Net adapter against the pipeline's own calls."""
+"""The adapter against the pipeline's own calls."""
 
 import numpy as np
 import pytest
@@ -98,6 +98,6 @@ def test_half_weights_can_be_asked_precisely(pipeline_folder):
     z, level, encoded = torch.randn(1, *half.latent_shape), torch.tensor([500]), half.encode(["a cat"])
     coarse = half.predict_noise(z, level, encoded)
     with half.computing_in(torch.float32):
-        assert half.unet.dtype == torch.float32
+        assert half.network.dtype == torch.float32
         assert not torch.equal(half.predict_noise(z, level, encoded), coarse)
-    assert half.unet.dtype == torch.bfloat16
+    assert half.network.dtype == torch.bfloat16

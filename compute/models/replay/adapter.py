@@ -1,0 +1,302 @@
+"""Any text-to-image pipeline of diffusers as an `Adapter`, by recording and replaying its own calls."""
+
+import textwrap
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import Any
+
+import numpy as np
+import torch
+from diffusers import DiffusionPipeline
+from torch import Tensor
+
+from compute.models import families
+from compute.models.attention import AttentionRecorder, Layout
+from compute.models.replay.autoencoder import Autoencoder
+from compute.models.replay.batches import RecordedTexts, signature
+from compute.models.replay.learning import learn, parameters
+from compute.models.replay.reading import PromptReader, limit_to_encoders, listening, places_among
+from compute.models.replay.recording import RecordedCall, changed, final_latents
+from compute.models.replay.schedule import TrainedLevels
+from store.errors import InputError
+from store.prompts.tokens import Token, ids_of, longest
+from store.records import Span
+
+FASTER = {"cuda": (torch.bfloat16, torch.float16), "cpu": (torch.bfloat16,)}  # by autocast, from float32 weights
+OWN = (0.35, 0.8)  # of the trained levels that an adapter is held against its pipeline at
+UNGUIDED = 1.0
+ZEROS = (-1,)  # in the place of tokens, where zeros stand for no text
+PLAIN = {"use_resolution_binning", "clean_caption"}  # what pipelines do to sizes and texts on their own
+
+
+@dataclass(frozen=True)
+class Recordings:
+    """K texts, recorded. `place[i]` is (group, place in it) of the text at i."""
+
+    groups: tuple[RecordedTexts, ...]
+    place: Tensor  # int64 (K, 2)
+
+    def select(self, texts: Tensor) -> "Recordings":
+        """Return the texts at these places, int64 (B,), which may repeat."""
+        return Recordings(self.groups, self.place[texts.cpu()])
+
+
+class PipelineAdapter:
+    """A text-to-image pipeline as an `Adapter`."""
+
+    def __init__(
+        self,
+        pipeline: DiffusionPipeline,
+        name: str,
+        revision: str,
+        vocabulary: frozenset[str] | None = None,
+        size: tuple[int, int] | None = None,
+    ):
+        """`size` is (width, height) in pixels, the pipeline's own without it.
+
+        Raises
+        ------
+        InputError: the pipeline needs more than text or lacks a part, or its call or output is in no known form.
+        """
+        self.pipeline, self.name, self.revision, self.vocabulary = pipeline, name, revision, vocabulary
+        self.family = families.of(type(pipeline).__name__)
+        families.check(pipeline, name)
+        pipeline.set_progress_bar_config(disable=True)
+        for part in pipeline.components.values():
+            if isinstance(part, torch.nn.Module):
+                part.eval()
+        self.network = getattr(pipeline, "transformer", None) or pipeline.unet
+        self.device: torch.device = self.network.device
+        self.weights = self.computes = self._loaded = self.network.dtype
+        others = FASTER.get(self.device.type, ()) if self.weights == torch.float32 else (self.weights,)
+        self.dtypes = (torch.float32, *others)
+        self.levels = TrainedLevels.of(pipeline.scheduler, name)
+        self.log_snr = self.levels.log_snr
+        limit_to_encoders(pipeline)
+        options = _size_options(pipeline, self.network, size)
+        with torch.inference_mode():
+            self._manner = learn(pipeline, self.network, self.levels, options, name)
+        if not self._manner.readers:
+            raise InputError(f"model {name}", "its tokenizer has no fast form", "save it with tokenizer.json")
+        self.readers, self._grid = self._manner.readers, self._manner.grid
+        self.latent_shape = self._grid.shape
+        self._autoencoder = Autoencoder(pipeline.vae, self._manner, self.levels.times[1], name)
+        self._options = options
+        self._calling: Tensor = torch.zeros(0, dtype=torch.int64)
+        self._layouts: dict[str, Layout | None] = {}
+
+    @property
+    def longest_readers(self) -> list[PromptReader]:
+        """The readers with the highest limit: what they cut off, the model does not read."""
+        return [reader for reader in self.readers if reader.limit == self.token_limit]
+
+    @property
+    def token_limit(self) -> int:
+        """Tokens of a text that the reader with the highest limit takes."""
+        return self.readers[0].limit
+
+    @property
+    def unknown_token(self) -> int | None:
+        """See `store.prompts.conditions.Reader`."""
+        return self.readers[0].tokenizer.unk_token_id
+
+    @property
+    def notes(self) -> list[str]:
+        """What a reader of its results has to know, in sentences: of what is assumed, and of distilled models."""
+        found = []
+        if not self.family.known:
+            found.append(
+                f"{self.family.pipeline} is not among the families known here; assumed is that its training showed the "
+                "empty text for no text, and that it is not distilled"
+            )
+        told = "with guidance as an input of its network" if _is_told_guidance(self.network) else ""
+        if distilled := told or self.family.distilled:
+            found.append(
+                f"models of {self.family.pipeline} are distilled {distilled}: their predictions without text are of no "
+                "distribution that they draw from; ask in context (CPID)"
+            )
+        return found
+
+    @property
+    def usual_guidance(self) -> float:
+        """The guidance that the pipeline draws with where nobody names one."""
+        return families.usual_guidance(type(self.pipeline))
+
+    def tokens(self, text: str) -> list[Token]:
+        """Return the tokens of `text`: see `store.prompts.conditions.Reader`."""
+        return longest(reader.tokens(text) for reader in self.longest_readers)
+
+    def ids(self, text: str) -> tuple[int, ...]:
+        """Return what all readers make of `text`: see `store.prompts.conditions.Reader`."""
+        if text == "" and self._nothing is None:
+            return ZEROS
+        read = text or self._nothing or ""
+        return ids_of(reader.tokens(read) for reader in self.readers)
+
+    def cut_off(self, prompt: str) -> list[str]:
+        """Return what readers with lower limits than the highest do not take of `prompt`, in a sentence each."""
+        found = []
+        for reader in self.readers[len(self.longest_readers) :]:
+            tokens = reader.tokens(prompt)
+            if len(tokens) > reader.limit:
+                lost = textwrap.shorten(prompt[tokens[reader.limit].start :], 60)
+                found.append(
+                    f"{type(reader.tokenizer).__name__} takes {reader.limit} tokens and does not read {lost!r}"
+                )
+        return list(dict.fromkeys(found))
+
+    @torch.inference_mode()
+    def encode(self, texts: Sequence[str]) -> Recordings:
+        """Return the recordings of K texts, each made alone, so that no text depends on those beside it."""
+        form = self._manner.form
+        groups: dict[Any, list[RecordedCall]] = {}
+        place = []
+        for text in texts:
+            call = self._record(text)
+            key = signature(form, call)
+            groups.setdefault(key, []).append(call)
+            place.append((list(groups).index(key), len(groups[key]) - 1))
+        return Recordings(tuple(RecordedTexts(form, calls) for calls in groups.values()), torch.tensor(place))
+
+    @torch.inference_mode()
+    def predict_noise(self, z: Tensor, level: Tensor, conditioning: Recordings) -> Tensor:
+        """Return the predicted noise, float32 (B, c, h, w), without guidance: see `Denoiser`."""
+        latents = self.levels.latents(z.to(self.device).float(), level)
+        looped = self._grid.pack(latents).to(self.weights)
+        output = torch.empty_like(looped, dtype=torch.float32)
+        for number, group in enumerate(conditioning.groups):
+            rows = (conditioning.place[:, 0] == number).nonzero().flatten()
+            if len(rows):
+                times = self._manner.times([self.levels.times[place] for place in level[rows].tolist()])
+                call = group.call(conditioning.place[rows, 1], looped[rows], times)
+                if self.weights != self._loaded:
+                    call = call.cast(self._loaded, self.weights)
+                self._calling = rows
+                with torch.autocast(self.device.type, self.computes, enabled=self.computes != self.weights):
+                    found = self.network(*call.args, **call.kwargs)
+                output[rows] = self._manner.answer(found).reshape(-1, *self._grid.looped).float()
+        return self.levels.predicted_noise(self._grid.unpack(output), latents, level)
+
+    @contextmanager
+    def computing_in(self, dtype: torch.dtype) -> Iterator[None]:
+        """Compute in `dtype` within it: by autocast, or with float32 weights where they are half ones."""
+        before = self.computes, self.weights
+        precise = self.weights != torch.float32 and dtype == torch.float32
+        self.computes = dtype
+        try:
+            if precise:
+                self.network.float()
+                self.weights = torch.float32
+            yield
+        finally:
+            self.computes, self.weights = before
+            if precise:
+                self.network.to(self.weights)
+
+    @torch.inference_mode()
+    def attention(self, prompt: str, spans: Sequence[Span]) -> AttentionRecorder | None:
+        """Return what records the attention to words of `prompt`: see `Denoiser`.
+
+        None where the states of the text cannot be told from those of words.
+        """
+        with listening() as readings:
+            call = self._record(prompt)
+        form = self._manner.form
+        sequences = [
+            value.shape[1]
+            for path, value in call.values().items()
+            if path in form.rows and path != form.latents and torch.is_tensor(value) and value.dim() == 3
+        ]
+        if prompt not in self._layouts:
+            ask = partial(self._manner.recorder.step, [prompt], self.levels.times[len(self.levels.times) // 2])
+            self._layouts = {prompt: Layout.of(self.network, sequences, ask) if sequences else None}
+        layout = self._layouts[prompt]
+        if layout is None:
+            return None
+        tokens = {prompt[slice(*span)]: places_among(layout.states, readings, prompt, span) for span in spans}
+        if not all(tokens.values()):
+            return None
+        return AttentionRecorder(self.network, tokens, layout, lambda: self._calling)
+
+    @torch.inference_mode()
+    def generate(self, prompt: str, seeds: Sequence[int], guidance: float, steps: int) -> Tensor:
+        """Return latents float32 (S, c, h, w); raises InputError if they are not finite."""
+        looped = final_latents(
+            self.pipeline,
+            prompt=[prompt] * len(seeds),
+            num_inference_steps=steps,
+            generator=[torch.Generator().manual_seed(seed) for seed in seeds],
+            **self._guided(guidance, len(seeds)),
+        )
+        latents = self._grid.unpack(looped).float().cpu()
+        if not latents.isfinite().all():
+            mend = "check its weights" if self.weights == torch.float32 else "use --dtype float32 or bfloat16"
+            why = f"the images that it generates are not finite in {str(self.weights).removeprefix('torch.')}"
+            raise InputError(f"model {self.name}", why, mend)
+        return latents
+
+    @torch.inference_mode()
+    def encode_image(self, image: np.ndarray) -> Tensor:
+        """Return the mode of the latent of an image, float32 (1, c, h, w); raises InputError as `decode` does."""
+        return self._autoencoder.encode(image)
+
+    @torch.inference_mode()
+    def decode(self, latents: Tensor) -> np.ndarray:
+        """Return images uint8 (S, H, W, 3), computed in float32 where half precision overflows: see `Denoiser`."""
+        return self._autoencoder.decode(latents)
+
+    @torch.inference_mode()
+    def own_predictions(self, prompt: str) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """Yield noisy latents, level and noise of two steps of the pipeline's own call: see `Adapter`."""
+        for seed, share in enumerate(OWN):
+            place = round(share * len(self.levels.times))
+            level = torch.tensor([place])
+            _, _, step = self._manner.recorder.step([prompt], self.levels.times[place], seed)
+            latents = self._grid.unpack(step.latents).float()
+            noise = self.levels.predicted_noise(self._grid.unpack(step.output).float(), latents, level)
+            scale = self.levels.latents(torch.ones(1, 1, 1, 1), level)
+            yield latents.cpu() / scale, level, noise.cpu()
+
+    def _record(self, text: str) -> RecordedCall:
+        """The call for one text, with what training showed for no text where there is none."""
+        time = self.levels.times[len(self.levels.times) // 2]
+        if text or self._nothing == "":
+            return self._manner.recorder.call([text], time)
+        if self._nothing is not None:
+            return self._manner.recorder.call([self._nothing], time)
+        empty, other = (self._manner.recorder.call([each], time) for each in ("", "a"))
+        values = empty.values()
+        return empty.with_values({path: torch.zeros_like(values[path]) for path in changed(empty, other)})
+
+    @cached_property
+    def _nothing(self) -> str | None:
+        """The text that stands for none, None where its states are zeros."""
+        if self.family.zeros and self.pipeline.config.get("force_zeros_for_empty_prompt", False):
+            return None
+        return self.family.nothing
+
+    def _guided(self, guidance: float, count: int) -> dict[str, Any]:
+        """What the pipeline's call is told of `guidance`, for `count` images."""
+        if guidance == UNGUIDED:
+            return dict(self._manner.recorder.options)
+        there = parameters(self.pipeline)
+        name = families.guidance_option(type(self.pipeline))
+        negative = {"negative_prompt": [self.family.nothing] * count} if name == "true_cfg_scale" else {}
+        return {**self._options, name: guidance, **{key: each for key, each in negative.items() if key in there}}
+
+
+def _is_told_guidance(network: Any) -> bool:
+    return bool(network.config.get("guidance_embeds")) or network.config.get("time_cond_proj_dim") is not None
+
+
+def _size_options(pipeline: DiffusionPipeline, network: Any, size: tuple[int, int] | None) -> dict[str, Any]:
+    own = network.config.get("sample_size")
+    options: dict[str, Any] = {}
+    if size is not None:
+        options = {"width": size[0], "height": size[1]}
+    elif isinstance(own, (list, tuple)):
+        height, width = (side * pipeline.vae_scale_factor for side in own)
+        options = {"width": width, "height": height}
+    return options | dict.fromkeys(PLAIN & parameters(pipeline).keys(), False)

@@ -1,0 +1,150 @@
+"""How a pipeline's tokenizers read a prompt, heard while it encodes one: templates, limits and padding included."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from diffusers import DiffusionPipeline
+from tokenizers import Encoding
+from transformers import PreTrainedTokenizerBase
+
+from store.prompts.tokens import Token, vectors_of, with_vectors
+from store.records import Span
+
+PROBE = "a"  # a text that every tokenizer has tokens for
+UNBOUNDED = 10**6  # tokens; tokenizers without a limit have a larger number
+
+
+@dataclass(frozen=True)
+class PromptReader:
+    """A tokenizer of a pipeline, and how many tokens of a prompt the pipeline takes from it."""
+
+    tokenizer: PreTrainedTokenizerBase
+    limit: int
+
+    def tokens(self, text: str) -> list[Token]:
+        """Return the tokens of `text`, not cut off, without special ones; all those of a learned embedding."""
+        found = self.tokenizer(
+            text, add_special_tokens=False, return_offsets_mapping=True, truncation=False, verbose=False
+        )
+        tokens = [Token(i, *span) for i, span in zip(found.input_ids, found.offset_mapping, strict=True)]
+        return with_vectors(tokens, self._vectors)
+
+    @property
+    def json(self) -> str:
+        """The tokenizer, in the JSON of the tokenizers library."""
+        return self.tokenizer.backend_tokenizer.to_str()  # type: ignore[attr-defined]
+
+    @cached_property
+    def _vectors(self) -> dict[int, tuple[int, ...]]:
+        return vectors_of(self.tokenizer.added_tokens_encoder)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What `tokenizer` made of `text`, which holds the prompt: its tokens, padded and cut off by the pipeline.
+
+    `room` is the number at which tokens are cut off, None if they are not.
+    """
+
+    tokenizer: PreTrainedTokenizerBase
+    text: str
+    encoding: Encoding
+    room: int | None
+
+    def places(self, prompt: str, span: Span) -> list[int]:
+        """Return the places of the tokens that cover the characters `span` of `prompt`, none if it is not there."""
+        start = self.text.rfind(prompt)
+        if start < 0:
+            return self._places_by_tokens(prompt, span)
+        first, stop = start + span.start, start + span.stop
+        offsets = zip(self.encoding.offsets, self.encoding.special_tokens_mask, strict=True)
+        return [
+            place
+            for place, ((begin, end), special) in enumerate(offsets)
+            if begin < stop and first < end and not special
+        ]
+
+    def _places_by_tokens(self, prompt: str, span: Span) -> list[int]:
+        """The same where the pipeline has written the prompt anew, as it does with learned embeddings."""
+        tokens = PromptReader(self.tokenizer, 0).tokens(prompt)
+        wanted, ids = [token.id for token in tokens], self.encoding.ids
+        for start in range(len(ids) - len(wanted), -1, -1):
+            if ids[start : start + len(wanted)] == wanted:
+                covering = enumerate(tokens, start)
+                return [place for place, token in covering if token.start < span.stop and span.start < token.stop]
+        return []
+
+    def _around(self, prompt: str) -> int:
+        """How many tokens stand around those of `prompt`: special ones, and those of a template."""
+        return sum(self.encoding.attention_mask) - len(self.places(prompt, Span(0, len(prompt))))
+
+
+@contextmanager
+def listening() -> Iterator[list[Reading]]:
+    """Within it, every call of a fast tokenizer on a single text is kept."""
+    heard: list[Reading] = []
+    own = PreTrainedTokenizerBase.__call__
+
+    def call(self: PreTrainedTokenizerBase, text: Any = None, *args: Any, **kwargs: Any) -> Any:
+        result = own(self, text, *args, **kwargs)
+        texts = [text] if isinstance(text, str) else text
+        if result.encodings and len(texts) == 1:
+            room = (kwargs.get("max_length") or self.model_max_length) if kwargs.get("truncation") else None
+            heard.append(Reading(self, texts[0], result.encodings[0], room))
+        return result
+
+    PreTrainedTokenizerBase.__call__ = call  # type: ignore[method-assign]
+    try:
+        yield heard
+    finally:
+        PreTrainedTokenizerBase.__call__ = own  # type: ignore[method-assign]
+
+
+def limit_to_encoders(pipeline: DiffusionPipeline) -> None:
+    """Let no tokenizer of `pipeline` give more tokens than its encoder has places for."""
+    for name, part in pipeline.components.items():
+        if not isinstance(part, PreTrainedTokenizerBase):
+            continue
+        encoder = pipeline.components.get(name.replace("tokenizer", "text_encoder"))
+        most = getattr(getattr(encoder, "config", None), "max_position_embeddings", None)
+        if most is not None:
+            part.model_max_length = min(part.model_max_length, most)
+
+
+def readers_of(readings: Sequence[Reading], prompt: str = PROBE) -> tuple[PromptReader, ...]:
+    """Return one reader for each tokenizer that was heard reading `prompt`, that with the highest limit first."""
+    limits: dict[int, PromptReader] = {}
+    for reading in readings:
+        room = reading.tokenizer.model_max_length if reading.room is None else reading.room
+        found = PromptReader(reading.tokenizer, max(0, min(room, UNBOUNDED) - reading._around(prompt)))
+        known = limits.setdefault(id(reading.tokenizer), found)
+        if found.limit < known.limit:
+            limits[id(reading.tokenizer)] = found
+    return tuple(sorted(limits.values(), key=lambda reader: -reader.limit))
+
+
+def places_among(states: int, readings: Sequence[Reading], prompt: str, span: Span) -> list[int]:
+    """Return the places of the tokens of a word among the `states` that the denoiser is given of the text.
+
+    States are those of one tokenizer; or of the first and the last, one behind the other; or of one whose template's
+    beginning is left out. None where they are put together in another way.
+    """
+    lengths = [len(each.encoding) for each in readings]
+    if states in lengths:  # of one tokenizer, or of several beside one another
+        return sorted(
+            {place for each in readings if len(each.encoding) == states for place in each.places(prompt, span)}
+        )
+    for first, last in ((one, other) for one in readings for other in reversed(readings)):
+        if len(first.encoding) + len(last.encoding) == states and first is not last:
+            return [
+                *first.places(prompt, span),
+                *(len(first.encoding) + place for place in last.places(prompt, span)),
+            ]
+    for each in readings:
+        left_out = len(each.encoding) - states
+        if left_out > 0:
+            return [place - left_out for place in each.places(prompt, span) if place >= left_out]
+    return []

@@ -1,0 +1,221 @@
+"""Tiny pipelines of many families, saved and loaded with their text encoders: what works of one works of all."""
+
+import diffusers
+import numpy as np
+import pytest
+import torch
+
+from compute.engine import Engine
+from compute.models import families, parity, registry
+from compute.models.replay.adapter import PipelineAdapter
+from store.errors import InputError
+from store.jobs import Budget, Request
+from store.prompts.conditions import check_length
+from store.records import TokenPair
+from store.words import find_word
+from tests.families.pipelines import BUILDERS
+
+PROMPT = "a cat and a dog"
+PAIR = TokenPair.find(PROMPT, "cat", "dog")
+SEVERAL = {"stable_diffusion_xl", "stable_diffusion_3", "flux", "z_image", "sana"}  # for what takes long
+BLIND = {"z_image", "lumina", "lumina_2"}  # texts are in lists, or attention hides which are theirs
+
+
+@pytest.fixture(scope="module", params=BUILDERS)
+def family(request, tmp_path_factory):
+    """Name, folder and adapter of one family."""
+    torch.manual_seed(0)
+    pipeline, folder = BUILDERS[request.param](), tmp_path_factory.mktemp(request.param)
+    pipeline.save_pretrained(folder, safe_serialization=True)
+    side = 8 * getattr(pipeline, "vae_scale_factor", 2) if request.param != "sana" else 32
+    return request.param, folder, registry.load(str(folder), device="cpu", size=(side, side))
+
+
+@pytest.fixture
+def adapter(family):
+    return family[2]
+
+
+def test_noise_predictions_equal_what_the_pipeline_computes(adapter):
+    assert parity.deviation(adapter) <= 1e-6
+
+
+def test_a_text_is_read_alike_alone_and_among_others(adapter):
+    texts = ["", "a dog", "a very long-legged bird on a branch"]
+    together, alone = adapter.encode(texts), adapter.encode(texts[1:2])
+    z, level = torch.randn(1, *adapter.latent_shape), torch.tensor([400])
+    found = adapter.predict_noise(z.repeat(3, 1, 1, 1), level.repeat(3), together.select(torch.tensor([1, 2, 0])))
+    torch.testing.assert_close(found[:1], adapter.predict_noise(z, level, alone), rtol=1e-4, atol=1e-5)
+    assert not torch.allclose(found[0], found[1])
+
+
+def test_every_row_has_its_own_level(adapter):
+    z, encoded = torch.randn(2, *adapter.latent_shape), adapter.encode(["a cat", "a dog"])
+    levels = torch.tensor([150, 850])
+    both = adapter.predict_noise(z, levels, encoded)
+    for row in (0, 1):
+        one = torch.tensor([row])
+        alone = adapter.predict_noise(z[row : row + 1], levels[row : row + 1], encoded.select(one))
+        torch.testing.assert_close(both[row : row + 1], alone, rtol=1e-4, atol=1e-5)
+
+
+def test_a_pair_is_measured_with_finite_maps(family, tmp_path, monkeypatch):
+    name, _, adapter = family
+    monkeypatch.setattr("compute.engine.STEPS", 2)
+    engine = Engine(adapter)
+    request = Request(pairs=(PAIR,), seeds=(0,), guidance=adapter.usual_guidance, budget=Budget(16))
+    planned = engine.plan(request, tmp_path)
+    record = engine.run(planned, tmp_path)
+    (result,) = record.pairs
+    for mode in result.information:
+        parts = result.decomposition(mode)
+        atoms = [parts[part].map for part in ("redundancy", "unique_first", "unique_second", "synergy")]
+        assert all(np.isfinite(atom).all() for atom in atoms)
+        np.testing.assert_allclose(sum(atoms), parts["both"].map, rtol=1e-2, atol=1e-3)
+    assert (result.attention is None) == (name in BLIND)
+    assert not engine.plan(request, tmp_path).items
+
+
+def test_an_own_image_becomes_a_latent_and_comes_back(adapter):
+    image = adapter.decode(torch.randn(1, *adapter.latent_shape, generator=torch.Generator().manual_seed(0)))
+    latent = adapter.encode_image(image[0])
+    assert latent.shape[1:] == adapter.latent_shape
+    inside = adapter._autoencoder
+    offset, scale = inside._way
+    looped = adapter._grid.pack(latent).to(adapter.weights)
+    found = adapter._manner.recorder.decoded(looped, adapter.levels.times[1])
+    torch.testing.assert_close(found, latent.reshape(offset.shape) * scale + offset, rtol=1e-4, atol=1e-4)
+
+
+def test_recording_attention_leaves_the_output_as_it_is(family):
+    name, _, adapter = family
+    recorder = adapter.attention(PROMPT, [find_word(PROMPT, word) for word in ("cat", "dog")])
+    if name in BLIND:
+        assert recorder is None
+        return
+    z, level, encoded = torch.randn(2, *adapter.latent_shape), torch.tensor([300, 700]), adapter.encode([PROMPT] * 2)
+    plain = adapter.predict_noise(z, level, encoded)
+    with recorder:
+        recorder.rows = torch.tensor([True, False])
+        torch.testing.assert_close(adapter.predict_noise(z, level, encoded), plain, rtol=0, atol=1e-6)
+        recorder.keep()
+    maps = recorder.maps(adapter.latent_shape[1:])
+    assert all((values > 0).all() and (values < 1).all() for values in maps.values())
+
+
+def test_a_card_reads_as_the_model(family):
+    _, folder, adapter = family
+    card = registry.card(adapter, str(folder))
+    for text in ("", "a cat", "Two  Cats, 3 dogs!"):
+        assert (card.ids(text), card.tokens(text)) == (adapter.ids(text), adapter.tokens(text))
+
+
+def test_a_coarser_precision_computes(family):
+    name, _, adapter = family
+    if name not in SEVERAL:
+        pytest.skip("one of each kind is enough")
+    z, level, encoded = torch.randn(1, *adapter.latent_shape), torch.tensor([500]), adapter.encode(["a cat"])
+    exact = adapter.predict_noise(z, level, encoded)
+    with adapter.computing_in(torch.bfloat16):
+        coarse = adapter.predict_noise(z, level, encoded)
+    assert 0 < (coarse - exact).abs().max() <= 0.1 * exact.abs().max()
+
+
+def test_half_weights_agree_with_their_pipeline(family):
+    name, folder, adapter = family
+    if name not in SEVERAL:
+        pytest.skip("one of each kind is enough")
+    height, width = adapter.decode(torch.zeros(1, *adapter.latent_shape)).shape[1:3]
+    half = registry.load(str(folder), dtype="bfloat16", device="cpu", size=(width, height))
+    with half.computing_in(torch.float32):
+        z, level = torch.randn(1, *half.latent_shape), torch.tensor([500])
+        assert half.predict_noise(z, level, half.encode(["a cat"])).isfinite().all()
+
+
+# What one row of the table does
+
+
+@pytest.fixture
+def unknown(tmp_path, monkeypatch) -> str:
+    """A saved pipeline of a class that has no row."""
+
+    class NewPipeline(diffusers.StableDiffusionPipeline):
+        pass
+
+    monkeypatch.setattr(diffusers, "NewPipeline", NewPipeline, raising=False)
+    pipeline = BUILDERS["stable_diffusion"]()
+    NewPipeline(**pipeline.components, requires_safety_checker=False).save_pretrained(tmp_path)
+    return str(tmp_path)
+
+
+def test_a_class_without_a_row_works_and_what_is_assumed_is_said(unknown):
+    (note,) = registry.load(unknown, device="cpu").notes
+    assert "NewPipeline is not among the families known here" in note
+
+
+def test_a_row_is_all_that_a_new_class_needs(unknown, monkeypatch):
+    row = families.Family(pipeline="NewPipeline", nothing="nothing", distilled="for few steps")
+    monkeypatch.setitem(families.FAMILIES, "NewPipeline", row)
+    adapter = registry.load(unknown, device="cpu")
+    (note,) = adapter.notes
+    assert "distilled for few steps" in note
+    assert adapter.ids("") == adapter.ids("nothing") == registry.card(adapter, unknown).ids("")
+    z, level, encoded = torch.randn(1, *adapter.latent_shape), torch.tensor([500]), adapter.encode(["", "nothing"])
+    empty, named = (adapter.predict_noise(z, level, encoded.select(torch.tensor([row]))) for row in (0, 1))
+    assert torch.equal(empty, named)
+
+
+def test_no_text_is_zeros_where_training_showed_zeros(xl_folder):
+    adapter = registry.load(str(xl_folder), device="cpu")
+    (group,) = adapter.encode([""]).groups
+    kept = {path[-1]: values for path, values in group.kept.items()}
+    assert not kept["encoder_hidden_states"].any()
+    assert not kept["text_embeds"].any()
+    assert kept["time_ids"].any()
+    assert adapter.ids("") == registry.card(adapter, str(xl_folder)).ids("") == (-1,)
+
+
+@pytest.mark.parametrize("row", families.FAMILIES.values(), ids=lambda row: row.pipeline)
+def test_every_row_is_of_a_class_that_can_be_measured(row):
+    assert families.refusal(row.pipeline) == ""
+    assert row.source and row.licence and row.example.count("/") == 1
+    assert families.usual_guidance(getattr(diffusers, row.pipeline)) >= 1
+
+
+REFUSED = {
+    "StableDiffusionInpaintPipeline": "a picture besides the text",
+    "StableDiffusionXLImg2ImgPipeline": "a picture besides the text",  # the refiner's
+    "StableDiffusionControlNetPipeline": "a picture besides the text",
+    "StableDiffusionXLAdapterPipeline": "a picture besides the text",
+    "FluxControlPipeline": "a picture besides the text",
+    "StableCascadeCombinedPipeline": "several one after the other",
+    "KandinskyV22CombinedPipeline": "several one after the other",
+    "IFPipeline": "it works on pixels",
+    "WanPipeline": "it makes videos",
+    "AudioLDM2Pipeline": "it makes sounds",
+    "DiTPipeline": "it takes no prompt",
+    "NoSuchPipeline": "unknown to diffusers here",
+}
+
+
+@pytest.mark.parametrize("pipeline", REFUSED)
+def test_a_class_that_needs_more_than_text_is_refused_with_its_reason(pipeline):
+    assert REFUSED[pipeline] in families.refusal(pipeline)
+
+
+def test_only_what_the_longest_reader_cuts_off_is_refused():
+    torch.manual_seed(0)
+    adapter = PipelineAdapter(BUILDERS["stable_diffusion_3"](), "sd3", "1", size=(16, 16))
+    prompt = "x" * 70 + " and a cat and a dog"
+    (said,) = adapter.cut_off(prompt)
+    assert "CLIPTokenizer takes 75 tokens and does not read" in said
+    check_length(prompt, adapter)
+    with pytest.raises(InputError, match="reads 255 and would cut off"):
+        check_length("x" * 300, adapter)
+
+
+def test_texts_that_any_reader_tells_apart_are_different():
+    torch.manual_seed(0)
+    adapter = PipelineAdapter(BUILDERS["stable_diffusion_3"](), "sd3", "1", size=(16, 16))
+    upper, lower = adapter.ids("Cat"), adapter.ids("cat")  # CLIP reads small letters alone, T5 both
+    assert upper != lower
