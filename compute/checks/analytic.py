@@ -101,6 +101,7 @@ class AnalyticDenoiser:
     revision = "1"
     token_limit = 8
     unknown_token: int | None = None
+    usual_guidance = 1.0
 
     def __init__(self, gate: Gate):
         self.name, self.gate = f"analytic-{gate.name.lower()}", gate

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 from store.jobs import JobSpec
-from store.jobs.specification import DTYPES, GUIDANCE, IMAGES, NOISES
+from store.jobs.specification import DTYPES, IMAGES, NOISES
 from store.pid import measures
 from store.prompts.conditions import all_pairs
 from store.settings import Settings
@@ -46,7 +46,8 @@ def add_prompt(run: argparse.ArgumentParser) -> None:
     )
     run.add_argument("--seeds", type=int, default=IMAGES, help="number of images (default: %(default)s)")
     run.add_argument("--image", type=Path, help="measure about this picture instead of generated ones")
-    run.add_argument("--guidance", type=float, default=GUIDANCE, help="of image generation (default: %(default)s)")
+    guided = "of image generation; 1: the model's own distribution (default: what its pipeline is usually drawn with)"
+    run.add_argument("--guidance", type=float, help=guided)
     run.add_argument(
         "--noises", type=int, default=NOISES, help="per image, at most: 64 draft, 256 result (default: %(default)s)"
     )
@@ -66,7 +67,7 @@ def add_study(study: argparse.ArgumentParser) -> None:
     study.add_argument("--limit", type=int, metavar="N", help="only its first N subjects or sentences")
     study.add_argument("--seeds", type=int, metavar="N", help="images of each prompt (default: what it says)")
     study.add_argument("--noises", type=int, metavar="N", help="per image, at most (default: what it says)")
-    study.add_argument("--guidance", type=float, help="of image generation (default: what it says)")
+    study.add_argument("--guidance", type=float, help="of image generation (default: what it says, else the usual one)")
 
 
 def of_prompt(given: argparse.Namespace) -> JobSpec:

@@ -155,6 +155,7 @@ def card(denoiser: PipelineAdapter, source: str) -> ModelCard:
         further_tokenizers=tuple(other for other in further if other != tokenizer),
         shorter_tokenizers=tuple(reader.json for reader in denoiser.readers[1 + len(further) :]),
         nothing=denoiser.ids(""),
+        usual_guidance=denoiser.usual_guidance,
     )
 
 

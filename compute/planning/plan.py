@@ -44,7 +44,7 @@ def plan(reader: Reader, levels: NoiseLevels, request: Request, root: Path) -> P
     InputError: the model cannot read the prompt, or cannot tell its conditions apart.
     StoreError: what is there cannot be read.
     """
-    conditions, key = of_pairs(request.pairs, reader), request.key(reader.name, reader.revision)
+    conditions, key = of_pairs(request.pairs, reader), request.key(reader.name, reader.revision, reader.usual_guidance)
     path = hdf5.path_of(root, key)
     stored = _usable(hdf5.read(path), request) if path.exists() else None
     items = tuple(owed(stored, request, identities(key, conditions, levels), conditions))

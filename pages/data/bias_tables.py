@@ -89,7 +89,7 @@ def entries(listing: Listing, name: str, view: BiasTableView, guidance: float) -
 def command(asked: Study, view: View, root: Path, guidance: float | None = None) -> str:
     """Return the command line that computes what of `asked` is missing in the store `root`, at some `guidance`."""
     parts = [f"python -m compute study {asked.name} --model {shlex.quote(view.model)}"]
-    if guidance is not None and guidance != asked.guidance:
+    if guidance is not None and guidance != (1.0 if asked.guidance is None else asked.guidance):
         parts.append(f"--guidance {guidance:g}")
     return " ".join([*parts, f"--store {shlex.quote(str(root))}"])
 

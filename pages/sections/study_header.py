@@ -43,7 +43,7 @@ def choose(view: View, usual: Sequence[str], fits: Callable[[Study], bool]) -> S
     first = next((name for name in known if there[name]), next(iter(known)))
     asked = known[view.study if view.study in known else first]
     entries = there[asked.name]
-    guidance = guidance_of(view, asked.guidance)
+    guidance = guidance_of(view, asked.guidance_among(entry.key.guidance for entry in entries))
     chosen = tuple(entry for entry in entries if entry.key.guidance == guidance)
     found = SentenceStudy(study=asked, entries=chosen, guidance=guidance, root=root, listing=listing)
     _heading(view, found, list(known.values()), sorted({f"{entry.key.guidance:g}" for entry in entries}))

@@ -150,7 +150,7 @@ def _prompt(model: str) -> JobSpec | None:
     images, guidance = 1, None
     if not brought:
         images = int(st.number_input("Images", 1, IMAGES, key="launch images", help="Seeds from 0 on"))
-        guidance = _guidance("1: the model as it is")
+        guidance = _guidance("the usual one; 1: the model as it is")
     meaning = glossary.explained("More noises make standard errors smaller.", "noises")
     noises, target = PRECISION[st.selectbox("Precision", list(PRECISION), key="launch precision", help=meaning)]
     if brought and not _can_be_used(brought):

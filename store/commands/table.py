@@ -13,6 +13,7 @@ from store.records import MODES
 from store.settings import Settings
 from store.tables import QUANTITIES
 from store.tables.kinds import TABLES, StudyTable, TableRequest, choose_table
+from store.tables.samples import guidance_of
 
 
 def add_arguments(parser: argparse.ArgumentParser, defaults: Settings) -> None:
@@ -26,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser, defaults: Settings) -> None:
     parser.add_argument("--level", choices=tuple(LEVELS), default="pixel", help="default: %(default)s")
     quantities = (*QUANTITIES, ALIGNMENT)
     parser.add_argument("--quantity", choices=quantities, default="redundancy", help="default: %(default)s")
-    guided = "of image generation (default: what the study says); several: what guidance does to gaps, side by side"
+    guided = "of image generation (default: the study's, else the lowest there is); several: gaps side by side"
     parser.add_argument("--guidance", type=finite, nargs="+", metavar="G", help=guided)
     other = parser.add_mutually_exclusive_group()
     for kind, tables in TABLES.items():
@@ -40,11 +41,12 @@ def add_arguments(parser: argparse.ArgumentParser, defaults: Settings) -> None:
 def run(given: argparse.Namespace) -> int:
     """Print the table, or write it to a file and print the name of that."""
     study = studies.load(given.study, given.store, given.model)
-    guidances = tuple(dict.fromkeys(given.guidance or [study.guidance]))
+    catalogue = open_catalogue(given.store)
+    guidances = tuple(dict.fromkeys(given.guidance or [guidance_of(catalogue, study, given.model)]))
     table = choose_table(study, given.table, len(guidances))
     _check_quantity(given.quantity, table)
     request = TableRequest(
-        catalogue=open_catalogue(given.store),
+        catalogue=catalogue,
         study=study,
         model=given.model,
         revision=given.revision,

@@ -9,7 +9,7 @@ from store.catalogue import Catalogue, Filter
 from store.errors import InputError
 from store.jobs.request import Request
 from store.prompts.conditions import count_texts, of_pairs
-from store.prompts.model_cards import ModelCard
+from store.prompts.model_cards import UNGUIDED, ModelCard
 from store.records import MODES, Probe, TokenPair
 
 Pair = TokenPair | Probe
@@ -35,14 +35,14 @@ class JobCost:
 def cost_of(requests: Sequence[Request], model: str, catalogue: Catalogue, card: ModelCard | None) -> JobCost:
     """Return what `requests` to `model` cost at most, beside what there is of them in the store of `catalogue`.
 
-    `card` says how the model reads and which revision it is; without it results of any revision count as there.
+    `card` says how the model reads, its usual guidance and its revision; without it results of any revision count.
     The catalogue knows the fewest noises of the images of a pair: where they are fewer than asked for, all count.
     """
     stored = _stored(requests, card.name if card else model, card.revision if card else "", catalogue)
     prompts = texts = there = fewer = fewer_noises = evaluations = results = 0
     unreadable = []
     for request in requests:
-        noises = _noises_there(request, stored)
+        noises = _noises_there(request, card.usual_guidance if card else UNGUIDED, stored)
         lacking = [tuple(pair for pair in found if found[pair] < request.budget.noises) for found in noises]
         alike = Counter(filter(None, lacking))
         there += len(lacking) - alike.total()
@@ -95,9 +95,9 @@ def _stored(requests: Sequence[Request], model: str, revision: str, catalogue: C
     return found
 
 
-def _noises_there(request: Request, stored: Stored) -> list[dict[Pair, int]]:
+def _noises_there(request: Request, usual: float, stored: Stored) -> list[dict[Pair, int]]:
     """Return with how many noises, at least, the pairs of `request` were measured of each of its images."""
-    key = request.key("", "")
+    key = request.key("", "", usual)
     found = {
         pair: stored.get((key.prompt, key.guidance, key.image, pair.name.casefold()), []) for pair in request.pairs
     }

@@ -56,7 +56,7 @@ class Budget:
 class Request:
     """The information of `pairs`, all of one prompt, about the images of `seeds`, or about `picture`.
 
-    `labels` say which place pairs have in studies.
+    A `guidance` of None is the model's usual one. `labels` say which place pairs have in studies.
 
     Raises
     ------
@@ -65,7 +65,7 @@ class Request:
 
     pairs: tuple[TokenPair | Probe, ...]
     seeds: tuple[int, ...] = (0,)
-    guidance: float = 1.0
+    guidance: float | None = 1.0
     budget: Budget = Budget(256)
     estimator: str = ORTHOGONAL
     measure: str = measures.DEFAULT
@@ -78,7 +78,7 @@ class Request:
             raise InputError("pairs", "there are none", "name two words")
         if not self.seeds:
             raise InputError("seeds", "there are none", "ask for at least one")
-        if not 1 <= self.guidance < math.inf:
+        if self.guidance is not None and not 1 <= self.guidance < math.inf:
             cause = "no number from 1 up; below 1 a pipeline makes the images of 1"
             raise InputError(f"guidance {self.guidance}", cause, "take 1, or the 7.5 that is usual")
         if self.surprisals and not all(0 <= value < math.inf for value in self.surprisals):
@@ -105,8 +105,8 @@ class Request:
         """Every word that it shows to a model, in lower case."""
         return words_of([PromptPairs(self.prompt, self.pairs, self.labels)])
 
-    def key(self, model: str, revision: str) -> RunKey:
-        """Return the key of its images, where `model` in this `revision` generates them."""
+    def key(self, model: str, revision: str, usual: float) -> RunKey:
+        """Return the key of its images, where `model` in this `revision` generates them, with `usual` guidance."""
         if self.picture:
             return RunKey(model=model, revision=revision, prompt=self.prompt, guidance=0.0, image=self.picture.digest)
-        return RunKey(model, revision, self.prompt, self.guidance)
+        return RunKey(model, revision, self.prompt, usual if self.guidance is None else self.guidance)

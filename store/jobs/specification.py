@@ -13,7 +13,7 @@ from store.pid import measures
 from store.records import Probe, TokenPair
 from store.studies import PromptPairs, Study, load
 
-IMAGES, NOISES, GUIDANCE = 4, 256, 1.0  # where nobody says otherwise
+IMAGES, NOISES = 4, 256  # where nobody says otherwise
 MOST_IMAGES, MOST_PROMPTS = 10_000, 1_000_000  # of a prompt, of a study
 LONGEST = 4096  # characters of a text
 DTYPES = ("float32", "float16", "bfloat16")
@@ -27,7 +27,8 @@ class JobSpec:
 
     `pairs` stand in the prompt, the words of `probes` need not. A field that is None is decided by the study, or by the
     defaults: `images` of each prompt, `noises` of each image at most, `target` the relative standard error at which an
-    image gets no more. `limit` takes the study's first subjects or sentences alone. `requests` decides all of it.
+    image gets no more. A `guidance` that the study leaves open too is the model's usual one. `limit` takes the study's
+    first subjects or sentences alone. `requests` decides all of it.
     """
 
     model: str
@@ -133,14 +134,14 @@ class JobSpec:
 
     def _requests(self, prompts: Sequence[PromptPairs], study: Study | None, picture: Picture | None) -> list[Request]:
         """With what is wanted in the place of what the study says, or of what is usual."""
-        seeds, noises, guidance = tuple(range(IMAGES)), NOISES, GUIDANCE
+        seeds, noises, guidance = tuple(range(IMAGES)), NOISES, None
         if study:
             seeds, noises, guidance = study.seeds, study.noises, study.guidance
         return [
             Request(
                 pairs=each.pairs,
                 seeds=seeds if self.images is None else tuple(range(self.images)),
-                guidance=float(guidance if self.guidance is None else self.guidance),
+                guidance=guidance if self.guidance is None else float(self.guidance),
                 budget=Budget(noises if self.noises is None else self.noises, self.target),
                 estimator=self.estimator,
                 measure=self.measure,

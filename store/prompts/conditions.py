@@ -37,6 +37,10 @@ class Reader(Protocol):
     def vocabulary(self) -> frozenset[str] | None:
         """The words it was trained with, where they are few enough to be listed."""
 
+    @property
+    def usual_guidance(self) -> float:
+        """That its images are drawn with where nobody names one."""
+
     def tokens(self, text: str) -> list[Token]:
         """Return the tokens of `text`, not cut off, without special ones: by the tokenizer that makes the most of it,
         of those with the highest limit."""

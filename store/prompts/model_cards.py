@@ -6,6 +6,7 @@ deleted at any time.
 
 import hashlib
 import json
+import math
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
@@ -18,6 +19,7 @@ from store.files.atomic import replacing
 from store.hdf5.names import slug
 from store.prompts.tokens import Token, ids_of, longest, vectors_of, with_vectors
 
+UNGUIDED = 1.0  # guidance of images that are of the model's own distribution
 FOLDER = "models"
 LISTS = ("further_tokenizers", "shorter_tokenizers", "nothing")
 BYTES = 2**26  # of a card at most: 64 MiB
@@ -38,6 +40,7 @@ class ModelCard:
     further_tokenizers: tuple[str, ...] = ()  # of its other text encoders, where they differ
     shorter_tokenizers: tuple[str, ...] = ()  # of text encoders that take fewer tokens
     nothing: tuple[int, ...] = ()  # the ids of what stands for no text
+    usual_guidance: float = UNGUIDED  # that images are drawn with where nobody names one
 
     @property
     def vocabulary(self) -> frozenset[str] | None:
@@ -106,6 +109,8 @@ def _sound(card: ModelCard) -> bool:
     if not all(isinstance(text, str) for text in texts) or not all(type(number) is int for number in card.nothing):
         return False
     if type(card.token_limit) is not int or type(card.unknown_token) not in (int, type(None)):
+        return False
+    if type(card.usual_guidance) not in (int, float) or not 1 <= card.usual_guidance < math.inf:
         return False
     try:
         card.ids(" ")

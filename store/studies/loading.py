@@ -1,6 +1,7 @@
 """Studies by name: those that ship, those in the folder `studies` beside a store, and any file elsewhere."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -22,8 +23,8 @@ class Study:
     """A question put to a model with many prompts: read from a file, checked, ready to be expanded.
 
     `name` is the file's, without `.toml`; results carry it in their labels. `kind` is one of KINDS, `content` what a
-    study of that kind asks. `model` is empty where any model will do. `guidance` is that of image generation, `noises`
-    those of each image.
+    study of that kind asks. `model` is empty where any model will do. `guidance` is that of image generation,
+    None where the model's usual one will do; `noises` are those of each image.
     """
 
     name: str
@@ -33,13 +34,17 @@ class Study:
     content: StudyContent
     model: str
     seeds: tuple[int, ...]
-    guidance: float
+    guidance: float | None
     noises: int
 
     @property
     def size(self) -> int:
         """How many subjects or sentences it has: what `limit` of `expand` counts."""
         return self.content.size
+
+    def guidance_among(self, there: Iterable[float]) -> float:
+        """Return the guidance that is looked at where nobody names one: its own, else the lowest of those `there`."""
+        return min(there, default=1.0) if self.guidance is None else self.guidance
 
     @property
     def published(self) -> Published | None:
@@ -104,7 +109,7 @@ def _read(path: Path) -> Study:
         question=question,
         kind=kind,
         model=table.text("model", ""),
-        guidance=float(table.number("guidance", 1.0, most=MOST_GUIDANCE)),
+        guidance=float(table.number("guidance", 1.0, most=MOST_GUIDANCE)) if "guidance" in table else None,
         seeds=_seeds(table),
         noises=table.whole("noises", 256, MOST_NOISES),
         content=KINDS[kind].content.read(table),

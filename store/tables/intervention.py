@@ -19,7 +19,7 @@ from store.errors import BrokenFileError, InputError
 from store.pid.measures import DEFAULT
 from store.records import MODES, PairResult, RunRecord
 from store.studies import REMOVED, SWAPPED, Change, Interventions, Study
-from store.tables.samples import choose_revision
+from store.tables.samples import choose_revision, guidance_of
 from store.tables.statistics import pearson
 
 CHANGES = ("pixels", "structure")
@@ -90,7 +90,7 @@ def interventions(
         raise InputError(f"study {study.name}", "no word is taken out in it", "take one of kind intervention")
     if level not in hdf5.PER_IMAGE:
         raise InputError(f"level {level!r}", "single images have none", f"use one of {', '.join(hdf5.PER_IMAGE)}")
-    guidance = study.guidance if guidance is None else guidance
+    guidance = guidance_of(catalogue, study, model) if guidance is None else guidance
     entries = _entries(catalogue, study, model, revision, guidance)
     files = _Files({(entry.key.prompt, entry.pair): entry.path for entry in entries})
     rows, absent, missing = [], 0, {REMOVED: 0, SWAPPED: 0}

@@ -55,10 +55,10 @@ def samples_of(
 ) -> pd.DataFrame:
     """Return the samples of a study, or of a `part` of it (NEUTRAL, BETWEEN), for the functions of `store.tables`.
 
-    They are of images at the study's guidance, where none is given; `wanted` selects further, as mode="pid",
-    measure="mmi". `revision` is that of the model, or its beginning, where there are several. Attributes are in the
-    order of the study. Results that carry its label, but are not what the study asks for as it stands now, are left
-    out.
+    They are of images at the study's guidance or the lowest there is, where none is given; `wanted` selects further, as
+    mode="pid", measure="mmi". `revision` is that of the model, or its beginning, where there are several. Attributes
+    are in the order of the study. Results that carry its label, but are not what the study asks for as it stands now,
+    are left out.
 
     Raises
     ------
@@ -69,7 +69,7 @@ def samples_of(
     if samples.empty:
         mend = f"compute it: python -m compute study {study.name} --model {model}"
         raise InputError(f"study {study.name}{part} of model {model}", "nothing of it is in the store", mend)
-    guidance = study.guidance if guidance is None else guidance
+    guidance = study.guidance_among(samples["guidance"]) if guidance is None else guidance
     if guidance not in set(samples["guidance"]):
         there = ", ".join(f"{value:g}" for value in sorted(samples["guidance"].unique()))
         mend = f"compute it: python -m compute study {study.name} --model {model} --guidance {guidance:g}"
@@ -81,6 +81,12 @@ def samples_of(
         order = pd.CategoricalDtype(list(study.content.attributes))
         chosen = chosen.assign(attribute=chosen["attribute"].astype(order))
     return chosen
+
+
+def guidance_of(catalogue: Catalogue, study: Study, model: str) -> float:
+    """Return the guidance that tables of `study` are about where nobody names one."""
+    entries = catalogue.entries(Filter(study=study.name, model=model))
+    return study.guidance_among(entry.key.guidance for entry in entries if not entry.key.image)
 
 
 def choose_revision(model: str, there: Iterable[str], wanted: str = "") -> str:

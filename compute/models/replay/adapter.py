@@ -21,12 +21,12 @@ from compute.models.replay.reading import PromptReader, limit_to_encoders, liste
 from compute.models.replay.recording import RecordedCall, changed, final_latents
 from compute.models.replay.schedule import TrainedLevels
 from store.errors import InputError
+from store.prompts.model_cards import UNGUIDED
 from store.prompts.tokens import Token, ids_of, longest
 from store.records import Span
 
 FASTER = {"cuda": (torch.bfloat16, torch.float16), "cpu": (torch.bfloat16,)}  # by autocast, from float32 weights
 OWN = (0.35, 0.8)  # of the trained levels that an adapter is held against its pipeline at
-UNGUIDED = 1.0
 ZEROS = (-1,)  # in the place of tokens, where zeros stand for no text
 PLAIN = {"use_resolution_binning", "clean_caption"}  # what pipelines do to sizes and texts on their own
 
@@ -121,8 +121,8 @@ class PipelineAdapter:
 
     @property
     def usual_guidance(self) -> float:
-        """The guidance that the pipeline draws with where nobody names one."""
-        return families.usual_guidance(type(self.pipeline))
+        """The guidance of the pipeline's own call where nobody names one; none of models that ship with their words."""
+        return UNGUIDED if self.vocabulary is not None else families.usual_guidance(type(self.pipeline))
 
     def tokens(self, text: str) -> list[Token]:
         """Return the tokens of `text`: see `store.prompts.conditions.Reader`."""

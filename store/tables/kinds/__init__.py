@@ -8,6 +8,7 @@ from store.pid.measures import DEFAULT
 from store.studies import Study
 from store.tables.kinds import bias, intervention, pairs
 from store.tables.kinds.format import PrintedTable, StudyTable, TableRequest
+from store.tables.samples import guidance_of
 
 __all__ = ["TABLES", "PrintedTable", "StudyTable", "TableRequest", "choose_table", "of_study"]
 
@@ -57,7 +58,7 @@ def of_study(
         study=study,
         model=model,
         revision=revision,
-        guidances=(study.guidance if guidance is None else guidance,),
+        guidances=(guidance_of(catalogue, study, model) if guidance is None else guidance,),
         mode=mode or chosen.mode,
         measure=measure,
         level=level,

@@ -68,7 +68,7 @@ def test_an_own_image_is_told_by_what_it_is(tmp_path):
 def test_a_study_that_is_there_costs_nothing(tmp_path):
     wanted = JobSpec("embedded", study="homonyms", limit=2, noises=64, images=2)
     study = load("homonyms", tmp_path, "embedded")
-    synthetic.of_study(tmp_path, study, study.guidance, **synthetic.SMALL)
+    synthetic.of_study(tmp_path, study, 1.0, **synthetic.SMALL)
     cost = counted(wanted, tmp_path)
     assert cost.images == cost.there > 0 and cost.evaluations == 0
 

@@ -260,7 +260,7 @@ def test_what_cannot_be_asked_is_said_with_its_mend(tmp_path, wanted, said):
 
 def test_requests_are_as_the_study_says_unless_the_job_says_otherwise(tmp_path):
     plain = STUDY.requests(tmp_path)
-    assert (len(plain), plain[0].guidance) == (9, 1.0) and plain[0].budget.noises > 64
+    assert (len(plain), plain[0].guidance) == (9, None) and plain[0].budget.noises > 64
     assert plain[0].labels
     other = replace(STUDY, images=2, noises=64, guidance=3.0).requests(tmp_path)
     assert {(each.seeds, each.budget, each.guidance) for each in other} == {((0, 1), Budget(64), 3.0)}

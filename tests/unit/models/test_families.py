@@ -6,8 +6,10 @@ import pytest
 import torch
 
 from compute.engine import Engine
+from compute.estimation.noise_levels import NoiseLevels
 from compute.models import families, parity, registry
 from compute.models.replay.adapter import PipelineAdapter
+from compute.planning.plan import plan
 from store.errors import InputError
 from store.jobs import Budget, Request
 from store.prompts.conditions import check_length
@@ -201,6 +203,15 @@ REFUSED = {
 @pytest.mark.parametrize("pipeline", REFUSED)
 def test_a_class_that_needs_more_than_text_is_refused_with_its_reason(pipeline):
     assert REFUSED[pipeline] in families.refusal(pipeline)
+
+
+def test_images_have_the_usual_guidance_of_the_pipeline_where_none_is_named(epsilon_folder, tmp_path):
+    adapter = registry.load(str(epsilon_folder), device="cpu")
+    card, levels = registry.card(adapter, str(epsilon_folder)), NoiseLevels.of(adapter.log_snr)
+    for guidance, used in ((None, 7.5), (1.0, 1.0), (3.0, 3.0)):
+        request = Request(pairs=(PAIR,), guidance=guidance)
+        assert {plan(reader, levels, request, tmp_path).key.guidance for reader in (adapter, card)} == {used}
+    assert registry.load("embedded", device="cpu").usual_guidance == 1.0
 
 
 def test_only_what_the_longest_reader_cuts_off_is_refused():

@@ -223,7 +223,7 @@ def test_a_limit_below_one_is_refused():
 def test_a_study_of_ones_own_has_defaults_and_lists_in_text_files(tmp_path):
     (tmp_path / "things.txt").write_text("\ufeff# comment\n\nice cube\nengine\n", encoding="utf-8")
     mine = load(tmp_path, BIAS + WORDS + 'subjects_from = "things.txt"\n')
-    assert (mine.name, mine.model, mine.seeds, mine.guidance, mine.noises) == ("mine", "", (0, 1, 2, 3), 1.0, 256)
+    assert (mine.name, mine.model, mine.seeds, mine.guidance, mine.noises) == ("mine", "", (0, 1, 2, 3), None, 256)
     assert [item.prompt for item in mine.expand()] == [
         "an old ice cube",
         "a new ice cube",
