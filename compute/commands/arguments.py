@@ -2,8 +2,10 @@
 
 import argparse
 import os
+from dataclasses import replace
 from pathlib import Path
 
+from compute.models.choice import ModelChoice
 from store.jobs import JobSpec
 from store.jobs.specification import DTYPES, IMAGES, NOISES
 from store.pid import measures
@@ -21,6 +23,12 @@ def add_model(sub: argparse.ArgumentParser, defaults: Settings) -> None:
     about = "known name, hub id or folder (default: %(default)s)"
     sub.add_argument("--model", type=os.path.expanduser, default=defaults.model, help=about)
     sub.add_argument("--revision", help="revision of a hub model")
+    lora = "add a LoRA, a .safetensors file, with a weight other than 1 if need be; may be given several times"
+    sub.add_argument("--lora", action="append", default=[], metavar="FILE[:WEIGHT]", help=lora)
+    learned = "add the learned words of a .safetensors file (textual inversion); may be given several times"
+    sub.add_argument("--embedding", action="append", default=[], metavar="FILE", help=learned)
+    sub.add_argument("--size", metavar="WIDTHxHEIGHT", help="of images in pixels (default: that of the training)")
+    sub.add_argument("--variant", help="form of the weights where there are several, as fp16")
     sub.add_argument(
         "--dtype",
         choices=DTYPES,
@@ -70,6 +78,17 @@ def add_study(study: argparse.ArgumentParser) -> None:
     study.add_argument("--guidance", type=float, help="of image generation (default: what it says, else the usual one)")
 
 
+def model_of(given: argparse.Namespace) -> str:
+    """Return the model with what is added to it, in one text that jobs carry; raises InputError if that is wrong."""
+    choice = ModelChoice.of(given.model, given.lora, given.embedding, size=given.size, variant=given.variant)
+    loras = tuple(replace(lora, file=_anywhere(lora.file)) for lora in choice.loras)
+    return str(replace(choice, loras=loras, embeddings=tuple(map(_anywhere, choice.embeddings))))
+
+
+def _anywhere(file: str) -> str:
+    return str(Path(file).expanduser().absolute())
+
+
 def of_prompt(given: argparse.Namespace) -> JobSpec:
     """Return what the options of `add_prompt` ask for.
 
@@ -81,7 +100,7 @@ def of_prompt(given: argparse.Namespace) -> JobSpec:
     if given.all_pairs is not None:
         pairs = [pair.words for pair in all_pairs(given.prompt, given.all_pairs)]
     return JobSpec(
-        model=given.model,
+        model=model_of(given),
         prompt=given.prompt,
         pairs=tuple(pairs),
         probes=(tuple(given.probe),) if given.probe else (),
@@ -101,7 +120,7 @@ def of_prompt(given: argparse.Namespace) -> JobSpec:
 def of_study(given: argparse.Namespace) -> JobSpec:
     """Return what the options of `add_study` ask for."""
     return JobSpec(
-        model=given.model,
+        model=model_of(given),
         study=given.study,
         limit=given.limit,
         images=given.seeds,

@@ -13,6 +13,11 @@ def add(commands) -> None:
     """Add the commands to the subparsers `commands`."""
     models = commands.add_parser("models", help="known models and whether their weights are here")
     models.add_argument("--json", action="store_true")
+    asked = models.add_mutually_exclusive_group()
+    asked.add_argument("--check", metavar="MODEL", help="load a model, measure a pair, and say what works with it")
+    asked.add_argument("--document", action="store_true", help="print docs/models.md: every class of diffusers")
+    models.add_argument("--dtype", choices=("float32", "float16", "bfloat16"), help="of --check (default: float32)")
+    models.add_argument("--device", help="of --check (default: cuda where there is one, else cpu)")
     models.set_defaults(command=_models)
 
     verify = commands.add_parser("verify", help="hold the estimators against known truth")
@@ -40,8 +45,17 @@ def _models(given: argparse.Namespace) -> int:
     from compute.models.registry import KNOWN
 
     cache = settings.load().cache
+    if given.check is not None:
+        return _check(given, cache)
+    if given.document:
+        from compute.models import survey
+
+        print(survey.document(), end="")
+        return 0
     rows = [
-        dataclasses.asdict(model) | {"present": model.present, "deviation": model.deviation(cache)}
+        dataclasses.asdict(model)
+        | {"present": model.present, "deviation": model.deviation(cache)}
+        | {"licence": model.facts.licence, "memory": model.facts.memory, "distilled": model.facts.distilled}
         for model in KNOWN.values()
     ]
     if given.json:
@@ -50,7 +64,22 @@ def _models(given: argparse.Namespace) -> int:
     for row in rows:
         there = "present" if row["present"] else "absent"
         off = "" if row["deviation"] is None else f", as its pipeline within {row['deviation']:.1g}"
-        print(f"{row['name']:12} {there:8} {row['about']}{off}  ({row['source']})")
+        facts = "" if row["name"] == "embedded" else f"; {row['licence']}; {row['memory']:g} GiB in bfloat16"
+        distilled = f"; distilled {row['distilled']}" if row["distilled"] else ""
+        print(f"{row['name']:14} {there:8} {row['about']}{facts}{distilled}{off}  ({row['source']})")
+    return 0
+
+
+def _check(given: argparse.Namespace, cache: Path) -> int:
+    from compute.checks import models
+
+    found = {}
+    for what, said in models.findings(given.check, given.dtype, given.device, cache):
+        found[what] = said
+        if not given.json:
+            print(f"{what:22} {said}", flush=True)
+    if given.json:
+        print(json.dumps(found, indent=1))
     return 0
 
 

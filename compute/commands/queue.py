@@ -7,6 +7,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from compute.commands import arguments
+from compute.models.choice import ModelChoice
 from store import hdf5
 from store.errors import StoreError
 from store.jobs import ACTIVE, LATER, SOON, Job, JobSpec, Picture, Queue
@@ -69,9 +70,12 @@ def _queue(root: Path) -> Queue:
 def _anywhere(spec: JobSpec) -> JobSpec:
     """The same with whole paths, as a worker may run in another folder."""
     study = str(Path(spec.study).resolve()) if spec.study.endswith(".toml") else spec.study
-    folder = Path(spec.model).expanduser()
+    choice = ModelChoice.parse(spec.model)
+    folder = Path(choice.model).expanduser()
     is_folder = folder.is_dir() and len(folder.parts) > 1
-    return replace(spec, study=study, model=str(folder.resolve()) if is_folder else spec.model)
+    return replace(
+        spec, study=study, model=str(replace(choice, model=str(folder.resolve()))) if is_folder else spec.model
+    )
 
 
 def _jobs(given: argparse.Namespace) -> int:

@@ -84,7 +84,7 @@ def _engine(given: argparse.Namespace, requests: Sequence[Request]) -> "Engine":
     from compute.models import registry
     from store.prompts.conditions import unseen
 
-    denoiser = registry.load(given.model, given.revision, given.dtype, given.device, given.cache)
+    denoiser = registry.load(arguments.model_of(given), given.revision, given.dtype, given.device, given.cache)
     words = " ".join(dict.fromkeys(word for request in requests for word in request.words))
     if strange := unseen(words, denoiser):
         print(

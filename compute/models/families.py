@@ -36,6 +36,7 @@ class Family:
     nothing: str = ""
     zeros: bool = False
     distilled: str = ""
+    tested: bool = False  # whether tests have a tiny pipeline of it
     source: str = ""  # of `nothing`, `zeros` and `distilled`; size, licence and memory are of the example's card
 
     @property
@@ -53,8 +54,9 @@ FAMILIES = {
             about="Stable Diffusion 1 and 2",
             example="stable-diffusion-v1-5/stable-diffusion-v1-5",
             side=512,
-            licence=OPEN_RAIL,
+            licence=f"{OPEN_RAIL} (1), {OPEN_RAIL_PLUS} (2)",
             memory=2.0,
+            tested=True,
             source="Rombach et al. 2022; 10 % of texts were empty in training (model card)",
         ),
         Family(
@@ -65,6 +67,7 @@ FAMILIES = {
             licence="MIT",
             memory=2.0,
             distilled="with guidance as an input of the network",
+            tested=True,
             source="Luo et al. 2023, section 4.2",
         ),
         Family(
@@ -75,6 +78,7 @@ FAMILIES = {
             licence=OPEN_RAIL_PLUS,
             memory=6.5,
             zeros=True,
+            tested=True,
             source="model_index.json of the example: force_zeros_for_empty_prompt",
         ),
         Family(
@@ -84,6 +88,7 @@ FAMILIES = {
             side=1024,
             licence="Stability AI Community",
             memory=15.2,
+            tested=True,
             source="Esser et al. 2024, appendix B.3: each encoder's text was dropped by itself",
         ),
         Family(
@@ -94,6 +99,7 @@ FAMILIES = {
             licence="FLUX.1 [dev] Non-Commercial; schnell Apache-2.0",
             memory=31.5,
             distilled="for guidance (dev) or for few steps (schnell)",
+            tested=True,
             source="model cards of FLUX.1 [dev] and [schnell]",
         ),
         Family(
@@ -114,6 +120,7 @@ FAMILIES = {
             licence="Apache-2.0",
             memory=15.0,
             distilled="for few steps, except the models called base",
+            tested=True,
             source="model card of FLUX.2 [klein]",
         ),
         Family(
@@ -124,6 +131,7 @@ FAMILIES = {
             licence="Apache-2.0",
             memory=19.0,
             distilled="for few steps, where the model is called Turbo",
+            tested=True,
             source="model card of Z-Image-Turbo",
         ),
         Family(
@@ -134,6 +142,7 @@ FAMILIES = {
             licence="Apache-2.0",
             memory=54.0,
             nothing=" ",
+            tested=True,
             source="model card of Qwen-Image: the negative prompt is one blank",
         ),
         Family(
@@ -143,6 +152,7 @@ FAMILIES = {
             side=1024,
             licence="NVIDIA Open Model",
             memory=8.3,
+            tested=True,
             source="Xie et al. 2024; its learned null is not saved, the empty text stands for it",
         ),
         *(
@@ -153,6 +163,7 @@ FAMILIES = {
                 side=1024,
                 licence=OPEN_RAIL_PLUS,
                 memory=10.0,
+                tested=True,
                 source="Chen et al. 2023; its learned null is not saved, the empty text stands for it",
             )
             for name, example in (
@@ -167,6 +178,7 @@ FAMILIES = {
             side=1024,
             licence="Apache-2.0",
             memory=8.0,
+            tested=True,
             source="Zhuo et al. 2024; the pipeline's own negative prompt is empty",
         ),
         Family(
@@ -176,6 +188,7 @@ FAMILIES = {
             side=1024,
             licence="Apache-2.0",
             memory=9.7,
+            tested=True,
             source="Qin et al. 2025; the pipeline's own negative prompt is empty",
         ),
         Family(
@@ -185,6 +198,7 @@ FAMILIES = {
             side=1024,
             licence="Apache-2.0",
             memory=29.5,
+            tested=True,
             source="the pipeline's own negative prompt is empty",
         ),
         Family(
@@ -194,6 +208,7 @@ FAMILIES = {
             side=1024,
             licence="Apache-2.0",
             memory=14.3,
+            tested=True,
             source="Zheng et al. 2024; the pipeline's own negative prompt is empty",
         ),
         Family(
@@ -203,6 +218,7 @@ FAMILIES = {
             side=1024,
             licence="Apache-2.0",
             memory=15.0,
+            tested=True,
             source="the pipeline's own negative prompt is empty",
         ),
         Family(
@@ -212,6 +228,7 @@ FAMILIES = {
             side=1024,
             licence="Apache-2.0",
             memory=25.5,
+            tested=True,
             source="the pipeline's own negative prompt is empty",
         ),
         Family(
@@ -221,6 +238,7 @@ FAMILIES = {
             side=1024,
             licence="Tencent Hunyuan Community",
             memory=6.6,
+            tested=True,
             source="Li et al. 2024; the pipeline's own negative prompt is empty",
         ),
         Family(
@@ -230,6 +248,7 @@ FAMILIES = {
             side=1024,
             licence="Apache-2.0",
             memory=17.0,
+            tested=True,
             source="the pipeline's own negative prompt is empty",
         ),
     )
@@ -251,7 +270,7 @@ def refusal(pipeline: str) -> str:
         return "it takes no prompt"
     if any(name.startswith("num_frames") or "video" in name for name in taken):
         return "it makes videos"
-    if any("audio" in name for name in taken):
+    if any("audio" in name for name in taken) or "Audio" in pipeline:
         return "it makes sounds"
     if pipeline in FAMILIES:
         return ""
@@ -269,15 +288,15 @@ def check(pipeline: DiffusionPipeline, name: str) -> None:
     parts = {key: part for key, part in pipeline.components.items() if part is not None}
     network = parts.get("transformer") or parts.get("unet")
     if not {"tokenizer", "text_encoder"} <= parts.keys():
-        raise InputError(f"model {name}", "it has no tokenizer and text encoder of its own", "use a base model")
+        raise InputError(f"model {name!r}", "it has no tokenizer and text encoder of its own", "use a base model")
     if network is None or "scheduler" not in parts or "vae" not in parts:
-        raise InputError(f"model {name}", "it has no single denoiser, scheduler and autoencoder", MEND)
+        raise InputError(f"model {name!r}", "it has no single denoiser, scheduler and autoencoder", MEND)
     if second := next((key for key in ("unet_2", "transformer_2", "prior") if key in parts), None):
-        raise InputError(f"model {name}", f"it has a second denoiser ({second})", MEND)
+        raise InputError(f"model {name!r}", f"it has a second denoiser ({second})", MEND)
     if network.config.get("encoder_hid_dim_type") in ("ip_image_proj", "image_proj", "text_image_proj"):
-        raise InputError(f"model {name}", "its denoiser is given a picture besides the text (IP-Adapter)", MEND)
+        raise InputError(f"model {name!r}", "its denoiser is given a picture besides the text (IP-Adapter)", MEND)
     if network.config.get("class_embed_type") is not None or network.config.get("num_class_embeds"):
-        raise InputError(f"model {name}", "its denoiser is given a class besides the text", MEND)
+        raise InputError(f"model {name!r}", "its denoiser is given a class besides the text", MEND)
 
 
 def guidance_option(pipeline: type) -> str:

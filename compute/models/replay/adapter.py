@@ -79,7 +79,7 @@ class PipelineAdapter:
         with torch.inference_mode():
             self._manner = learn(pipeline, self.network, self.levels, options, name)
         if not self._manner.readers:
-            raise InputError(f"model {name}", "its tokenizer has no fast form", "save it with tokenizer.json")
+            raise InputError(f"model {name!r}", "its tokenizer has no fast form", "save it with tokenizer.json")
         self.readers, self._grid = self._manner.readers, self._manner.grid
         self.latent_shape = self._grid.shape
         self._autoencoder = Autoencoder(pipeline.vae, self._manner, self.levels.times[1], name)
@@ -234,7 +234,7 @@ class PipelineAdapter:
         if not latents.isfinite().all():
             mend = "check its weights" if self.weights == torch.float32 else "use --dtype float32 or bfloat16"
             why = f"the images that it generates are not finite in {str(self.weights).removeprefix('torch.')}"
-            raise InputError(f"model {self.name}", why, mend)
+            raise InputError(f"model {self.name!r}", why, mend)
         return latents
 
     @torch.inference_mode()

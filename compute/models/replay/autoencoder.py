@@ -56,7 +56,7 @@ class Autoencoder:
         tolerance = TOLERANCE.get(self._network.dtype, HALF)
         if not torch.allclose(found, expected, rtol=tolerance, atol=tolerance):
             why = "what its autoencoder decodes does not follow from its latents pixel by pixel"
-            raise InputError(f"model {self._name}", why, "use another pipeline")
+            raise InputError(f"model {self._name!r}", why, "use another pipeline")
         return offset, scale
 
     def _inside(self, latents: Tensor) -> Tensor:
@@ -76,7 +76,7 @@ class Autoencoder:
                 self._vae.to(dtype)
         if not found.isfinite().all():
             why = "what its autoencoder returns is not finite in float32"
-            raise InputError(f"model {self._name}", why, "check its weights")
+            raise InputError(f"model {self._name!r}", why, "check its weights")
         return found
 
 

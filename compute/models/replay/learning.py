@@ -124,7 +124,7 @@ def learn(
             return _learn(pipeline, network, levels, options, name, readings)
     except TROUBLES as error:
         why = f"its own call fails or needs more than text ({' '.join(str(error).split())[:200]})"
-        raise InputError(f"model {name}", why, "use a text-to-image model") from error
+        raise InputError(f"model {name!r}", why, "use a text-to-image model") from error
 
 
 def _learn(
@@ -146,11 +146,11 @@ def _learn(
             break
     else:
         why = "its denoiser is called with more rows than texts whatever the guidance"
-        raise InputError(f"model {name}", why, "use a text-to-image model")
+        raise InputError(f"model {name!r}", why, "use a text-to-image model")
     if step.output.numel() != step.latents.numel():
         taken, made = (value.shape[1 if value.dim() > 3 else -1] for value in (step.latents, step.output))
         why = f"its denoiser takes {taken} channels and returns {made}: it needs more than text"
-        raise InputError(f"model {name}", why, "use a text-to-image model")
+        raise InputError(f"model {name!r}", why, "use a text-to-image model")
     later = [recorder.call([PROBE], time) for time in (middle, last)]
     times = tuple(changed(one, later[-1]))
     told = [
@@ -173,7 +173,7 @@ def _output(output: Any, expected: Tensor, name: str) -> str:
         if value.shape == expected.shape and torch.allclose(value, expected, rtol=CLOSE, atol=CLOSE, equal_nan=True):
             return form
     why = f"its denoiser returns {tuple(found.shape)} in a form that is none of {', '.join(OUTPUTS)}"
-    raise InputError(f"model {name}", why, "use another pipeline")
+    raise InputError(f"model {name!r}", why, "use another pipeline")
 
 
 def _grid(pipeline: DiffusionPipeline, looped: Tensor, inside: Tensor) -> LatentGrid:

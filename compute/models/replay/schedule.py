@@ -46,10 +46,10 @@ class TrainedLevels:
         alphas = getattr(scheduler, "alphas_cumprod", None)
         if alphas is None:
             cause = f"{type(scheduler).__name__} has no schedule of trained noise levels"
-            raise InputError(f"model {name}", cause, "use a model with a scheduler of betas, as DDIMScheduler")
+            raise InputError(f"model {name!r}", cause, "use a model with a scheduler of betas, as DDIMScheduler")
         if prediction not in PREDICTIONS:
             mend = f"use one that predicts {', '.join(PREDICTIONS)} or flow_prediction"
-            raise InputError(f"model {name}", f"it predicts {prediction!r}", mend)
+            raise InputError(f"model {name!r}", f"it predicts {prediction!r}", mend)
         alphas = alphas.double().cpu()
         times = tuple(map(Time, range(len(alphas))))
         return cls(

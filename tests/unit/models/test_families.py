@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 import torch
 
+from compute.__main__ import main
 from compute.engine import Engine
 from compute.estimation.noise_levels import NoiseLevels
-from compute.models import families, parity, registry
+from compute.models import families, memory, parity, registry, survey
 from compute.models.replay.adapter import PipelineAdapter
 from compute.planning.plan import plan
 from store.errors import InputError
@@ -15,6 +16,7 @@ from store.jobs import Budget, Request
 from store.prompts.conditions import check_length
 from store.records import TokenPair
 from store.words import find_word
+from tests.conftest import ROOT
 from tests.families.pipelines import BUILDERS
 
 PROMPT = "a cat and a dog"
@@ -30,7 +32,7 @@ def family(request, tmp_path_factory):
     pipeline, folder = BUILDERS[request.param](), tmp_path_factory.mktemp(request.param)
     pipeline.save_pretrained(folder, safe_serialization=True)
     side = 8 * getattr(pipeline, "vae_scale_factor", 2) if request.param != "sana" else 32
-    return request.param, folder, registry.load(str(folder), device="cpu", size=(side, side))
+    return request.param, folder, registry.load(f"{folder} --size {side}x{side}", device="cpu")
 
 
 @pytest.fixture
@@ -128,7 +130,7 @@ def test_half_weights_agree_with_their_pipeline(family):
     if name not in SEVERAL:
         pytest.skip("one of each kind is enough")
     height, width = adapter.decode(torch.zeros(1, *adapter.latent_shape)).shape[1:3]
-    half = registry.load(str(folder), dtype="bfloat16", device="cpu", size=(width, height))
+    half = registry.load(f"{folder} --size {width}x{height}", dtype="bfloat16", device="cpu")
     with half.computing_in(torch.float32):
         z, level = torch.randn(1, *half.latent_shape), torch.tensor([500])
         assert half.predict_noise(z, level, half.encode(["a cat"])).isfinite().all()
@@ -203,6 +205,36 @@ REFUSED = {
 @pytest.mark.parametrize("pipeline", REFUSED)
 def test_a_class_that_needs_more_than_text_is_refused_with_its_reason(pipeline):
     assert REFUSED[pipeline] in families.refusal(pipeline)
+
+
+def test_the_rows_that_count_as_tested_are_those_of_the_tiny_pipelines():
+    classes = {type(build()).__name__ for build in BUILDERS.values()}
+    assert classes == {name for name, row in families.FAMILIES.items() if row.tested}
+
+
+def test_the_document_of_models_is_that_of_the_installed_diffusers():
+    kept = (ROOT / "docs" / "models.md").read_text(encoding="utf-8")
+    if f"diffusers {diffusers.__version__} " not in kept:
+        pytest.skip("the document is about another release of diffusers")
+    assert survey.document() == kept
+
+
+def test_what_works_with_a_model_is_found_out(capsys):
+    assert main(["models", "--check", "embedded", "--device", "cpu"]) == 0
+    said = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
+    assert said["pipeline"] == "StableDiffusionPipeline"
+    assert said["attention"] == "maps         yes"
+
+
+def test_weights_that_do_not_fit_are_refused_before_they_are_loaded(xl_folder, tmp_path, monkeypatch):
+    (tmp_path / "meminfo").write_text("MemTotal: 30 kB\nMemFree: 1 kB\n")
+    monkeypatch.setattr(memory, "MEMINFO", tmp_path / "meminfo")
+    saved = registry.locate(str(xl_folder))
+    with pytest.raises(InputError, match=r"its weights take .* in float32, and cpu has .*; use --dtype bfloat16"):
+        memory.check(saved, torch.float32, torch.device("cpu"))
+    assert memory.needed(saved, torch.float32) == 2 * memory.needed(saved, torch.bfloat16)
+    held = sum(file.stat().st_size for file in xl_folder.rglob("*.safetensors"))
+    assert 0.8 * held < memory.needed(saved, torch.float32) <= held
 
 
 def test_images_have_the_usual_guidance_of_the_pipeline_where_none_is_named(epsilon_folder, tmp_path):

@@ -1,0 +1,54 @@
+"""What works with one model: what `python -m compute models --check MODEL` prints."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from compute.checks.verify import measured
+from compute.models import memory, parity, registry
+from compute.models.choice import ModelChoice
+from store.words import find_word
+
+PROMPT, WORDS = "red apple", ("red", "apple")
+STEPS, NOISES = 4, 16  # of the image and of the pair: enough to see that numbers come
+
+
+def findings(model: str, dtype: str | None, device: str | None, cache: Path | None) -> Iterator[tuple[str, str]]:
+    """Load `model`, and yield what was found out and what it is, as it is found.
+
+    Raises
+    ------
+    InputError: it cannot be loaded or measured.
+    """
+    choice = ModelChoice.parse(model)
+    saved = registry.locate(choice.model, None, choice.variant)
+    yield "pipeline", saved.family
+    place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    yield "memory of the weights", memory.check(saved, registry.DTYPES[dtype or "float32"], place)
+    denoiser = registry.load(model, None, dtype, device, cache)
+    yield "name", denoiser.name
+    yield "revision", denoiser.revision
+    yield "predictions", f"as its pipeline's own within {parity.check(denoiser, cache):.1g}"
+    channels, height, width = denoiser.latent_shape
+    levels = denoiser.log_snr[denoiser.log_snr.isfinite()]
+    yield "latents", f"{channels} channels of {height} x {width}; log SNR {levels.min():.1f} to {levels.max():.1f}"
+    readers = [f"{type(reader.tokenizer).__name__} {reader.limit}" for reader in denoiser.readers]
+    yield "tokens of a prompt", ", ".join(readers)
+    yield "usual guidance", f"{denoiser.usual_guidance:g}"
+    latent = denoiser.generate(PROMPT, [0], denoiser.usual_guidance, STEPS)[0]
+    maps = measured(denoiser, PROMPT, latent, NOISES, 0).maps.maps
+    finite = all(np.isfinite(values).all() for values in maps.values())
+    yield f"a pair, {NOISES} noises", "finite maps" if finite else "values that are not finite"
+    recorder = denoiser.attention(PROMPT, [find_word(PROMPT, word) for word in WORDS])
+    yield "attention maps", "no attention map for this family" if recorder is None else "yes"
+    again = denoiser.encode_image(denoiser.decode(latent[None])[0])[0]
+    yield "own image", f"yes; a latent comes back with correlation {_correlation(latent, again):.2f}"
+    yield "LoRA", "yes" if hasattr(denoiser.pipeline, "lora_state_dict") else "its pipeline takes none"
+    for note in denoiser.notes:
+        yield "note", note
+
+
+def _correlation(one: torch.Tensor, other: torch.Tensor) -> float:
+    return float(torch.corrcoef(torch.stack([one.flatten(), other.flatten()]))[0, 1])

@@ -1,0 +1,144 @@
+"""Which weights are asked for, in one text: a model, and what is added to it.
+
+    sd-1.5 --lora /data/watercolour.safetensors:0.8 --size 768x512
+
+Jobs, cards and workers carry such a text where they carry a model's name.
+"""
+
+import hashlib
+import re
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from store.errors import InputError
+
+OPTION = re.compile(r"\s--(?=(?:lora|embedding|size|variant)\s)")
+SIDES = 8, 16384  # pixels of an image's side, at least and at most
+STEP = 8  # pixels that sides are multiples of
+
+
+@dataclass(frozen=True)
+class Lora:
+    """A file of low-rank differences, and how much of them is added."""
+
+    file: str
+    weight: float = 1.0
+
+    @classmethod
+    def parse(cls, text: str) -> "Lora":
+        """Return what FILE or FILE:WEIGHT says; raises InputError if the weight is no number."""
+        file, colon, weight = text.rpartition(":")
+        if not colon or Path(text).is_file():
+            return cls(text)
+        try:
+            return cls(file, float(weight))
+        except ValueError as error:
+            raise InputError(f"--lora {text}", f"{weight!r} is no number", "write FILE or FILE:WEIGHT") from error
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.weight:g}"
+
+
+@dataclass(frozen=True)
+class ModelChoice:
+    """A `model` (known name, hub id or folder) with LoRAs and learned embeddings, drawing images of `size`.
+
+    `size` is (width, height) in pixels, that of the training if None. `variant` is a form of its weights, as fp16.
+    """
+
+    model: str
+    loras: tuple[Lora, ...] = ()
+    embeddings: tuple[str, ...] = ()
+    size: tuple[int, int] | None = None
+    variant: str = ""
+
+    @classmethod
+    def of(
+        cls,
+        model: str,
+        loras: Sequence[str] = (),
+        embeddings: Sequence[str] = (),
+        size: str | None = None,
+        variant: str | None = None,
+    ) -> "ModelChoice":
+        """Return the choice that options say, beside those in `model`; raises InputError if one cannot be used."""
+        within = cls.parse(model)
+        return cls(
+            model=within.model,
+            loras=(*within.loras, *map(Lora.parse, loras)),
+            embeddings=(*within.embeddings, *embeddings),
+            size=_size(size) if size else within.size,
+            variant=variant or within.variant,
+        )
+
+    @classmethod
+    def parse(cls, text: str) -> "ModelChoice":
+        """Return what `str` of a choice says; raises InputError if an option of it cannot be used."""
+        model, *options = OPTION.split(text)
+        given: dict[str, list[str]] = {"lora": [], "embedding": [], "size": [], "variant": []}
+        for option in options:
+            name, _, value = option.strip().partition(" ")
+            try:
+                (word,) = shlex.split(value)
+            except ValueError as error:
+                raise InputError(f"--{name}", f"{value[:80]!r} is not one value", "quote it") from error
+            given[name].append(word)
+        return cls(
+            model=model,
+            loras=tuple(map(Lora.parse, given["lora"])),
+            embeddings=tuple(given["embedding"]),
+            size=_size(given["size"][-1]) if given["size"] else None,
+            variant=given["variant"][-1] if given["variant"] else "",
+        )
+
+    def __str__(self) -> str:
+        options = [("lora", str(lora)) for lora in self.loras] + [("embedding", file) for file in self.embeddings]
+        options += [("size", f"{self.size[0]}x{self.size[1]}")] if self.size else []
+        options += [("variant", self.variant)] if self.variant else []
+        return self.model + "".join(f" --{name} {shlex.quote(value)}" for name, value in options)
+
+    @property
+    def label(self) -> str:
+        """What is added to the model's name, so that results of both stand side by side; empty if nothing is."""
+        added = [f" + {Path(lora.file).stem}:{lora.weight:g}" for lora in self.loras]
+        added += [f" + {Path(file).stem}" for file in self.embeddings]
+        return "".join(added) + (f" {self.size[0]}x{self.size[1]}" if self.size else "")
+
+    @property
+    def files(self) -> list[Path]:
+        """The files of what is added."""
+        return [Path(name).expanduser() for name in (*(lora.file for lora in self.loras), *self.embeddings)]
+
+    def identity(self, base: str) -> str:
+        """Return what identifies the weights of this choice, given that of the model alone.
+
+        Raises
+        ------
+        InputError: a file of what is added is missing.
+        """
+        if not self.label:
+            return base
+        digest = hashlib.sha256(base.encode())
+        digest.update(repr((self.size, [lora.weight for lora in self.loras])).encode())
+        for path in self.files:
+            digest.update(_digest(path))
+        return digest.hexdigest()[:12]
+
+
+def _digest(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").digest()
+    except OSError as error:
+        raise InputError(f"{path}", f"cannot be read ({error.strerror})", "give a .safetensors file") from error
+
+
+def _size(text: str) -> tuple[int, int]:
+    found = re.fullmatch(r"(\d{1,5})x(\d{1,5})", text)
+    sides = (int(found[1]), int(found[2])) if found else (0, 0)
+    if not all(SIDES[0] <= side <= SIDES[1] and side % STEP == 0 for side in sides):
+        why = f"not WIDTHxHEIGHT in pixels, each a multiple of {STEP} up to {SIDES[1]:,}"
+        raise InputError(f"--size {text[:40]}", why, "write --size 768x512")
+    return sides

@@ -1,0 +1,46 @@
+"""Every text-to-image class of the installed diffusers, and whether its models can be measured: docs/models.md."""
+
+import diffusers
+
+from compute.models import families
+
+HEAD = """# Models
+
+Every class of diffusers {version} that makes images of a prompt. `python -m compute models --document` prints it.
+*tested* means that tests load a tiny pipeline of the class with its text encoders, compare its predictions with the
+pipeline's own, and measure a pair. *not tested* means that nothing speaks against it: the first load finds out, and
+refuses the model if predictions differ. `python -m compute models --check MODEL` says what works with one model.
+
+## Families that are known
+Size, licence and memory are those of the example; the memory is that of all weights in bfloat16.
+
+| pipeline | models | guidance | no text is | distilled | pixels | licence | GiB | example | source |
+|---|---|---|---|---|---|---|---|---|---|
+"""
+OTHERS = """
+## All classes
+| class of diffusers | |
+|---|---|
+"""
+ELSEWHERE = ("it makes videos", "it makes sounds", "it takes no prompt", "it is unknown to diffusers here")
+
+
+def document() -> str:
+    """Return docs/models.md for the diffusers that is installed."""
+    rows = [_row(row) for row in families.FAMILIES.values()]
+    classes = {name: families.refusal(name) for name in sorted(dir(diffusers)) if name.endswith("Pipeline")}
+    found = [f"| `{name}` | {_verdict(name, why)} |" for name, why in classes.items() if why not in ELSEWHERE]
+    return HEAD.format(version=diffusers.__version__) + "\n".join(rows) + "\n" + OTHERS + "\n".join(found) + "\n"
+
+
+def _row(row: families.Family) -> str:
+    usual = families.usual_guidance(getattr(diffusers, row.pipeline))
+    nothing = "zeros" if row.zeros else "the empty text" if not row.nothing else f"`{row.nothing!r}`"
+    about = [f"`{row.pipeline}`", row.about, f"{usual:g}", nothing, row.distilled or "no", str(row.side)]
+    return f"| {' | '.join([*about, row.licence, f'{row.memory:g}', row.example, row.source])} |"
+
+
+def _verdict(name: str, why: str) -> str:
+    if why:
+        return f"refused: {why}"
+    return "tested" if families.of(name).tested else "not tested"
