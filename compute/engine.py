@@ -1,6 +1,6 @@
 """From a request to published records: one prompt, some pairs of words, several images."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -103,7 +103,7 @@ class Engine:
             ),
         )
         batched, recorder = BatchedDenoiser(self.denoiser, tuning.batch), self._recorder(conditions)
-        about, results, done, spent = _provenance(request, tuning), dict(item.known), item.done, 0
+        about, results, done, spent = _provenance(request, tuning, self.denoiser.notes), dict(item.known), item.done, 0
         with recorder or nullcontext(), self.denoiser.computing_in(tuning.dtype):
             for noises in request.budget.rounds(item.done):
 
@@ -185,7 +185,7 @@ def _result(evaluation: Evaluation, pair: TokenPair | Probe, identity: Identity,
     )
 
 
-def _provenance(request: Request, tuning: Tuning) -> Provenance:
+def _provenance(request: Request, tuning: Tuning, notes: Sequence[str]) -> Provenance:
     return Provenance(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         software=f"{hdf5.SOFTWARE}, torch {torch.__version__}, diffusers {diffusers.__version__}",
@@ -195,5 +195,6 @@ def _provenance(request: Request, tuning: Tuning) -> Provenance:
             "target": request.budget.target,
             "dtype": str(tuning.dtype).removeprefix("torch."),
             "image": request.picture.name if request.picture else "",
-        },
+        }
+        | ({"notes": list(notes)} if notes else {}),
     )

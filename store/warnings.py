@@ -6,7 +6,7 @@ import numpy as np
 
 from store.pid.information import InformationMaps
 from store.pid.totals import TotalKey
-from store.records import PairResult, RunKey, TokenPair
+from store.records import PairResult, Provenance, RunKey, TokenPair
 
 SHARE = 0.05  # of the information, from which on the ends of the noise levels are suspected
 ERRORS = 3.0  # standard errors, beyond which two values disagree
@@ -27,6 +27,12 @@ def _sentences(key: RunKey, result: PairResult, mode: str) -> Iterator[str]:
     if _drawn_from_model(key, result):
         yield from _closure(maps, result.pair.words)
     yield from _retried(result)
+
+
+def notes_of(provenance: Provenance) -> list[str]:
+    """Return what is to be known of the model that computed a file, in sentences: whether it is distilled, say."""
+    notes = provenance.settings.get("notes")
+    return [note for note in notes if isinstance(note, str)] if isinstance(notes, list) else []
 
 
 def edge_shares(maps: InformationMaps) -> tuple[float, float]:

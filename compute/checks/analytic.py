@@ -102,6 +102,7 @@ class AnalyticDenoiser:
     token_limit = 8
     unknown_token: int | None = None
     usual_guidance = 1.0
+    notes: tuple[str, ...] = ()
 
     def __init__(self, gate: Gate):
         self.name, self.gate = f"analytic-{gate.name.lower()}", gate

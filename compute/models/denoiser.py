@@ -29,6 +29,10 @@ class Denoiser(Reader, Protocol):
     computes: torch.dtype  # in which it does, unless told otherwise
 
     @property
+    def notes(self) -> Sequence[str]:
+        """What a reader of its results has to know of it, in sentences."""
+
+    @property
     def device(self) -> torch.device:
         """Where it computes."""
 

@@ -197,6 +197,7 @@ def card(denoiser: PipelineAdapter, source: str) -> ModelCard:
         shorter_tokenizers=tuple(reader.json for reader in denoiser.readers[1 + len(further) :]),
         nothing=denoiser.ids(""),
         usual_guidance=denoiser.usual_guidance,
+        notes=tuple(denoiser.notes),
     )
 
 

@@ -91,6 +91,7 @@ def _warnings(requests: list[Request], card: ModelCard | None, failed: list[str]
     if card is None:
         yield "How this model reads is not known here yet: a worker checks the words once it has loaded it."
         return
+    yield from card.notes
     if failed:
         yield f"{len(failed)} of {len(requests)} prompts cannot be measured: {'; '.join(failed[:TOLD])}"
     if strange := unseen(" ".join(word for request in requests for word in request.words), card):

@@ -214,6 +214,8 @@ def _provenance(shown: ResultScreen, record: RunRecord) -> None:
         "Maps": _maps(shown, record),
         "Computed": record.provenance.created[:16].replace("T", " ") + f" UTC, {record.provenance.software}",
     }
+    if notes := warnings.notes_of(record.provenance):
+        facts["To know"] = "; ".join(notes)
     st.subheader("How it was computed", anchor=False)
     cells = [notices.plain(text) for text in facts.values()]
     st.table(pd.DataFrame({"": cells}, index=list(facts)), border="horizontal", hide_header=True)

@@ -62,5 +62,7 @@ def _print_entry(entry: Entry, given: argparse.Namespace) -> None:
     print(
         f"  of I(both) {low:.1%} at the noisiest levels, {high:.1%} at the cleanest; about {below:.1%} more below them"
     )
+    for note in warnings.notes_of(record.provenance):
+        print(f"  note: {printable(note)}")
     for sentence in warnings.warnings(key, result)[entry.mode]:
         print(f"  warning: {sentence}")

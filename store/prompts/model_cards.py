@@ -21,7 +21,7 @@ from store.prompts.tokens import Token, ids_of, longest, vectors_of, with_vector
 
 UNGUIDED = 1.0  # guidance of images that are of the model's own distribution
 FOLDER = "models"
-LISTS = ("further_tokenizers", "shorter_tokenizers", "nothing")
+LISTS = ("further_tokenizers", "shorter_tokenizers", "nothing", "notes")
 BYTES = 2**26  # of a card at most: 64 MiB
 
 
@@ -40,6 +40,7 @@ class ModelCard:
     further_tokenizers: tuple[str, ...] = ()  # of its other text encoders, where they differ
     shorter_tokenizers: tuple[str, ...] = ()  # of text encoders that take fewer tokens
     nothing: tuple[int, ...] = ()  # the ids of what stands for no text
+    notes: tuple[str, ...] = ()  # what a reader of its results has to know, in sentences
     usual_guidance: float = UNGUIDED  # that images are drawn with where nobody names one
 
     @property
@@ -105,7 +106,7 @@ def load(path: Path) -> ModelCard | None:
 def _sound(card: ModelCard) -> bool:
     """Whether the values of `card` are what they should be, as a file may hold anything."""
     texts = [card.name, card.source, card.revision, card.tokenizer, *(card.words or ())]
-    texts += [*card.further_tokenizers, *card.shorter_tokenizers]
+    texts += [*card.further_tokenizers, *card.shorter_tokenizers, *card.notes]
     if not all(isinstance(text, str) for text in texts) or not all(type(number) is int for number in card.nothing):
         return False
     if type(card.token_limit) is not int or type(card.unknown_token) not in (int, type(None)):

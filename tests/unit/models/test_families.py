@@ -15,6 +15,7 @@ from store.errors import InputError
 from store.jobs import Budget, Request
 from store.prompts.conditions import check_length
 from store.records import TokenPair
+from store.warnings import notes_of
 from store.words import find_word
 from tests.conftest import ROOT
 from tests.families.pipelines import BUILDERS
@@ -77,6 +78,7 @@ def test_a_pair_is_measured_with_finite_maps(family, tmp_path, monkeypatch):
         assert all(np.isfinite(atom).all() for atom in atoms)
         np.testing.assert_allclose(sum(atoms), parts["both"].map, rtol=1e-2, atol=1e-3)
     assert (result.attention is None) == (name in BLIND)
+    assert notes_of(record.provenance) == list(adapter.notes)
     assert not engine.plan(request, tmp_path).items
 
 
