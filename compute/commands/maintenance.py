@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import hashlib
 import json
 import sys
 from pathlib import Path
@@ -15,6 +16,7 @@ def add(commands) -> None:
     models.add_argument("--json", action="store_true")
     asked = models.add_mutually_exclusive_group()
     asked.add_argument("--check", metavar="MODEL", help="load a model, measure a pair, and say what works with it")
+    asked.add_argument("--verify", metavar="MODEL", help="print the SHA-256 of each file of its weights, read whole")
     asked.add_argument("--document", action="store_true", help="print docs/models.md: every class of diffusers")
     models.add_argument("--dtype", choices=("float32", "float16", "bfloat16"), help="of --check (default: float32)")
     models.add_argument("--device", help="of --check (default: cuda where there is one, else cpu)")
@@ -47,6 +49,8 @@ def _models(given: argparse.Namespace) -> int:
     cache = settings.load().cache
     if given.check is not None:
         return _check(given, cache)
+    if given.verify is not None:
+        return _digests(given.verify)
     if given.document:
         from compute.models import survey
 
@@ -67,6 +71,19 @@ def _models(given: argparse.Namespace) -> int:
         facts = "" if row["name"] == "embedded" else f"; {row['licence']}; {row['memory']:g} GiB in bfloat16"
         distilled = f"; distilled {row['distilled']}" if row["distilled"] else ""
         print(f"{row['name']:14} {there:8} {row['about']}{facts}{distilled}{off}  ({row['source']})")
+    return 0
+
+
+def _digests(model: str) -> int:
+    from compute.models import registry
+    from compute.models.choice import ModelChoice
+
+    choice = ModelChoice.parse(model)
+    saved = registry.locate(choice.model, None, choice.variant)
+    weights = [path for part in saved.parts.values() for path in part.weights]
+    for path in (*weights, *choice.files):
+        with path.open("rb") as file:
+            print(f"{hashlib.file_digest(file, 'sha256').hexdigest()}  {path}", flush=True)
     return 0
 
 

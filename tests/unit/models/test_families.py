@@ -1,5 +1,8 @@
 """Tiny pipelines of many families, saved and loaded with their text encoders: what works of one works of all."""
 
+import hashlib
+import re
+
 import diffusers
 import numpy as np
 import pytest
@@ -10,6 +13,7 @@ from compute.engine import Engine
 from compute.estimation.noise_levels import NoiseLevels
 from compute.models import families, memory, parity, registry, survey
 from compute.models.replay.adapter import PipelineAdapter
+from compute.models.replay.reading import listening
 from compute.planning.plan import plan
 from store.errors import InputError
 from store.jobs import Budget, Request
@@ -107,6 +111,17 @@ def test_recording_attention_leaves_the_output_as_it_is(family):
         recorder.keep()
     maps = recorder.maps(adapter.latent_shape[1:])
     assert all((values > 0).all() and (values < 1).all() for values in maps.values())
+
+
+def test_words_are_found_among_the_tokens_that_the_pipeline_makes(adapter):
+    with listening() as readings:
+        adapter.encode([PROMPT])
+    assert readings
+    for word in ("cat", "dog"):
+        for reading in readings:
+            places = reading.places(PROMPT, find_word(PROMPT, word))
+            found = "".join(reading.encoding.tokens[place] for place in places)
+            assert re.sub(r"</w>|##|[▁Ġ]", "", found) == word
 
 
 def test_a_card_reads_as_the_model(family):
@@ -226,6 +241,13 @@ def test_what_works_with_a_model_is_found_out(capsys):
     said = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
     assert said["pipeline"] == "StableDiffusionPipeline"
     assert said["attention"] == "maps         yes"
+
+
+def test_weights_are_read_whole_where_that_is_asked_for(xl_folder, capsys):
+    assert main(["models", "--verify", str(xl_folder)]) == 0
+    digests = dict(line.split("  ")[::-1] for line in capsys.readouterr().out.splitlines())
+    files = list(xl_folder.rglob("*.safetensors"))
+    assert digests == {str(file): hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
 
 
 def test_weights_that_do_not_fit_are_refused_before_they_are_loaded(xl_folder, tmp_path, monkeypatch):
