@@ -5,6 +5,7 @@ import os
 import sqlite3
 import subprocess
 import time
+from contextlib import closing
 from dataclasses import asdict, fields, replace
 
 import pytest
@@ -188,19 +189,19 @@ def make_garbage(path):
 
 
 def make_other(path):
-    with sqlite3.connect(path) as database:
+    with closing(sqlite3.connect(path)) as database:
         database.execute("CREATE TABLE moz_places (id INTEGER)")
 
 
 def make_other_version_one(path):
     make_other(path)
-    with sqlite3.connect(path) as database:
+    with closing(sqlite3.connect(path)) as database:
         database.execute("PRAGMA user_version = 1")
 
 
 def make_newer(path):
     Queue(path.parent).submit(PAIR, "Ada")
-    with sqlite3.connect(path) as database:
+    with closing(sqlite3.connect(path)) as database:
         database.execute("PRAGMA user_version = 99")
 
 
