@@ -109,9 +109,9 @@ def fill(root: Path) -> None:
     hdf5.publish(root, record("a female doctor", model="stable-diffusion-1.5", size=512, grid=64, seeds=(0, 7)))
 
 
-def of_study(root: Path, study: Study, guidance: float = 1.0, **about) -> None:
-    """What a study would leave in a store: each pair about the images of its prompt, with its labels."""
-    for item in study.expand():
+def of_study(root: Path, study: Study, guidance: float = 1.0, limit: int | None = None, **about) -> None:
+    """What a study, or `limit` of it, would leave in a store: each pair about the images of its prompt, with labels."""
+    for item in study.expand(limit):
         for pair in item.pairs:
             found = record(item.prompt, pair.words, probe=isinstance(pair, Probe), guidance=guidance, **about)
             hdf5.publish(root, replace(found, pairs=(replace(found.pairs[0], labels=item.labels[pair]),)))

@@ -39,7 +39,7 @@ HOSTILE = (
     "\u202egnp",
     "x" * 20_000,
 )
-VALUES = rounds(2, len(HOSTILE))  # of each parameter
+VALUES = rounds(1, len(HOSTILE))  # of each parameter
 SMALL = {"size": 16, "grid": 8, "seeds": (0, 1)}
 
 

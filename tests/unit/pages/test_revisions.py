@@ -20,7 +20,7 @@ def store(tmp_path_factory):
     for name in STUDIES.values():
         for revision, created in ((NEW, "2026-02-01T00:00:00+00:00"), (OLD, "2026-01-01T00:00:00+00:00")):
             study = studies.load(name)
-            about = {"strength": 1 + (revision == NEW), "created": created, "size": 16, "grid": 4, "seeds": (0, 1)}
+            about = {"strength": 1 + (revision == NEW), "created": created, "size": 16, "grid": 4, "limit": 3}
             synthetic.of_study(root, study, revision=revision, **about)
     return root
 
