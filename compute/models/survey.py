@@ -12,7 +12,8 @@ pipeline's own, and measure a pair. *not tested* means that nothing speaks again
 refuses the model if predictions differ. `python -m compute models --check MODEL` says what works with one model.
 
 ## Families that are known
-Size, licence and memory are those of the example; the memory is that of all weights in bfloat16.
+Size, licence and memory are those of the example; the memory is that of all weights in bfloat16. Both were
+written down by hand: read the card of a model before you rely on its licence.
 
 | pipeline | models | guidance | no text is | distilled | pixels | licence | GiB | example | source |
 |---|---|---|---|---|---|---|---|---|---|
