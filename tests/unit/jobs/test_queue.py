@@ -129,9 +129,12 @@ def test_a_job_of_a_dead_worker_is_queued_again_and_lost_to_it(tmp_path):
     number = queue.submit(PAIR, "Ada")
     first = queue.take(alive(queue, "first"))
     assert queue.report(first, Progress(2, 1, 0, 1, 0.5, 640)) == State.RUNNING
+    queue.begin(first, "2026-01-01T00:00:00+00:00")
+    assert queue.job(number).seconds > 0
     assert queue.job(number).share == 0.75 and queue.take(alive(queue, "second")) is None
     alive(queue, "first", time.time() - LOST - 1)
     assert queue.job(number).state == State.QUEUED  # nobody has to clean up for it to be seen
+    assert queue.job(number).seconds == 0  # nor does its clock go on
     second = queue.take("second")
     assert second.number == number and queue.job(number).progress == Progress()
     assert queue.report(first, Progress(2, 2)) is None

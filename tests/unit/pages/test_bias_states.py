@@ -65,6 +65,14 @@ def test_what_a_link_names_and_is_not_there_is_said(opened, tmp_path):
     assert any("No occupation of the table has astronaut in its name" in each.value for each in app.text)
 
 
+def test_the_images_of_a_row_say_what_of_each_attribute_is_common(opened, tmp_path):
+    synthetic.bias(tmp_path, 2, **SMALL)
+    (said,) = (
+        each.value for each in opened("gender.py", model="embedded", subject="nurse").caption if "scale" in each.value
+    )
+    assert "'male' or 'female' and 'nurse'" in said.replace("\\", "")
+
+
 def test_a_broken_file_is_named_and_the_rest_is_shown(opened, tmp_path):
     synthetic.bias(tmp_path, 2, **SMALL)
     entry = Catalogue(tmp_path).page(Filter(subject="nurse", attribute="male", study="embedded-gender"))[0]
