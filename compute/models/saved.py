@@ -35,7 +35,7 @@ class SavedPart:
 
     name: str
     folder: Path
-    library: str
+    package: str
     kind: str  # its class
     variant: str = ""
     weights: tuple[Path, ...] = ()  # safetensors files, none of tokenizers and schedulers
@@ -43,8 +43,8 @@ class SavedPart:
 
     @property
     def type(self) -> type:
-        """Its class in the library."""
-        return getattr(importlib.import_module(self.library), self.kind)
+        """Its class in the package."""
+        return getattr(importlib.import_module(self.package), self.kind)
 
 
 @dataclass(frozen=True)
@@ -119,26 +119,26 @@ class SavedPipeline:
             raise self.refused(f"{INDEX} is not a table of parts", "save the pipeline again")
         return index
 
-    def _part(self, name: str, library: str, kind: str) -> SavedPart:
-        part = SavedPart(name, self.folder / name, library, kind)
+    def _part(self, name: str, package: str, kind: str) -> SavedPart:
+        part = SavedPart(name, self.folder / name, package, kind)
         if not part.folder.is_dir():
             raise self.refused(f"its {name} is missing", "download or save it whole")
         if "Tokenizer" in kind:
             if not any(all((part.folder / file).is_file() for file in files) for files in TOKENIZERS):
                 raise self.refused(f"the vocabulary of its {name} is missing", "download or save it whole")
             return part
-        if library not in STEMS or kind.endswith(("Scheduler", "Processor")):
+        if package not in STEMS or kind.endswith(("Scheduler", "Processor")):
             return part
         try:
             is_model = issubclass(part.type, torch.nn.Module)
         except (ImportError, AttributeError) as error:
-            why = f"its {name} is a {_short(kind)}, unknown to {library} here"
-            raise self.refused(why, f"update {library}") from error
+            why = f"its {name} is a {_short(kind)}, unknown to {package} here"
+            raise self.refused(why, f"update {package}") from error
         return self._with_weights(part) if is_model else part
 
     def _with_weights(self, part: SavedPart) -> SavedPart:
         """`part` with its usual weights, or those of the one variant that is there."""
-        stem, there = STEMS[part.library], {path.name for path in part.folder.iterdir()}
+        stem, there = STEMS[part.package], {path.name for path in part.folder.iterdir()}
         names = (re.fullmatch(rf"{stem}(?:\.([\w-]+?))?(?:-\d+-of-\d+)?\.safetensors", name) for name in there)
         variants = sorted({found[1] or "" for found in names if found})
         if not variants:

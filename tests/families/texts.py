@@ -58,10 +58,10 @@ def t5_tokenizer() -> T5Tokenizer:
     return T5Tokenizer(vocab=pieces, extra_ids=0, model_max_length=512)
 
 
-def t5(kind: type = T5EncoderModel) -> T5EncoderModel | UMT5EncoderModel:
-    """A T5 or UMT5 encoder, 16 wide."""
+def t5(kind: type = T5EncoderModel, width: int = WIDTH) -> T5EncoderModel | UMT5EncoderModel:
+    """A T5 or UMT5 encoder."""
     config = {T5EncoderModel: T5Config, UMT5EncoderModel: UMT5Config}[kind]
-    return kind(config(vocab_size=len(t5_tokenizer()), d_model=WIDTH, d_kv=8, d_ff=WIDTH, num_layers=2, num_heads=2))
+    return kind(config(vocab_size=len(t5_tokenizer()), d_model=width, d_kv=8, d_ff=WIDTH, num_layers=2, num_heads=2))
 
 
 def gemma_tokenizer() -> GemmaTokenizer:
