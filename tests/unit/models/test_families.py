@@ -26,7 +26,9 @@ from tests.families.pipelines import BUILDERS
 
 PROMPT = "a cat and a dog"
 PAIR = TokenPair.find(PROMPT, "cat", "dog")
-SEVERAL = {"stable_diffusion_xl", "stable_diffusion_3", "flux", "z_image", "sana"}  # for what takes long
+several = pytest.mark.parametrize(  # for what takes long
+    "family", ["stable_diffusion_xl", "stable_diffusion_3", "flux", "z_image", "sana"], indirect=True, scope="module"
+)
 BLIND = {"z_image", "lumina", "lumina_2"}  # texts are in lists, or attention hides which are theirs
 
 
@@ -131,10 +133,8 @@ def test_a_card_reads_as_the_model(family):
         assert (card.ids(text), card.tokens(text)) == (adapter.ids(text), adapter.tokens(text))
 
 
-def test_a_coarser_precision_computes(family):
-    name, _, adapter = family
-    if name not in SEVERAL:
-        pytest.skip("one of each kind is enough")
+@several
+def test_a_coarser_precision_computes(adapter):
     z, level, encoded = torch.randn(1, *adapter.latent_shape), torch.tensor([500]), adapter.encode(["a cat"])
     exact = adapter.predict_noise(z, level, encoded)
     with adapter.computing_in(torch.bfloat16):
@@ -142,10 +142,9 @@ def test_a_coarser_precision_computes(family):
     assert 0 < (coarse - exact).abs().max() <= 0.1 * exact.abs().max()
 
 
+@several
 def test_half_weights_agree_with_their_pipeline(family):
-    name, folder, adapter = family
-    if name not in SEVERAL:
-        pytest.skip("one of each kind is enough")
+    _, folder, adapter = family
     height, width = adapter.decode(torch.zeros(1, *adapter.latent_shape)).shape[1:3]
     half = registry.load(f"{folder} --size {width}x{height}", dtype="bfloat16", device="cpu")
     with half.computing_in(torch.float32):
