@@ -82,7 +82,6 @@ def test_a_pair_is_launched_from_the_sidebar_and_its_maps_appear(serve, store, w
     before = main.evaluate(f"element => {margin}")
     sidebar.get_by_role("button", name="Launch").click()
     expect(sidebar.get_by_text("female + nurse in 'a female nurse'")).to_be_visible()
-    expect(page.get_by_text("Job 1 is in the queue")).to_be_visible()
     assert main.evaluate(f"element => {margin}") == before  # the message took no place of the styles
     expect(sidebar.get_by_text("No worker runs")).to_be_visible()
     expect(sidebar.get_by_test_id("stCode")).to_contain_text(f"python -m compute worker --store {store}")
