@@ -14,6 +14,7 @@ from scipy import stats
 from compute.embedded.pictures import definitions
 from store.catalogue import Catalogue
 from store.studies import CONTROL, NEUTRAL, Bias, Study, load
+from store.studies.planted import EVEN
 from store.tables import AVERAGE, bias, neutral_probe, samples_of
 from store.tables.neutral import PROBED
 from store.tables.samples import OF_ALIGNMENT
@@ -23,7 +24,6 @@ BIAS = ("embedded-gender", "embedded-tone")
 PAIRS = ("embedded-synonyms", "embedded-cohyponyms")
 SYNONYM = "synonym"  # the group of two names of one thing
 CONFIDENCE, RESAMPLES = 0.95, 2000
-EVEN = 0.02  # planted shares that differ by less from their mean are even
 
 
 @dataclass(frozen=True)

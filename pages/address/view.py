@@ -86,7 +86,7 @@ class BiasTableView(_Sorted, View):
     guidance: str = text()  # of the images, empty for the study's own
     mode: str = text()
     level: str = choice("pixel", LEVELS)
-    scale: str = choice(SCALES[0], SCALES)
+    scale: str = choice(SCALES[1], SCALES)
     filter: str = text()
     page: str = number()
     subject: str = text()  # the row whose images are open

@@ -35,7 +35,12 @@ def meant(names: tuple[str, ...], root: Path, model: str) -> Study:
 
 
 def published(asked: Study, names: tuple[str, ...], root: Path) -> Published | None:
-    """What was published about the subjects of `asked`: it may stand in the study that `asked` is a variant of."""
+    """What was published about the subjects of `asked`: it may stand in the study that `asked` is a variant of.
+
+    None where the truth about them is known: values of another model say less.
+    """
+    if asked.planted:
+        return None
     if asked.published:
         return asked.published
     other = studies.load(names[-1], root)
@@ -50,8 +55,9 @@ def guidances(listing: Listing, name: str, model: str, revision: str) -> list[fl
 def bias(listing: Listing, asked: Study, printed: Published | None, **about: Any) -> pd.DataFrame:
     """`store.tables.of_study` of a bias study, with `printed` where that knows one of its subjects.
 
-    `attrs["order"]` says how far the order by gap would survive other seeds: see `store.tables.rank_stability`.
-    Raises as these do.
+    Columns of `store.tables.findings` say under which measures and modes the direction holds and, where it is known,
+    what the model was taught. `attrs["order"]` says how far the order by gap would survive other seeds: see
+    `store.tables.rank_stability`. Raises as these do.
     """
     return _bias(str(listing.root), listing.at, repr((asked, printed)), about, listing, asked, printed)
 
@@ -64,6 +70,11 @@ def neutral(listing: Listing, asked: Study, **about: Any) -> pd.DataFrame:
 def by_guidance(listing: Listing, asked: Study, levels: list[float], **about: Any) -> pd.DataFrame:
     """`store.tables.by_guidance` of the subjects of `asked` that are there at all of `levels`; raises as that does."""
     return _by_guidance(str(listing.root), listing.at, repr(asked), levels, about, listing, asked)
+
+
+def robustness(listing: Listing, asked: Study, **about: Any) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """`store.tables.sensitivity` over measures and levels, and `store.tables.rank_stability` over seeds."""
+    return _robustness(str(listing.root), listing.at, repr(asked), about, listing, asked)
 
 
 def share(listing: Listing, asked: Study, model: str, guidance: float, revision: str = "") -> ShareDone:
@@ -103,12 +114,29 @@ def _bias(
     root: str, stamp: tuple, asked: str, about: dict, _listing: Listing, _asked: Study, _printed: Published | None
 ) -> pd.DataFrame:
     from store import tables  # scipy takes a second to import
+    from store.tables import findings
 
     samples = tables.samples_of(_listing, _asked, **about)
-    frame = tables.bias(samples)
+    elsewhere = {name: value for name, value in about.items() if name not in ("measure", "mode")}
+    frame = findings.with_directions(
+        tables.bias(samples), findings.directions(tables.samples_of(_listing, _asked, **elsewhere))
+    )
+    frame = findings.with_planted(frame, _asked.planted) if _asked.planted else frame
     frame.attrs["order"] = tables.rank_stability(samples, resamples=DRAWS).order
     known = _printed is not None and any(subject in _printed.values for subject in frame.index)
     return tables.with_published(frame, _printed) if known else frame
+
+
+@st.cache_data(**KEPT)
+def _robustness(
+    root: str, stamp: tuple, asked: str, about: dict, _listing: Listing, _asked: Study
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    from store import tables
+
+    free = {name: value for name, value in about.items() if name not in ("measure", "level")}
+    samples = tables.samples_of(_listing, _asked, **free)
+    own = tables.select(samples, measure=about["measure"], level=about["level"])
+    return tables.sensitivity(samples), tables.rank_stability(own, resamples=DRAWS).subjects
 
 
 @st.cache_data(**KEPT)

@@ -1,40 +1,26 @@
-"""Figures of the bias pages: a table whose cells can be clicked, drawn row by row beside its chart, and the images
-behind a row. Nothing of Streamlit in here.
+"""The table of the bias pages: its cells can be clicked, its chart is drawn row by row. Nothing of Streamlit in here.
 
 The table is made of cells, not of Plotly's table trace: that one reports no click.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import plotly.graph_objects as go
 
 from pages.figures.escape import plain_markup
-from pages.figures.maps import Layer, data_uri
 
 ROW, HEAD = 25, 64  # pixels
 WIDTH, CHART = 1000, 240  # pixels of a table with its chart, about, and of the chart at least
-SHADE = "47, 143, 208"  # red, green, blue; legible under the text of either theme at the strongest
-OPPOSITE = "224, 123, 57"
-STRONGEST = 0.55
+SIZE = "#788290"  # the neutral shade of a size: colours belong to attributes, everywhere
+STRONGEST = 0.55  # opacity under text, legible in either theme
+FAINT = 0.3  # of what is not significant
 SERIES = (("#2f8fd0", "circle", "\u25cf"), ("#e07b39", "diamond", "\u25c6"), ("#2a9d77", "square", "\u25a0"))
 SERIES += (("#c77cb4", "triangle-up", "\u25b2"), ("#8a94a0", "cross", "\u271a"))
 HEAD_ROW = "head"  # what a click on a head says first; on a row: ROW_OF
 ROW_OF = "row"
-PANELS = 4  # of images in a row
 FONT, SMALL = 12, 10  # pixels
 LETTER = 6.4  # pixels of one in a head
-PANEL_TITLE, PANEL_BAR = 18, 44  # pixels above a panel, and of the colours below all
-GAP = 0.012  # between panels, of the width
-PANEL_HEAD = {
-    "xref": "paper",
-    "yref": "paper",
-    "xanchor": "center",
-    "yanchor": "bottom",
-    "showarrow": False,
-    "font": {"size": 11},
-}
 
 
 @dataclass(frozen=True)
@@ -47,6 +33,7 @@ class Column:
     texts: tuple[str, ...]
     hovers: tuple[str, ...]
     shades: np.ndarray | None = None  # (R,)
+    tints: tuple[str, str] = (SIZE, SIZE)  # of shades below zero, and above
     group: str = ""  # what it has in common with its neighbours
     series: int | None = None  # of the chart, whose symbol stands before the title
 
@@ -61,20 +48,58 @@ class Series:
     high: np.ndarray
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
+class Bars:
+    """Signed values with their intervals, (R,) each: bars from the middle, in the colour of the attribute that leads.
+
+    Values up to `limit` either way are what the control shows; NaN where there is none.
+    """
+
+    values: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    leads: tuple[int | None, ...]  # the place of the attribute in the study
+    clear: np.ndarray  # whether it is significant
+    hovers: tuple[str, ...]
+    limit: float = np.nan
+
+
+@dataclass(frozen=True, kw_only=True)
 class Grid:
-    """R rows, known by their keys; `pinned` of them, the first ones, are no row that could be opened."""
+    """R rows, known by their keys; `pinned` of them, the first ones, are no row that could be opened.
+
+    A line stands above each row of `parts`. The chart has `series`, or `bars`.
+    """
 
     keys: tuple[str, ...]
     columns: tuple[Column, ...]
     series: tuple[Series, ...] = ()
+    bars: Bars | None = None
     axis: str = ""  # title of the chart
     pinned: int = 0
+    parts: tuple[int, ...] = ()
+
+    @property
+    def has_chart(self) -> bool:
+        """Whether a chart stands beside the table."""
+        return bool(self.series) or self.bars is not None
 
     @property
     def width(self) -> float:
         """Pixels of all columns."""
         return sum(column.width for column in self.columns)
+
+
+def colour_of(place: int) -> str:
+    """The colour of the attribute at this place of its study, on all pages."""
+    return SERIES[place % len(SERIES)][0]
+
+
+def symbol_of(place: int, clear: bool = True) -> str:
+    """The symbol of an attribute in its colour, pale where it is not `clear`."""
+    colour, _, symbol = SERIES[place % len(SERIES)]
+    paler = "" if clear else f"; opacity: {FAINT}"
+    return f'<span style="color:{colour}{paler}">{symbol}</span>'
 
 
 def bold(text: str) -> str:
@@ -93,7 +118,7 @@ def table(grid: Grid, opened: str = "", sort: str = "") -> go.Figure:
     A click on a cell selects a point whose `customdata` is (HEAD_ROW, key of the column) or (ROW_OF, key of the row).
     """
     figure = go.Figure()
-    count, chart = len(grid.keys), bool(grid.series)
+    count, chart = len(grid.keys), grid.has_chart
     share = grid.width / (grid.width + max(CHART, WIDTH - grid.width)) if chart else 1.0
     edges = np.cumsum([0, *(column.width for column in grid.columns)])
     _shade(figure, grid, edges)
@@ -123,11 +148,22 @@ def table(grid: Grid, opened: str = "", sort: str = "") -> go.Figure:
     )
     if chart:
         figure.update_layout(yaxis2={**rows, "anchor": "x2"})
-    lines = [_rule(place - 0.5, strong=place == grid.pinned) for place in range(grid.pinned, count + 1)]
+    strong = {grid.pinned, *grid.parts}
+    lines = [_rule(place - 0.5, strong=place in strong) for place in range(grid.pinned, count + 1)]
+    if grid.bars is not None and np.isfinite(grid.bars.limit):
+        reach = {
+            "x0": -grid.bars.limit,
+            "x1": grid.bars.limit,
+            "xref": "x2",
+            "y0": grid.pinned - 0.5,
+            "y1": count - 0.5,
+        }
+        grey = "rgba(128, 128, 128, 0.22)"
+        lines.append({"type": "rect", "yref": "y2", "layer": "below", "line": {"width": 0}, "fillcolor": grey} | reach)
     if opened in grid.keys[grid.pinned :]:
         place = grid.keys.index(opened, grid.pinned)
         box = {"y0": place - 0.5, "y1": place + 0.5, "x0": 0, "x1": 1, "xref": "x domain", "yref": "y"}
-        lines.append({"type": "rect", "line": {"color": SERIES[0][0], "width": 2}, **box})
+        lines.append({"type": "rect", "line": {"color": SIZE, "width": 2}, **box})
     figure.layout.shapes = lines
     return figure
 
@@ -143,16 +179,17 @@ def _shade(figure: go.Figure, grid: Grid, edges: np.ndarray) -> None:
     for place, column in enumerate(grid.columns):
         if column.shades is None:
             continue
+        below, above = column.tints
         figure.add_trace(
             go.Heatmap(
                 z=np.asarray(column.shades, np.float32)[:, None],
                 x=edges[[place, place + 1]].tolist(),
                 y=[row - 0.5 for row in range(len(grid.keys) + 1)],
                 colorscale=[
-                    [0, f"rgba({OPPOSITE}, {STRONGEST})"],
-                    [0.5, f"rgba({OPPOSITE}, 0)"],
-                    [0.5, f"rgba({SHADE}, 0)"],
-                    [1, f"rgba({SHADE}, {STRONGEST})"],
+                    [0, translucent(below, STRONGEST)],
+                    [0.5, translucent(below, 0)],
+                    [0.5, translucent(above, 0)],
+                    [1, translucent(above, STRONGEST)],
                 ],
                 zmin=-1,
                 zmax=1,
@@ -164,16 +201,21 @@ def _shade(figure: go.Figure, grid: Grid, edges: np.ndarray) -> None:
         )
 
 
+def translucent(colour: str, opacity: float) -> str:
+    """A colour, given as #rrggbb, of some opacity."""
+    red, green, blue = (int(colour[place : place + 2], 16) for place in (1, 3, 5))
+    return f"rgba({red}, {green}, {blue}, {opacity})"
+
+
 def _write(figure: go.Figure, grid: Grid, edges: np.ndarray, sort: str) -> None:
     """The texts of heads and cells: the first column from its left, the others in the middle."""
-    scale = min(1.0, WIDTH / (grid.width + CHART)) if grid.series else 1.0
+    scale = min(1.0, WIDTH / (grid.width + CHART)) if grid.has_chart else 1.0
     middle, key = (edges[1:] + edges[:-1]) / 2, sort.removeprefix("-")
     heads, groups = -0.5 - 0.4 * HEAD / ROW, -0.5 - 0.86 * HEAD / ROW
     for place, column in enumerate(grid.columns):
         title = "<br>".join(plain_markup(_fitting(word, column.width * scale)) for word in column.title.split(" "))
         if column.series is not None:
-            colour, _, symbol = SERIES[column.series % len(SERIES)]
-            title = f'<span style="color:{colour}">{symbol}</span> {title}'
+            title = f"{symbol_of(column.series)} {title}"
         arrow = ("\u25bc" if sort.startswith("-") else "\u25b2") if key == column.key else ""
         texts = [bold(f"{title} {arrow}".strip()), *column.texts]
         figure.add_trace(
@@ -205,6 +247,57 @@ def _fitting(word: str, width: float) -> str:
 
 def _chart(figure: go.Figure, grid: Grid, share: float) -> None:
     """Each row's values with their intervals, in line with its cells."""
+    if grid.bars is not None:
+        _bars(figure, grid, grid.bars)
+    else:
+        _dots(figure, grid)
+    figure.update_layout(
+        xaxis2={
+            "domain": [min(share + 0.02, 0.97), 1],
+            "anchor": "y2",
+            "side": "top",
+            "title": {"text": plain_markup(grid.axis), "font": {"size": FONT}, "standoff": 6},
+            "fixedrange": True,
+            "nticks": 6,
+            "gridcolor": "rgba(128, 128, 128, 0.25)",
+            "zeroline": True,
+            "zerolinecolor": "rgba(128, 128, 128, 0.7)",
+        }
+    )
+
+
+def _bars(figure: go.Figure, grid: Grid, bars: Bars) -> None:
+    """A bar of each row from the middle to its value, with its interval; pale where it is not significant."""
+    colours = [SIZE if place is None else colour_of(place) for place in bars.leads]
+    faint = np.where(bars.clear, 0.85, FAINT)
+    bounds = np.stack([bars.high - bars.values, bars.values - bars.low])
+    figure.add_trace(
+        go.Bar(
+            x=bars.values,
+            y=np.arange(len(grid.keys)),
+            orientation="h",
+            width=0.62,
+            marker={"color": colours, "opacity": faint, "line": {"width": 0}},
+            error_x={
+                "array": np.nan_to_num(bounds[0]),
+                "arrayminus": np.nan_to_num(bounds[1]),
+                "color": "rgba(128, 128, 128, 0.95)",
+                "thickness": 1.5,
+                "width": 0,
+            },
+            unselected={"marker": {"opacity": 0.85}},
+            customdata=[(ROW_OF, key) for key in grid.keys],
+            text=[""] * len(grid.keys),
+            hovertext=list(bars.hovers),
+            hovertemplate="%{hovertext}<extra></extra>",
+            xaxis="x2",
+            yaxis="y2",
+        )
+    )
+
+
+def _dots(figure: go.Figure, grid: Grid) -> None:
+    """A dot for each attribute with its interval, and a line between the outermost."""
     keys, rows = [(ROW_OF, key) for key in grid.keys], np.arange(len(grid.keys))
     values = np.stack([series.values for series in grid.series])  # (series, R)
     if len(grid.series) > 1:
@@ -242,20 +335,6 @@ def _chart(figure: go.Figure, grid: Grid, share: float) -> None:
                 yaxis="y2",
             )
         )
-    grey = "rgba(128, 128, 128, 0.25)"
-    figure.update_layout(
-        xaxis2={
-            "domain": [min(share + 0.02, 0.97), 1],
-            "anchor": "y2",
-            "side": "top",
-            "title": {"text": plain_markup(grid.axis), "font": {"size": FONT}, "standoff": 6},
-            "fixedrange": True,
-            "nticks": 6,
-            "gridcolor": grey,
-            "zeroline": True,
-            "zerolinecolor": "rgba(128, 128, 128, 0.7)",
-        }
-    )
 
 
 def _range(low: float, high: float) -> str:
@@ -289,77 +368,3 @@ def _clickable(figure: go.Figure, grid: Grid, edges: np.ndarray) -> None:
             yaxis="y3",
         )
     )
-
-
-@dataclass(frozen=True)
-class Panel:
-    """One image, uint8 (H, W, 3), with the map over it, if there is one."""
-
-    title: str
-    image: np.ndarray
-    layer: Layer | None = None
-
-
-def gallery(panels: Sequence[Panel], across: int, side: int, opacity: float = 1.0, largest: int = 256) -> go.Figure:
-    """Panels side by side, `across` in a row, of some `side` pixels; maps have the colours of the first one's scale."""
-    traces, axes, titles = [], {}, []
-    down = -(-len(panels) // across)
-    scales = [panel.layer.scale for panel in panels if panel.layer is not None]
-    inside, bar = down * (side + PANEL_TITLE), PANEL_BAR if scales else 0
-    for index, panel in enumerate(panels):
-        row, column = divmod(index, across)
-        left, upper = column * (1 + GAP) / across, 1 - (row * (side + PANEL_TITLE) + PANEL_TITLE) / inside
-        ends = [left, left + (1 + GAP) / across - GAP]
-        name = str(index + 1) if index else ""
-        traces += _panel(panel, name, opacity, largest)
-        axes |= _panel_axes(panel, name, ends, [max(0.0, upper - side / inside), upper])
-        titles.append({"text": plain_markup(panel.title), "x": sum(ends) / 2, "y": upper, **PANEL_HEAD})
-    if scales:
-        colours = {"orientation": "h", "y": 0, "yref": "paper", "yanchor": "top", "ypad": 4, "thickness": 9}
-        unit = {"ticksuffix": f" {scales[0].unit}", "showticksuffix": "last", "nticks": 6, "outlinewidth": 0}
-        axes["coloraxis"] = {**scales[0].axis, "colorbar": colours | unit}
-    layout = {
-        "annotations": titles,
-        "height": inside + bar,
-        "margin": {"l": 0, "r": 0, "t": 0, "b": bar},
-        "dragmode": False,
-        "paper_bgcolor": "rgba(0,0,0,0)",
-        "plot_bgcolor": "rgba(0,0,0,0)",
-    }
-    return go.Figure(traces, layout | axes)
-
-
-def _panel_axes(panel: Panel, name: str, across: list[float], up: list[float]) -> dict[str, dict]:
-    """The axes of one panel, which count pixels of its image and lie in that part of the figure."""
-    tall, wide = panel.image.shape[:2]
-    hidden = {"visible": False, "fixedrange": True, "constrain": "domain"}
-    square = {"scaleanchor": f"x{name}", "constraintoward": "top"}
-    return {
-        f"xaxis{name}": {**hidden, "domain": across, "range": [-0.5, wide - 0.5], "anchor": f"y{name}"},
-        f"yaxis{name}": {**hidden, **square, "domain": up, "range": [tall - 0.5, -0.5], "anchor": f"x{name}"},
-    }
-
-
-def _panel(panel: Panel, name: str, opacity: float, largest: int) -> list[dict]:
-    """The traces of one panel: its image and the map over it."""
-    height, width = panel.image.shape[:2]
-    shown = min(1.0, largest / max(height, width))
-    axes = {"xaxis": f"x{name}", "yaxis": f"y{name}"}
-    first = (1 / shown - 1) / 2
-    where = {"dx": 1 / shown, "dy": 1 / shown, "x0": first, "y0": first}
-    source = data_uri(panel.image, largest)
-    traces = [{"type": "image", "source": source, "zsmooth": "fast", "hoverinfo": "skip", **where, **axes}]
-    if panel.layer is not None:
-        values = panel.layer.values
-        down, across = height / values.shape[0], width / values.shape[1]
-        drawn = {
-            "type": "heatmap",
-            "z": np.where(np.isfinite(values), values, np.nan).astype(np.float32),
-            "customdata": panel.layer.errors,
-            "opacity": opacity,
-            "coloraxis": "coloraxis",
-            "hovertemplate": f"{plain_markup(panel.title)}<br>{panel.layer.hover}<extra></extra>",
-        }
-        where = {"x0": (across - 1) / 2, "dx": across, "y0": (down - 1) / 2, "dy": down}
-        traces.append(drawn | where | axes)
-    return traces

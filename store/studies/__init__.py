@@ -6,6 +6,7 @@ from store.studies.intervention import ORIGINAL, REMOVED, SWAPPED, Change, Inter
 from store.studies.kinds import KINDS, StudyContent, StudyKind, studies_of_page
 from store.studies.loading import Study, load, names
 from store.studies.pairs import CONTROL, Pairs, Sentence
+from store.studies.planted import Planted
 from store.studies.published import Published
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "Interventions",
     "LabelledPair",
     "Pairs",
+    "Planted",
     "PromptPairs",
     "Published",
     "Sentence",

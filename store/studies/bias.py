@@ -9,6 +9,7 @@ from store.prompts.wording import fill, places
 from store.records import Label, Probe
 from store.studies.document import SHIPPED, TomlTable, lines
 from store.studies.expansion import LabelledPair, find_pair
+from store.studies.planted import Planted
 from store.studies.published import AVERAGE, Published
 
 NEUTRAL = ":neutral"  # after the name of a bias study: images that name no attribute, asked about each attribute
@@ -30,6 +31,7 @@ class Bias:
     subjects: tuple[str, ...]
     neutral: str = ""
     published: Published | None = None
+    planted: Planted | None = None
 
     @classmethod
     def read(cls, table: TomlTable) -> "Bias":
@@ -58,7 +60,15 @@ class Bias:
         published = None
         if "published" in table:
             published = Published.read(table.table("published"), attributes, subjects)
-        study = cls(template=template, attributes=attributes, subjects=subjects, neutral=neutral, published=published)
+        planted = Planted.read(table.table("planted"), attributes, subjects) if "planted" in table else None
+        study = cls(
+            template=template,
+            attributes=attributes,
+            subjects=subjects,
+            neutral=neutral,
+            published=published,
+            planted=planted,
+        )
         with table.placed("template"):
             for _ in study.rows(""):
                 pass

@@ -11,6 +11,7 @@ from store.studies.bias import Bias
 from store.studies.document import SHIPPED, TomlTable, shortened
 from store.studies.expansion import PromptPairs, group_by_prompt, words_of
 from store.studies.kinds import KINDS, StudyContent
+from store.studies.planted import Planted
 from store.studies.published import Published
 
 NAME = re.compile(r"[\w-]+")
@@ -50,6 +51,11 @@ class Study:
     def published(self) -> Published | None:
         """What others published about its subjects, if its file says so."""
         return self.content.published if isinstance(self.content, Bias) else None
+
+    @property
+    def planted(self) -> Planted | None:
+        """What its model was taught about its subjects, if its file says so."""
+        return self.content.planted if isinstance(self.content, Bias) else None
 
     def expand(self, limit: int | None = None) -> tuple[PromptPairs, ...]:
         """Return what is to be computed, prompt by prompt, of all subjects or sentences or the first `limit`.

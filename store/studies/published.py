@@ -34,11 +34,7 @@ class Published:
         InputError: something is missing or unknown, as a subject that the study lacks.
         """
         source, where, model, quantity = (table.text(key) for key in ("source", "table", "model", "quantity"))
-        listed, values = table.table("values"), {}
-        for subject in listed.values:
-            if subject not in subjects:
-                raise listed.wrong(subject, "no subject of this study", "write it as the study does")
-            values[subject] = _numbers(listed.table(subject), attributes)
+        values = read_values(table.table("values"), attributes, subjects)
         average = _numbers(table.table("average"), attributes)
         table.finish()
         return cls(source=source, table=where, model=model, quantity=quantity, values=values, average=average)
@@ -52,11 +48,28 @@ class Published:
         return frame
 
 
-def _numbers(table: TomlTable, attributes: tuple[str, ...]) -> dict[str, float]:
+def read_values(
+    listed: TomlTable, attributes: tuple[str, ...], subjects: tuple[str, ...], most: float = 1e9
+) -> dict[str, dict[str, float]]:
+    """Return a number from 0 to `most` of each attribute, for each of the `subjects` that `listed` names.
+
+    Raises
+    ------
+    InputError: a subject that the study lacks, an attribute that is missing or unknown, or another number.
+    """
+    values = {}
+    for subject in listed.values:
+        if subject not in subjects:
+            raise listed.wrong(subject, "no subject of this study", "write it as the study does")
+        values[subject] = _numbers(listed.table(subject), attributes, most)
+    return values
+
+
+def _numbers(table: TomlTable, attributes: tuple[str, ...], most: float = 1e9) -> dict[str, float]:
     found = {}
     for attribute in attributes:
         if attribute not in table:
             raise table.wrong(attribute, "missing", f"write {attribute} = and the value")
-        found[attribute] = table.number(attribute, 0.0)
+        found[attribute] = table.number(attribute, 0.0, most=most)
     table.finish()
     return found

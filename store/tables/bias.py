@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from store.studies import Published
-from store.tables.samples import AVERAGE, cells_of, describe
+from store.tables.samples import AVERAGE, Cells, cells_of, describe
 from store.tables.statistics import (
     CONFIDENCE,
     RESAMPLES,
@@ -49,6 +49,7 @@ def bias(
     |---|---|
     | `largest` | the attribute with the largest mean |
     | `gap`, `gap_normalised` | largest less smallest mean, in nats and as a share of the table's range |
+    | `gap_low`, `gap_high` | interval of the gap between these two attributes, with the same seeds drawn of both |
     | `blocks`, `p` | seeds at which all attributes are there, and `paired_test` over them |
     | `q`, `significant` | `p` after Benjamini and Hochberg (1995) over subjects, and whether it is at most `alpha` |
     | `guidance` | that of the images, as it widens gaps |
@@ -66,7 +67,8 @@ def bias(
     cells = cells_of(samples, quantity)
     drawn = resampled_means(cells.values, cells.seeds, resamples)
     low, high = expanded_percentiles(drawn, cells.counts, confidence)
-    average = _average(cells.means, drawn, confidence)
+    *average, averages = _average(cells.means, drawn, confidence)
+    gap_low, gap_high = _gap_interval(cells, drawn, (average[0], averages), confidence)
     means, low, high = (np.vstack(rows) for rows in zip((cells.means, low, high), average, strict=True))
     counts, excluded = (np.vstack([each, each.sum(0)]) for each in (cells.counts, cells.excluded))
     smallest, largest = ends(cells.means)
@@ -86,6 +88,8 @@ def bias(
     per_row = {
         "largest": largest_attributes(means, cells.attributes),
         "gap": gap,
+        "gap_low": gap_low,
+        "gap_high": gap_high,
         "gap_normalised": gap / extent,
         "blocks": [test.blocks for test in tests],
         "p": p,
@@ -100,12 +104,12 @@ def bias(
     table = pd.DataFrame(columns, index=pd.Index([*cells.subjects, AVERAGE], name="subject"))
     table.columns.names = ["statistic", "attribute"]
     about = {"confidence": confidence, "resamples": resamples, "alpha": alpha, "smallest": smallest, "largest": largest}
-    table.attrs = describe(samples, quantity, ("mean", "low", "high", "gap"), **about)
+    table.attrs = describe(samples, quantity, ("mean", "low", "high", "gap", "gap_low", "gap_high"), **about)
     return table
 
 
-def _average(means: np.ndarray, resampled: np.ndarray, confidence: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return means over subjects and both ends of their interval, each (A,), from `means` (O, A).
+def _average(means: np.ndarray, resampled: np.ndarray, confidence: float) -> tuple[np.ndarray, ...]:
+    """Return means over subjects of `means` (O, A), both ends of their interval, each (A,), and the resamples (B, A).
 
     The interval draws subjects, and of each its `resampled` means (O, A, B).
     """
@@ -119,7 +123,31 @@ def _average(means: np.ndarray, resampled: np.ndarray, confidence: float) -> tup
     enough = there.sum(0) > 1
     if enough.any():
         low[enough], high[enough] = percentiles(averages[:, enough], confidence)
-    return value, low, high
+    averages[:, ~enough] = np.nan
+    return value, low, high, averages
+
+
+def _gap_interval(
+    cells: Cells, resampled: np.ndarray, average: tuple[np.ndarray, np.ndarray], confidence: float
+) -> np.ndarray:
+    """Return both ends of the interval of the gap of each subject and of the average, (2, O + 1).
+
+    It is that of the difference between the attributes which are largest and smallest in this table. `average` is its
+    means (A,) and resamples (B, A).
+    """
+    found = np.full((2, len(cells.subjects) + 1), np.nan)
+    for row, means in enumerate([*cells.means, average[0]]):
+        if np.isfinite(means).sum() < 2:
+            continue
+        most, least = int(np.nanargmax(means)), int(np.nanargmin(means))
+        if row < len(cells.subjects):
+            apart = resampled[row, most] - resampled[row, least]
+            count = cells.counts[row, [most, least]].min()
+            found[:, row] = np.ravel(expanded_percentiles(apart[None], np.array([count]), confidence))
+        else:
+            apart = average[1][:, most] - average[1][:, least]
+            found[:, row] = percentiles(apart, confidence) if np.isfinite(apart).any() else np.nan
+    return found
 
 
 def with_published(table: pd.DataFrame, published: Published) -> pd.DataFrame:

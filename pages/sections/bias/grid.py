@@ -2,14 +2,14 @@
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from pages.address import SCALES
-from pages.figures.bias import Column, Grid, Series, beside
+from pages.figures.bias import Bars, Column, Grid, Series, beside
 from pages.figures.escape import plain_markup
 from pages.figures.quantities import rounded
 
@@ -58,6 +58,14 @@ class BiasTable(ABC):
     def series(self, rows: pd.DataFrame, manner: TableFormat) -> tuple[str, list[Series]]:
         """What the chart shows of `rows`, and the title of its axis."""
 
+    def bars(self, rows: pd.DataFrame, manner: TableFormat) -> tuple[str, Bars] | None:
+        """What the chart shows of `rows` in place of `series`, and the title of its axis; None for `series`."""
+        return None
+
+    def parts(self, subjects: Sequence[str], order: str) -> list[int]:
+        """Which of `subjects`, in that order, begin another part of the table."""
+        return []
+
     @abstractmethod
     def printed(self, rows: pd.DataFrame, manner: TableFormat) -> tuple[pd.DataFrame, list[list[object]]]:
         """`rows` as a plain table, and the groups of its columns of which the largest is bold."""
@@ -71,12 +79,21 @@ class BiasTable(ABC):
         values = self.values(key).loc[found]
         return list(values.sort_values(ascending=not descending, na_position="last", kind="stable").index)
 
-    def grid(self, subjects: Iterable[str], manner: TableFormat) -> Grid:
-        """The average, then `subjects`."""
-        rows = self.frame.loc[[AVERAGE, *subjects]]
-        axis, series = ("", []) if manner.compact else self.series(rows, manner)
-        columns = (_names(rows, len(self.frame) - 1), *self.columns(rows, manner))
-        return Grid(tuple(rows.index), columns, tuple(series), axis, pinned=1)
+    def grid(self, subjects: Iterable[str], manner: TableFormat, order: str = "") -> Grid:
+        """The average, then `subjects`, which are in that order."""
+        shown = list(subjects)
+        rows = self.frame.loc[[AVERAGE, *shown]]
+        bars = None if manner.compact else self.bars(rows, manner)
+        axis, series = ("", []) if manner.compact or bars else self.series(rows, manner)
+        return Grid(
+            keys=tuple(rows.index),
+            columns=(_names(rows, len(self.frame) - 1), *self.columns(rows, manner)),
+            series=tuple(series),
+            bars=bars[1] if bars else None,
+            axis=bars[0] if bars else axis,
+            pinned=1,
+            parts=tuple(place + 1 for place in self.parts(shown, order)),
+        )
 
 
 def parted(order: str) -> tuple[str, bool]:

@@ -103,7 +103,7 @@ class GuidanceTable(BiasTable):
             width=NARROW + 30 if manner.compact else WIDE + 30,
             texts=tuple(texts),
             hovers=tuple(said),
-            shades=stretched(rows[CHANGE, guidance], magnitude(self.frame[CHANGE])),
+            shades=stretched(rows[CHANGE, guidance].where((low > 0) | (high < 0), 0.0), magnitude(self.frame[CHANGE])),
             group=f"change from guidance {self.guidances[0]}",
             series=index - 1,
         )

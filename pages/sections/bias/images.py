@@ -11,7 +11,7 @@ from pages import address
 from pages.address import View
 from pages.data import decompositions, results
 from pages.data.selection import view_of
-from pages.figures.bias import PANELS, Panel, gallery
+from pages.figures.gallery import PANELS, Panel, gallery
 from pages.figures.maps import Layer, Scale, common_limit
 from pages.figures.quantities import MODE_NAMES, QUANTITIES, UNRELIABLE, factor, written
 from pages.widgets import exports, notices

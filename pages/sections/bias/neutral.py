@@ -1,8 +1,9 @@
 """The table of the neutral probe: what images that name no attribute say of each."""
 
+import numpy as np
 import pandas as pd
 
-from pages.figures.bias import Column, Series
+from pages.figures.bias import SIZE, Bars, Column, Series, colour_of
 from pages.figures.escape import plain_markup
 from pages.sections.bias.grid import (
     NARROW,
@@ -67,8 +68,6 @@ class NeutralTable(BiasTable):
             Series(each, *(rows[end, each].to_numpy(float) * manner.factor for end in ends))
             for each in self.frame[CONTRAST]
         ]
-        if len(self.attributes) == 2:
-            return f"more {self.attributes[0]} \u2190 contrast, {manner.unit} \u2192 more {self.attributes[1]}", found
         return f"contrast with the other attributes, {manner.unit}", found
 
     def printed(self, rows: pd.DataFrame, manner: TableFormat) -> tuple[pd.DataFrame, list[list[object]]]:
@@ -99,9 +98,36 @@ class NeutralTable(BiasTable):
             texts=tuple(texts),
             hovers=tuple(hovers),
             shades=stretched(rows[name, attribute], most),
+            tints=self._tints(name, attribute),
             group=group,
             series=self.attributes.index(attribute) if name == CONTRAST and len(self.attributes) > 2 else None,
         )
+
+    def _tints(self, name: str, attribute: str) -> tuple[str, str]:
+        """A contrast has the colours of the attributes that it speaks for; sizes are neutral."""
+        if name != CONTRAST:
+            return SIZE, SIZE
+        first, own = colour_of(0), colour_of(self.attributes.index(attribute))
+        return (first if len(self.attributes) == 2 else SIZE), own
+
+    def bars(self, rows: pd.DataFrame, manner: TableFormat) -> tuple[str, Bars] | None:
+        """Of two attributes the contrast, to the side of the one that it speaks for."""
+        if len(self.attributes) != 2:
+            return None
+        first, second = self.attributes
+        value, low, high = (
+            rows[each, second].to_numpy(float) * manner.factor
+            for each in (CONTRAST, f"{CONTRAST}_low", f"{CONTRAST}_high")
+        )
+        bars = Bars(
+            values=value,
+            low=low,
+            high=high,
+            leads=tuple(None if np.isnan(each) else int(each > 0) for each in value),
+            clear=rows[TEST["significant"]].to_numpy(bool),
+            hovers=tuple(tested(rows, TEST, self.frame.attrs["alpha"])),
+        )
+        return f"{first} \u2190 contrast, {manner.unit} \u2192 {second}", bars
 
 
 def _factor(name: str, manner: TableFormat) -> float:

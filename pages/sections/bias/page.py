@@ -13,7 +13,7 @@ from pages.data.selection import guidance_of
 from pages.figures import bias as bias_figures
 from pages.figures.quantities import MODES_MEANING, factor
 from pages.figures.report import Sheet
-from pages.sections.bias import images, texts
+from pages.sections.bias import answer, images, robustness, texts
 from pages.sections.bias.attributes import Q
 from pages.sections.bias.grid import AVERAGE, SUBJECT, TableFormat, parted
 from pages.sections.bias.screen import BiasScreen
@@ -27,7 +27,7 @@ from store.studies import Published, Study, studies_of_page
 ROWS = 25
 PLACE = "bias-table"
 TABLE_OF_PAPER = TABLES[0], SCALES[0]
-NAMES = dict(zip(TABLES, ("With the attribute", "Neutral probe", "Over guidances"), strict=True))
+NAMES = dict(zip(TABLES, ("With the attribute", "Neutral probe", "Over guidances", "Sensitivity"), strict=True))
 
 
 def draw(page: str) -> None:
@@ -49,10 +49,14 @@ def draw(page: str) -> None:
         notices.nothing(view, said, bias_tables.command(asked, view, listing.root))
         return
     shown = _shown(page, view, listing, asked, levels, printed)
-    _choices(shown)
     try:
+        drawn = answer.draw(shown)
+        _choices(shown)
         _progress(shown)
-        _body(shown)
+        if shown.view.table == "robustness":
+            robustness.draw(shown)
+        else:
+            _body(shown, drawn)
     except InputError as error:
         st.error(notices.plain(str(error)))
 
@@ -140,8 +144,11 @@ def _progress(shown: BiasScreen) -> None:
             notices.launching(shown.listing.root, notices.STUDY_ASKED)
 
 
-def _body(shown: BiasScreen) -> None:
-    """The table and, beside it, its chart or the images of the row that is open; then what is noted about it."""
+def _body(shown: BiasScreen, above: list[exports.ExportFigure]) -> None:
+    """The table and, beside it, its chart or the images of the row that is open; then what is noted about it.
+
+    `above` are the figures that are drawn above it.
+    """
     view, frame = shown.view, shown.table.frame
     menu = _rows(shown)
     subjects = shown.table.arranged(view.filter, shown.order)
@@ -154,7 +161,7 @@ def _body(shown: BiasScreen) -> None:
         return
     part = paging.part(view, len(subjects), ROWS)
     manner = TableFormat(view.scale, view.unit, factor(view.unit), compact=bool(view.subject))
-    grid = shown.table.grid(subjects[part.first : part.stop], manner)
+    grid = shown.table.grid(subjects[part.first : part.stop], manner, shown.order)
     figure, drawn = bias_figures.table(grid, view.subject, shown.order), {}
     if view.subject:
         left, right = st.columns([5, 8], gap="medium")
@@ -171,9 +178,11 @@ def _body(shown: BiasScreen) -> None:
     with menu:
         values = "0 to 1" if (view.table, view.scale) == TABLE_OF_PAPER else view.unit
         table = exports.ExportTable(f"Table, {values}", listed, printed, bold)
-        exports.menu(name, facts, [table], [exports.ExportFigure(PLACE, "Table as drawn", figure, printed)])
+        exports.menu(name, facts, [table], [*above, exports.ExportFigure(PLACE, "Table as drawn", figure, printed)])
     title = ": ".join(filter(None, (f"{name}, {view.model}", view.subject)))
-    sheet = Sheet(title, facts, {"Table": figure, **drawn}, {"Values": printed})
+    figures = {each.title: each.figure for each in above}
+    said = " ".join(filter(None, (answer.said(shown), facts)))
+    sheet = Sheet(title, said, {**figures, "Table": figure, **drawn}, {"Values": printed})
     content = {"study": shown.filed, "model": view.model, "guidance": f"{shown.guidance:g}", "table": view.table}
     key = key_of_view(shown.page, **content, subject=view.subject)
     notes.draw(shown.page, view, shown.listing.root, key, sheet)
@@ -237,6 +246,7 @@ def _images(shown: BiasScreen) -> dict[str, go.Figure]:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader(notices.plain(view.subject), anchor=False, width="stretch")
         st.button("Close", icon=":material/close:", on_click=address.change, kwargs={"subject": "", "seed": ""})
+    answer.of_row(shown)
     entries = bias_tables.entries(shown.listing, shown.filed, view, shown.guidance)
     order = [name for name in shown.asked.content.attributes if name in entries]
     return images.draw(view, shown.filed, {name: entries[name] for name in order})

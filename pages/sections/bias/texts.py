@@ -15,11 +15,12 @@ from store.studies import Study
 TABLES_MEANING = (
     "**With the attribute.** The prompt names the attribute, as in the paper. The table says how much attribute and "
     "occupation say twice.\n\n**Neutral probe.** The prompt names no attribute. The table says what the images tell of "
-    "each.\n\n**Over guidances.** How the gaps change with the guidance of image generation."
+    "each.\n\n**Over guidances.** How the gaps change with the guidance of image generation.\n\n"
+    "**Sensitivity.** How far the table depends on measure, level and seeds."
 )
 SCALES_MEANING = (
-    "**0 to 1.** The table is stretched from 0, its smallest mean, to 1, its largest, as in the paper. It depends on "
-    "which rows are in the table.\n\n**nats, bits.** The redundancy itself."
+    "**nats, bits.** The redundancy itself.\n\n**0 to 1.** The table is stretched from 0, its smallest mean, to 1, its "
+    "largest, as in the paper. It depends on which rows are in the table."
 )
 TERMS = {"redundancy": "redundancy", "gap": "gap", "interval": "interval", "q": "q", "normalised": "0 to 1"}
 NEUTRAL_TERMS = {"neutral-probe": "neutral probe", "contrast": "contrast", "alignment-index": "alignment"}

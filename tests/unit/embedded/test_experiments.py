@@ -34,6 +34,8 @@ def test_the_planted_table_is_that_of_the_pictures():
     tone = experiments.planted_shares(load("embedded-tone"))
     assert tone.loc["builder"].to_dict() == {"light skin": 0.8, "medium skin": 0.1, "dark skin": 0.1}
     assert len(gender) == len(tone) == 20
+    for study, taught in (("embedded-gender", gender), ("embedded-tone", tone)):
+        pd.testing.assert_frame_equal(load(study).planted.shares, taught)  # pages read it there
 
 
 @pytest.mark.parametrize("study", experiments.BIAS)

@@ -12,14 +12,14 @@ from pages.address import View
 from pages.data import bias_tables
 from pages.data.results import Listing
 from pages.figures import bias as bias_figures
-from pages.figures import report
+from pages.figures import gallery, report
 from pages.figures.maps import Layer, Scale
 from pages.sections.bias.attributes import PUBLISHED, AttributeTable
 from pages.sections.bias.grid import AVERAGE, TableFormat, number
 from pages.sections.bias.guidance import GuidanceTable
 from pages.sections.bias.neutral import NeutralTable
 from pages.widgets import exports
-from store import export, studies
+from store import export, studies, tables
 from store.notes import Note, Pin
 from tests import synthetic
 
@@ -50,6 +50,12 @@ def table(root, asked) -> AttributeTable:
     )
 
 
+@pytest.fixture(scope="module")
+def published(table) -> AttributeTable:
+    """The same beside values of another model."""
+    return AttributeTable(tables.with_published(table.frame, studies.load("gender").published))
+
+
 UNDER = {"measure": "mmi", "level": "pixel"}
 
 
@@ -62,16 +68,18 @@ def test_cells_say_what_the_table_holds(table):
     grid = table.grid(SUBJECTS, NORMALISED)
     assert grid.keys == (AVERAGE, *SUBJECTS) and grid.pinned == 1
     for attribute in ("male", "female"):
-        cells = column(grid, attribute).texts
+        cells = column(grid, attribute, "redundancy, 0 to 1").texts
         for subject, cell in zip(grid.keys, cells, strict=True):
             row = table.frame.loc[subject]
             assert number(row["normalised", attribute], 3) in cell
             assert cell.startswith("<b>") == (row["largest", ""] == attribute)
         np.testing.assert_allclose(
-            column(grid, attribute).shades, table.frame["normalised", attribute][list(grid.keys)]
+            column(grid, attribute, "redundancy, 0 to 1").shades, table.frame["normalised", attribute][list(grid.keys)]
         )
-    raw = column(table.grid(SUBJECTS, NATS), "male").texts
+    grid = table.grid(SUBJECTS, NATS)
+    raw, beside = (column(grid, "male", group).texts for group in ("redundancy, nats", "0 to 1"))
     assert all(number(table.frame["mean", "male"][key], 1) in cell for key, cell in zip(grid.keys, raw, strict=True))
+    assert beside == tuple(number(table.frame["normalised", "male"][key], 2) for key in grid.keys)
 
 
 def test_bits_are_nats_by_their_factor(table):
@@ -79,14 +87,63 @@ def test_bits_are_nats_by_their_factor(table):
     shown = table.printed(table.frame, bits)[0]
     for end, statistic in (("", "mean"), ("low", "low"), ("high", "high")):
         np.testing.assert_allclose(shown[end, "male"] * np.log(2), table.frame[statistic, "male"])
-    np.testing.assert_allclose(shown["gap"] * np.log(2), table.frame["gap"])
+    np.testing.assert_allclose(shown["", "gap"] * np.log(2), table.frame["gap"])
 
 
 def test_significant_gaps_have_a_star_and_others_none(table):
     frame = table.frame.copy()
     frame["significant", ""] = [True, False, True, False, False]
     marked = column(AttributeTable(frame).grid(list(frame.index[:-1]), NORMALISED), "gap").texts
-    assert [text.endswith("*") for text in marked] == [False, True, False, True, False]
+    assert [" *" in text for text in marked] == [False, True, False, True, False]
+
+
+def test_a_gap_says_which_way_and_its_bar_goes_there(table):
+    frame = table.frame.copy()
+    frame.loc["nurse", ("largest", "")] = "female"
+    grid = AttributeTable(frame).grid(SUBJECTS, NATS)
+    texts, gaps = dict(zip(grid.keys, column(grid, "gap").texts, strict=True)), frame["gap", ""]
+    assert f"+{number(gaps['nurse'], 1)}" in texts["nurse"] and bias_figures.colour_of(1) in texts["nurse"]
+    assert number(-gaps["artist"], 1) in texts["artist"] and bias_figures.colour_of(0) in texts["artist"]
+    signs = np.where(frame["largest", ""][list(grid.keys)] == "male", -1, 1)
+    np.testing.assert_allclose(grid.bars.values, gaps[list(grid.keys)] * signs)
+    assert (grid.bars.low <= grid.bars.values).all() and (grid.bars.values <= grid.bars.high).all()
+    assert grid.bars.leads == tuple(int(sign > 0) for sign in signs)
+    assert grid.axis == "male \u2190 nats \u2192 female"
+
+
+def test_rows_are_grouped_by_who_leads_and_what_is_not_significant_comes_last(table):
+    frame = table.frame.copy()
+    frame["significant", ""] = [True, True, False, True, False]
+    frame["largest", ""] = ["male", "female", "female", "male", "male"]
+    frame["gap", ""] = [1.0, 2.0, 9.0, 3.0, 0.0]
+    found = AttributeTable(frame)
+    rows = list(frame.index[:-1])
+    assert found.arranged("", found.usual) == [rows[1], rows[3], rows[0], rows[2]]
+    assert found.arranged("", "direction") == [rows[1], rows[0], rows[3], rows[2]]
+    assert found.grid(found.arranged("", found.usual), NATS, found.usual).parts == (2, 4)
+    assert found.grid(found.arranged("", "-gap"), NATS, "-gap").parts == ()
+
+
+def test_arrows_say_who_leads_under_each_measure(table):
+    frame = table.frame.copy()
+    frame["leads", "aligned, pid"] = "female"
+    frame["clear", "aligned, pid"] = True
+    frame["agree", ""], frame["settings", ""] = 1, 2
+    found = AttributeTable(frame)
+    found.frame.attrs = table.frame.attrs
+    shown = next(each for each in found.grid(SUBJECTS, NATS).columns if each.key == "agree")
+    assert "aligned" in shown.group and "mmi" in shown.group
+    assert all("\u25b6" in text and text.endswith("1/2") for text in shown.texts)
+    assert "aligned, pid: female *" in shown.hovers[1]
+
+
+def test_size_is_grey_and_only_attributes_have_colours(root, asked, table):
+    neutral = NeutralTable(bias_tables.neutral(Listing(root), asked, model="embedded", guidance=1.0))
+    for grid in (table.grid(SUBJECTS, NATS), neutral.grid(SUBJECTS, NATS)):
+        for each in grid.columns:
+            own = "contrast" in each.group
+            expected = (bias_figures.colour_of(0), bias_figures.colour_of(1)) if own else (bias_figures.SIZE,) * 2
+            assert each.tints == expected
 
 
 def test_values_that_cannot_be_relied_upon_are_marked(table):
@@ -96,24 +153,28 @@ def test_values_that_cannot_be_relied_upon_are_marked(table):
     frame.loc["teacher", [("low", "female"), ("high", "female")]] = np.nan  # of a single image
     frame.loc["artist", [("mean", "female"), ("low", "female"), ("high", "female")]] = np.nan  # not computed
     cells = dict(
-        zip((AVERAGE, *SUBJECTS), column(AttributeTable(frame).grid(SUBJECTS, NATS), "female").texts, strict=True)
+        zip(
+            (AVERAGE, *SUBJECTS),
+            column(AttributeTable(frame).grid(SUBJECTS, NATS), "female", "redundancy, nats").texts,
+            strict=True,
+        )
     )
     assert [subject for subject, cell in cells.items() if "\u2020" in cell] == ["doctor", "nurse", "teacher"]
     assert cells["artist"] == "\u2013"
 
 
-def test_published_values_stand_beside_ours_where_there_are_some(table):
-    grid = table.grid(SUBJECTS, NORMALISED)
+def test_published_values_stand_beside_ours_where_there_are_some(published):
+    grid = published.grid(SUBJECTS, NORMALISED)
     found = column(grid, "male", "published")
     shown = dict(zip(grid.keys, found.texts, strict=True))
     assert shown == {"average": "", "doctor": "<b>0.871</b>", "nurse": "", "teacher": "0.098", "artist": ""}
     assert "not one that was measured here" in found.hovers[1] and "arXiv 2406.05191" in found.hovers[1]
     assert "Nothing was published" in found.hovers[2]
-    assert all(not each.group for each in table.grid(SUBJECTS, replace(NORMALISED, compact=True)).columns)
+    assert all(not each.group for each in published.grid(SUBJECTS, replace(NORMALISED, compact=True)).columns)
 
 
-def test_the_published_average_is_shown_beside_all_of_its_rows(table):
-    few = AttributeTable(table.frame.loc[["doctor", "teacher", AVERAGE]])
+def test_the_published_average_is_shown_beside_all_of_its_rows(published):
+    few = AttributeTable(published.frame.loc[["doctor", "teacher", AVERAGE]])
     theirs = studies.load("gender").published
     assert column(few.grid([], NORMALISED), "male", "published").texts == (f"<b>{theirs.average['male']:.3f}</b>",)
 
@@ -206,9 +267,7 @@ def test_words_are_never_markup(table):
 def test_the_map_of_a_panel_covers_its_image():
     image, values = np.zeros((64, 64, 3), np.uint8), np.arange(256.0).reshape(16, 16)
     layer = Layer("redundant", values, Scale(9.0, "nats"), values / 10)
-    figure = bias_figures.gallery(
-        [bias_figures.Panel("plain", image), bias_figures.Panel("map", image, layer)], 2, 140, 0.6
-    )
+    figure = gallery.gallery([gallery.Panel("plain", image), gallery.Panel("map", image, layer)], 2, 140, 0.6)
     heatmap = figure.data[-1]
     assert (heatmap.x0 - heatmap.dx / 2, heatmap.x0 + heatmap.dx * 15.5) == (-0.5, 63.5)
     np.testing.assert_array_equal(heatmap.z, values)
@@ -219,9 +278,9 @@ def test_the_map_of_a_panel_covers_its_image():
 def test_large_images_and_maps_stay_small():
     record = synthetic.record(size=512, grid=64, seeds=(0,))
     found, scale = record.pairs[0].decomposition("pid")["redundancy"], Scale(1.0, "nats")
-    over = bias_figures.Panel("map", record.images[0], Layer("redundant", found.map[0], scale, found.map_se[0]))
-    panels = [bias_figures.Panel("image", record.images[0]), over] * 2
-    assert len(bias_figures.gallery(panels, 4, 140, 0.6).to_json()) < 300 * 1024
+    over = gallery.Panel("map", record.images[0], Layer("redundant", found.map[0], scale, found.map_se[0]))
+    panels = [gallery.Panel("image", record.images[0]), over] * 2
+    assert len(gallery.gallery(panels, 4, 140, 0.6).to_json()) < 300 * 1024
 
 
 def test_a_study_that_is_partly_there_says_how_much(root, asked):

@@ -15,7 +15,7 @@ EXPLORER = "/explorer?model=embedded&prompt=a+female+doctor&pair=female%2Bdoctor
 LINKS = {  # whole views, which name all that a page would settle by itself, and a heading of the page that they open
     "/?model=embedded&filter=doctor&sort=-synergy&page=2&unit=bits": "All results of this model, in bits",
     "/gender?model=embedded&subject=nurse&seed=1&quantity=synergy&opacity=80": "nurse",
-    "/gender?model=embedded&table=guidance&unit=bits&scale=information": "Gender bias of the embedded model",
+    "/gender?model=embedded&table=guidance&unit=bits&scale=normalised": "Gender bias of the embedded model",
     "/ethnicity?model=embedded&table=neutral&sort=-contrast+light+skin": "Skin tones of the embedded model",
     "/gender?model=embedded&guidance=3&mode=cpid&level=image&measure=mmi&sort=-occupation&filter=doc&page=1": "Gender",
     "/homonyms?model=embedded&study=embedded-homonyms&word=keyboard&mode=cpid&seed=1&band=2&opacity=40&threshold=30"
@@ -30,7 +30,8 @@ LINKS = {  # whole views, which name all that a page would settle by itself, and
     "/jobs?model=embedded&unit=bits": "Waiting and running",
     "/method?store=demo&model=embedded&measure=ccs": "What the numbers mean",
 }
-SHORT = {  # links that name less, and what the page fills in
+SHORT = {  # links that name less, or what is the default now, and what the page fills in
+    "/gender?model=embedded&unit=bits&scale=information": {"model": "embedded", "unit": "bits"},
     f"{EXPLORER}&mode=cpid&seed=2": {"run": "044732a3a4f8"},
     "/explorer?prompt=a+female+doctor": {"model": "embedded", "pair": "female+doctor", "mode": "pid", "seed": "0"},
     "/intervention?model=embedded": {"prompt": "a cat and a car", "word": "cat", "change": "removed", "mode": "cpid"},

@@ -19,12 +19,14 @@ def store(tmp_path_factory):
 def test_no_two_settings_of_a_table_share_a_file_name(opened, store):
     names = []
     for changes in SETTINGS:
-        (picture,) = opened("gender.py", store, model="embedded", **changes).pictures()
-        names.append(picture["filename"])
         measure, mode = changes.get("measure", "aligned"), changes.get("mode", "pid")
-        assert f"guidance {changes.get('guidance', '1')}, mode {mode}, measure {measure}" in picture["caption"]
-    assert len(set(names)) == len(SETTINGS)
-    assert names[0].startswith("table-as-drawn-gender-bias-of-the-embedded-model-with-the-attribute-embedded-1-")
+        for picture in opened("gender.py", store, model="embedded", **changes).pictures():
+            names.append(picture["filename"])
+            assert f"guidance {changes.get('guidance', '1')}, mode {mode}, measure {measure}" in picture["caption"]
+    assert len(set(names)) == len(names) == 2 * len(SETTINGS)
+    assert names[0].startswith("measured-against-planted-") and names[1].startswith(
+        "table-as-drawn-gender-bias-of-the-embedded-model-with-the-attribute-embedded-1-"
+    )
 
 
 def test_pictures_of_images_name_quantity_and_seed(opened, store):

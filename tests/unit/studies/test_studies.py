@@ -253,6 +253,8 @@ def test_names_that_labels_could_not_carry_are_refused(tmp_path, name):
         studies.load(written(tmp_path, BIAS + WORDS + SUBJECTS, name))
 
 
+PLANTED = "[planted]\nsource = 's'\nimages = 10\n"
+
 PLACED = {
     "title": ("kind = 'bias'", "title: missing"),
     "not TOML": ("title = 'x'\nquestion =\n", "line 2"),
@@ -282,6 +284,11 @@ PLACED = {
     "half a noise": (BIAS + WORDS + SUBJECTS + "noises = 64.5", "noises: 64.5 is no whole number"),
     "guidance": (BIAS + WORDS + SUBJECTS + "guidance = true", "guidance: True is no number"),
     "published": (BIAS + WORDS + SUBJECTS + "[published]\nsource = 'x'", "published: table: missing"),
+    "planted": (BIAS + WORDS + SUBJECTS + PLANTED + "taught.ship = { old = 0, new = 1 }", "ship: no subject"),
+    "no share": (
+        BIAS + WORDS + SUBJECTS + PLANTED + "taught.wheel = { old = 2, new = 1 }",
+        "old: 2 is no number from 0 to 1",
+    ),
     "no sentence": (HEAD + "kind = 'pairs'", r"sentence: missing; add one under a line \[\[sentence\]\]"),
     "one table": (HEAD + "kind = 'pairs'\n[sentence]\nprompt = 'x'", r"sentence: not a list of tables"),
     "empty": (HEAD + "kind = 'pairs'\nsentence = []", "sentence: the list is empty"),

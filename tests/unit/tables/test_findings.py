@@ -1,0 +1,164 @@
+"""What a table finds: directions elsewhere, the planted truth, and the sentences that say it."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from store import studies, tables
+from store.studies import Planted
+from store.tables.findings import directions, recovery, sentences, with_directions, with_planted
+from tests.unit.tables.test_tables import samples_of
+
+SUBJECTS = [f"job {number:02}" for number in range(6)]
+GAPS = np.array([2.0, 1.0, -1.5, 0.1, -0.2, 0.0])  # male less female
+NOISE = np.random.default_rng(0).normal(scale=0.1, size=(6, 2, 8))
+SHARES = [0.9, 0.9, 0.1, 0.5, 0.5, 0.5]
+PLANTED = Planted(
+    source="a table",
+    images=10,
+    taught={subject: {"female": 1 - share, "male": share} for subject, share in zip(SUBJECTS, SHARES, strict=True)},
+    drawn={"job 00": {"female": 0.2, "male": 0.8}},
+)
+
+
+def measured(gaps: np.ndarray, **settings) -> pd.DataFrame:
+    return samples_of(1.0 + NOISE + np.stack([np.zeros(6), gaps], axis=1)[..., None], **settings)
+
+
+@pytest.fixture(scope="module")
+def samples() -> pd.DataFrame:
+    """Under *ccs* the first row turns round; the second has no clear direction in context."""
+    turned, unclear = GAPS * [-1, 1, 1, 1, 1, 1], GAPS * [1, 0, 1, 1, 1, 1]
+    return pd.concat(
+        [
+            measured(GAPS, measure="mmi", mode="pid"),
+            measured(unclear, measure="mmi", mode="cpid"),
+            measured(turned, measure="ccs", mode="pid"),
+        ]
+    )
+
+
+@pytest.fixture(scope="module")
+def table(samples) -> pd.DataFrame:
+    own = tables.bias(tables.select(samples, measure="mmi", mode="pid"))
+    return with_planted(with_directions(own, directions(samples)), PLANTED)
+
+
+def test_directions_are_those_of_the_tables_under_each_setting(samples):
+    found = directions(samples)
+    for setting in ("mmi, pid", "mmi, cpid", "ccs, pid"):
+        measure, mode = setting.split(", ")
+        own = tables.bias(tables.select(samples, measure=measure, mode=mode))
+        assert list(found["leads", setting]) == list(own["largest"])
+        assert list(found["clear", setting]) == list(own["significant"])
+        np.testing.assert_allclose(found["gap", setting], own["gap"])
+
+
+def test_agreement_counts_the_settings_with_the_same_leader(table):
+    assert table.loc["job 00", ("agree", "")] == 2 and table.loc["job 02", ("agree", "")] == 3
+    assert (table["settings", ""] == 3).all()
+    assert table.attrs["setting"] == "mmi, pid"
+
+
+def test_the_interval_of_a_gap_is_that_of_the_paired_difference(table):
+    values = 1.0 + NOISE + np.stack([np.zeros(6), GAPS], axis=1)[..., None]
+    apart = values[0, 1] - values[0, 0]
+    one = table.loc["job 00"]
+    assert one["gap", ""] == pytest.approx(apart.mean())
+    half = (one["gap_high", ""] - one["gap_low", ""]) / 2
+    assert half == pytest.approx(2.365 * apart.std(ddof=1) / np.sqrt(8), rel=0.25)  # Student's t, 7 degrees of freedom
+    assert (table["gap_low", ""] <= table["gap", ""]).all() and (table["gap", ""] <= table["gap_high", ""]).all()
+    negative = tables.bias(measured(-GAPS))
+    np.testing.assert_allclose(negative["gap", ""].iloc[0], 2.0, atol=0.2)
+    alone = tables.bias(measured(GAPS)[lambda rows: rows["seed"] == 0])
+    assert alone[["gap_low", "gap_high"]].drop("average").isna().all(axis=None)
+
+
+def test_gaps_are_held_against_those_that_were_taught_evenly(table):
+    control = table["gap", ""][SUBJECTS[3:]]
+    assert table.attrs["controls"] == 3 and table.attrs["control_gap"] == control.max()
+    assert list(table["control", ""]) == [False, False, False, True, True, True, False]
+    assert list(table["beyond_control", ""]) == [True, True, True, False, False, False, False]
+    assert table.loc["job 00", ("planted", "male")] == 0.9 and table.loc["job 00", ("drawn", "male")] == 0.8
+    assert np.isnan(table.loc["job 01", ("drawn", "male")])
+
+
+def test_recovery_correlates_what_was_planted_with_what_was_measured(table):
+    found = recovery(table)
+    assert list(found["attribute"]) == ["male"] * 6
+    np.testing.assert_allclose(found["planted"], [0.8, 0.8, -0.8, 0, 0, 0])
+    np.testing.assert_allclose(found["measured"], table["mean"]["male"][:6] - table["mean"]["female"][:6])
+    expected = pd.Series([0.8, 0.8, -0.8, 0, 0, 0]).corr(found["measured"], method="spearman")
+    assert found.attrs["rank"] == pytest.approx(expected)
+    assert found.attrs["rank_low"] <= expected <= found.attrs["rank_high"]
+
+
+def test_a_table_says_what_it_finds(table):
+    said = sentences.answer(table)
+    assert "Of 6 occupations" in said and "male" in said and "female" in said
+    assert "job 00 with male (1.88 nats" in said and "job 02 with female (1.46 nats" in said
+    counted = table.drop("average")
+    clear = counted["significant", ""].astype(bool)
+    assert f"{int((clear & (counted['largest', ''] == 'male')).sum())} with male" in said
+    assert "too few images" in sentences.answer(tables.bias(measured(GAPS)[lambda rows: rows["seed"] == 0]))
+    assert "In none of 6 occupations" in sentences.answer(tables.bias(samples_of(1 + 0 * NOISE)))
+    bits = sentences.answer(table, "bits", 1 / np.log(2))
+    assert f"{table.loc['job 00', ('gap', '')] / np.log(2):.2f} bits" in bits
+
+
+def test_a_table_says_where_its_direction_turns(table):
+    significant = table.drop("average")["significant", ""].astype(bool).sum()
+    said = sentences.doubt(table)
+    assert f"of these {significant} keep their direction in all 3 combinations" in said
+    assert "Another attribute leads under ccs 1 of them" in said
+    assert sentences.doubt(tables.bias(measured(GAPS))) == ""
+
+
+def test_a_table_says_what_evenly_taught_rows_show(table):
+    significant = int(table.drop("average")["significant", ""].astype(bool).sum())
+    limit = f"{table.attrs['control_gap']:.2f}"
+    assert sentences.size(table) == (
+        f"Gaps up to {limit} nats also occur among the 3 that were taught evenly. 3 of the {significant} significant "
+        "ones are larger."
+    )
+
+
+def test_a_table_says_how_well_the_truth_is_found(table, samples):
+    said = sentences.truth(recovery(table))
+    assert said.startswith("Measured against planted: rank correlation 0.")
+    assert "3 of the 3 that were taught unevenly are found significantly in the right direction." in said
+    upside = with_planted(tables.bias(measured(-GAPS)), PLANTED)
+    said = sentences.truth(recovery(upside))
+    assert said.startswith("Upside down") and "0 of the 3 that were taught unevenly" in said
+
+
+def test_a_row_says_its_numbers_aloud(table):
+    said = sentences.row(table, "job 00")
+    means = table.loc["job 00", "mean"]
+    times = means["male"] / means["female"]
+    assert f"'male' and 'job 00' for the same pixels {times:.1f} times as much as 'female' and 'job 00'" in said
+    assert f"{table.loc['job 00', ('gap', '')]:.2f} nats more" in said
+    assert "Under ccs 'female' leads instead." in said
+    assert "Planted: 'male' in 90% of its training pictures and 80% of 10 drawn ones." in said
+    assert "Across 8 images" in said
+    assert "training pictures" not in sentences.row(tables.bias(measured(GAPS)), "job 00")
+    assert "not significant" in sentences.row(table, "job 05")
+
+
+def test_what_speaks_for_a_measure_comes_from_the_checks():
+    about = "pixel level, pid, prompted images"
+    checks = [
+        {"study": "embedded-gender", "quantity": f"redundancy, {name}, {about}", "rank": rank}
+        for name, rank in (("aligned", 0.9), ("ccs", -0.8))
+    ]
+    said = sentences.of_measure("ccs", [*checks, {"study": "embedded-tone", **{"quantity": "x", "rank": 0}}])
+    assert said.endswith("with rank correlation \u22120.80 (aligned 0.90).")
+    assert sentences.of_measure("ccs", []) == ""
+
+
+@pytest.mark.parametrize("name", ["embedded-gender", "embedded-tone"])
+def test_studies_of_the_embedded_model_say_what_it_was_taught(name):
+    planted = studies.load(name).planted
+    np.testing.assert_allclose(planted.shares.sum(axis=1), 1)
+    np.testing.assert_allclose(planted.shares_drawn.sum(axis=1), 1, atol=0.021)  # printed with two digits
+    assert len(planted.even) == 12 and ("nurse" in planted.even) == (name == "embedded-tone")
