@@ -24,6 +24,7 @@ from compute.planning.work import STEPS, WorkItem, satisfied
 from store import hdf5
 from store.identity import Identity
 from store.jobs import Request
+from store.prompts import densities
 from store.prompts.conditions import Conditions, of_pairs
 from store.records import MODES, PairResult, Probe, Provenance, RunKey, RunRecord, TokenPair
 
@@ -79,6 +80,7 @@ class Engine:
 
             for record in self.measure(item, tell):
                 hdf5.publish(root, record)
+            densities.learn(root, record)
             spent += item.evaluations
         return hdf5.read(hdf5.path_of(root, planned.key))
 
@@ -96,14 +98,15 @@ class Engine:
         tensor = images.as_tensor(latent)
         image = self.denoiser.decode(tensor[None])
         conditions, encoded = self._prepared(item.pairs)
+        levels = self.levels.focused(item.focus) if item.focus else self.levels
         tuning = self._tuned(
             item,
             Workload(
-                levels=self.levels, latent=tensor, conditions=conditions, encoded=encoded, noises=request.budget.noises
+                levels=levels, latent=tensor, conditions=conditions, encoded=encoded, noises=request.budget.noises
             ),
         )
         batched, recorder = BatchedDenoiser(self.denoiser, tuning.batch), self._recorder(conditions)
-        about, results, done, spent = _provenance(request, tuning, self.denoiser.notes), dict(item.known), item.done, 0
+        about, results, done, spent = _provenance(item, tuning, self.denoiser.notes), dict(item.known), item.done, 0
         with recorder or nullcontext(), self.denoiser.computing_in(tuning.dtype):
             for noises in request.budget.rounds(item.done):
 
@@ -112,7 +115,7 @@ class Engine:
 
                 evaluation = evaluate(
                     batched,
-                    self.levels,
+                    levels,
                     tensor,
                     conditions,
                     encoded,
@@ -185,16 +188,18 @@ def _result(evaluation: Evaluation, pair: TokenPair | Probe, identity: Identity,
     )
 
 
-def _provenance(request: Request, tuning: Tuning, notes: Sequence[str]) -> Provenance:
+def _provenance(item: WorkItem, tuning: Tuning, notes: Sequence[str]) -> Provenance:
+    budget, picture = item.request.budget, item.request.picture
     return Provenance(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         software=f"{hdf5.SOFTWARE}, torch {torch.__version__}, diffusers {diffusers.__version__}",
         settings={
             "steps": STEPS,
-            "noises": request.budget.noises,
-            "target": request.budget.target,
+            "noises": budget.noises,
+            "target": budget.target,
             "dtype": str(tuning.dtype).removeprefix("torch."),
-            "image": request.picture.name if request.picture else "",
+            "image": picture.name if picture else "",
+            "focus": " ".join(f"{share:.4g}" for share in item.focus),
         }
         | ({"notes": list(notes)} if notes else {}),
     )

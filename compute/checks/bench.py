@@ -36,25 +36,6 @@ FEW, MANY = 64, 512  # noises of two runs in turn, after which peak memory is co
 
 
 @dataclass(frozen=True)
-class Logistic(NoiseLevels):
-    """Independent noise levels from a logistic density over log SNR, as is customary: what the engine is held against.
-
-    Every level is trained and exact, and every noise shared by all conditions, so that only the sampling differs.
-    """
-
-    location: float = 0.0
-    scale: float = 2.0
-
-    def draw(self, noises: int, generator: torch.Generator) -> Draws:
-        """Return independent draws: nothing is stratified, no noise has an opposite."""
-        height = ((self.log_snr - self.location) / self.scale).sigmoid()
-        density = self.width * height * (1 - height)
-        density = density / density.sum()
-        position = torch.multinomial(density, noises, replacement=True, generator=generator).view(REPLICATES, -1)
-        return Draws(position, (self.width / density)[position], signs=(1,))
-
-
-@dataclass(frozen=True)
 class Subject:
     """What is measured about: one image of one pair, isolated."""
 

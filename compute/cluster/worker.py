@@ -21,7 +21,7 @@ from compute.planning.work import WorkItem
 from store import hdf5, jobs
 from store.errors import DiffusionPIDError, InputError, StoreError
 from store.jobs import ACTIVE, Failure, Queue, State
-from store.prompts import model_cards
+from store.prompts import densities, model_cards
 from store.prompts.model_cards import ModelCard
 
 TICK = 0.2  # seconds that it waits for an item before it looks at everything else
@@ -231,6 +231,7 @@ class Worker:
         path = hdf5.path_of(self.root, measured.record.key)
         before = path.stat().st_size if path.exists() else 0
         size = hdf5.publish(self.root, measured.record).stat().st_size - before
+        densities.learn(self.root, measured.record)
         running.done += 1
         running.fresh += 1
         running.evaluations += measured.evaluations

@@ -24,7 +24,7 @@ class Evaluation:
     """What was measured of one image: integrals over log SNR, in nats per latent pixel.
 
     `distance[r, e]` is 1/2 Int E (e_k - e_l)^2 da for edge e = (k, l) of the conditions, `error[r, k]`
-    is 1/2 Int E (eps - e_k)^2 da, each from replicate r alone (Kong et al. 2024, section 2). `bands[b]` is the part
+    is 1/2 Int E (eps - e_k)^2 da, each as replicate r counts (Kong et al. 2024, section 2). `bands[b]` is the part
     of `distance`, over all replicates, in band b of log SNR. `spectrum[r, t]` is distance (E) and error (K)
     summed over pixels, in band t alone. `curve[t]` is the integrand of `distance`, summed over pixels, NaN where
     nothing fell; `tail` estimates its integral below the lowest level.
@@ -52,35 +52,32 @@ class _Sums:
         self.distance = torch.zeros(REPLICATES, edges, *pixels, dtype=torch.float64)
         self.error = torch.zeros(REPLICATES, texts, *pixels, dtype=torch.float64)
         self.bands = torch.zeros(MAP_BANDS, edges, *pixels, dtype=torch.float64)
-        self.spectrum = torch.zeros(REPLICATES * BANDS, edges + texts, dtype=torch.float64)
+        self.spectrum = torch.zeros(REPLICATES, BANDS, edges + texts, dtype=torch.float64)
         self.weight = torch.zeros(BANDS, dtype=torch.float64)
         self.lowest = torch.zeros(edges, dtype=torch.float64)
         self.noises = self.draws = 0
 
-    def add(self, replicate: Tensor, position: Tensor, weight: Tensor, far: Tensor, off: Tensor) -> None:
-        """Distances `far` (n, E, h, w) and errors `off` (n, K, h, w) at n positions."""
-        band = self.levels.band_of(position)
-        flat = torch.cat([far, off], 1).sum((2, 3)) * weight[:, None]
-        weighted = far * weight.view(-1, 1, 1, 1)
-        self.distance.index_add_(0, replicate, weighted)
-        self.error.index_add_(0, replicate, off * weight.view(-1, 1, 1, 1))
-        self.bands.index_add_(0, band * MAP_BANDS // BANDS, weighted)
-        self.spectrum.index_add_(0, replicate * BANDS + band, flat)
+    def add(self, position: Tensor, weight: Tensor, share: Tensor, far: Tensor, off: Tensor) -> None:
+        """Distances `far` (n, E, h, w) and errors `off` (n, K, h, w) at n positions, as each counts in replicates."""
+        band, counted = self.levels.band_of(position), share * weight
+        flat = torch.cat([far, off], 1).sum((2, 3))
+        self.distance += torch.tensordot(counted, far, 1)
+        self.error += torch.tensordot(counted, off, 1)
+        self.bands.index_add_(0, band * MAP_BANDS // BANDS, far * weight.view(-1, 1, 1, 1))
+        self.spectrum.index_add_(1, band, counted[..., None] * flat)
         self.weight.index_add_(0, band, weight)
-        fall = (self.levels.log_snr[0] - self.levels.log_snr[position]).exp() * (band == 0)
-        self.lowest += (fall[:, None] * flat[:, : len(self.lowest)]).sum(0)
+        fall = (self.levels.log_snr[0] - self.levels.log_snr[position]).exp() * (band == 0) * weight
+        self.lowest += fall @ flat[:, : len(self.lowest)]
 
     def result(self, retried: int, attention: dict[str, np.ndarray]) -> Evaluation:
         edges, count = self.levels.bands(), len(self.lowest)
-        each = self.draws / REPLICATES
-        spectrum = self.spectrum.view(REPLICATES, BANDS, -1)
         return Evaluation(
             conditions=self.conditions,
-            distance=(self.distance / each).numpy(),
-            error=(self.error / each).numpy(),
+            distance=(self.distance / self.draws).numpy(),
+            error=(self.error / self.draws).numpy(),
             bands=(self.bands / self.draws).numpy(),
-            spectrum=(spectrum / each).numpy(),
-            curve=(spectrum[..., :count].sum(0) / self.weight[:, None]).numpy(),
+            spectrum=(self.spectrum / self.draws).numpy(),
+            curve=(self.spectrum[..., :count].mean(0) / self.weight[:, None]).numpy(),
             edges=edges.numpy(),
             tail=(self.lowest / self.weight[0]).nan_to_num().numpy(),
             noises=self.noises,
@@ -118,10 +115,9 @@ def evaluate(
     drawn = levels.draw(noises, generator)
     edges = torch.tensor(conditions.edges)  # (E, 2)
     count, signs = len(conditions.texts), torch.tensor(drawn.signs, dtype=latent.dtype).view(-1, 1, 1, 1)
-    positions, weights = drawn.position.flatten(), drawn.weight.flatten()
     step = max(1, TOGETHER * batched.batch // (len(signs) * count))
-    for start in range(0, len(positions), step):
-        chosen = positions[start : start + step]
+    for start in range(0, len(drawn.position), step):
+        chosen = drawn.position[start : start + step]
         noise = torch.stack([torch.randn(latent.shape, generator=generator) for _ in chosen])
         noise = noise.unsqueeze(1) * signs  # (n, signs, c, h, w)
         log_snr = levels.log_snr[chosen].view(-1, 1, 1, 1, 1)
@@ -134,8 +130,8 @@ def evaluate(
         shifts = predicted[:, :, edges[:, 0]] - predicted[:, :, edges[:, 1]]
         errors = noise.to(predicted.device).unsqueeze(2) - predicted
         far, off = (0.5 * values.square().sum(3).mean(1).cpu().double() for values in (shifts, errors))
-        replicate = torch.arange(start, start + len(chosen)) // drawn.position.shape[1]
-        sums.add(replicate, chosen, weights[start : start + step], far, off)
+        taken = slice(start, start + step)
+        sums.add(chosen, drawn.weight[taken], drawn.share[:, taken], far, off)
         sums.noises += len(chosen) * len(signs)
         sums.draws += len(chosen)
         report(sums.noises)

@@ -3,11 +3,15 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from compute.estimation.noise_levels import NoiseLevels
 from compute.planning.work import WorkItem, identities, owed
 from store import hdf5
 from store.jobs import Request
+from store.prompts import densities
 from store.prompts.conditions import Reader, of_pairs
+from store.prompts.densities import InformationDensity
 from store.records import PairResult, RunKey, RunRecord
 
 
@@ -47,7 +51,8 @@ def plan(reader: Reader, levels: NoiseLevels, request: Request, root: Path) -> P
     conditions, key = of_pairs(request.pairs, reader), request.key(reader.name, reader.revision, reader.usual_guidance)
     path = hdf5.path_of(root, key)
     stored = _usable(hdf5.read(path), request) if path.exists() else None
-    items = tuple(owed(stored, request, identities(key, conditions, levels), conditions))
+    wanted, focus = identities(key, conditions, levels), _focus(levels, densities.load(root, key))
+    items = tuple(owed(stored, request, wanted, conditions, focus))
     cost = Cost(
         pairs=len(request.pairs),
         texts=len(conditions.texts),
@@ -56,6 +61,12 @@ def plan(reader: Reader, levels: NoiseLevels, request: Request, root: Path) -> P
         evaluations=sum(item.evaluations for item in items),
     )
     return Plan(key, cost, items, _relabelled(stored, request) if stored else None)
+
+
+def _focus(levels: NoiseLevels, known: InformationDensity | None) -> tuple[float, ...]:
+    """The shares of information in the bands of `levels`, where they are known of these bands; else empty."""
+    same = known is not None and np.allclose(known.log_snr, levels.centres().numpy(), atol=1e-3)
+    return known.shares if known and same else ()
 
 
 def _usable(stored: RunRecord, request: Request) -> RunRecord:

@@ -1,11 +1,11 @@
 """What of a request a store lacks, in work items: one image, and the pairs that lack noises about it."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from compute.estimation.noise_levels import SCHEME, NoiseLevels
+from compute.estimation.noise_levels import FORMER, SCHEME, NoiseLevels
 from store.identity import Identity, digest_of_levels
 from store.jobs import Budget, Request
 from store.pid.information import REPLICATES
@@ -21,8 +21,9 @@ class WorkItem:
     """The smallest amount of work: one image of a `request`, and the pairs that are owed noises about it.
 
     All its pairs have `done` noises so far. `known` is what the store has of each pair about this image; it is empty
-    where `done` is 0. `latent`, float16 (c, h, w), is the stored one, None where the image is still to be made. It
-    takes `evaluations` of the denoiser at most.
+    where `done` is 0. `latent`, float16 (c, h, w), is the stored one, None where the image is still to be made. Noises
+    are drawn by `focus`, the share of information in each band of log SNR, evenly where it is empty. The item takes
+    `evaluations` of the denoiser at most.
     """
 
     request: Request
@@ -31,6 +32,7 @@ class WorkItem:
     identities: Identities
     known: Mapping[TokenPair | Probe, PairResult]
     latent: np.ndarray | None
+    focus: tuple[float, ...]
     evaluations: int
 
     @property
@@ -62,7 +64,13 @@ def identities(key: RunKey, conditions: Conditions, levels: NoiseLevels) -> Iden
     }
 
 
-def owed(stored: RunRecord | None, request: Request, wanted: Identities, conditions: Conditions) -> Iterator[WorkItem]:
+def owed(
+    stored: RunRecord | None,
+    request: Request,
+    wanted: Identities,
+    conditions: Conditions,
+    focus: tuple[float, ...] = (),
+) -> Iterator[WorkItem]:
     """Yield what `stored` lacks of `request`: for each image the pairs short of noises, equally short ones together."""
     results = {result.pair: result for result in stored.pairs} if stored else {}
     latents, budget = stored.known_latents if stored else {}, request.budget
@@ -78,6 +86,7 @@ def owed(stored: RunRecord | None, request: Request, wanted: Identities, conditi
                 identities={pair: wanted[pair] for pair in alike},
                 known={pair: result for pair in alike if (result := there[pair])},
                 latent=latents.get(seed),
+                focus=focus,
                 evaluations=conditions.count(alike) * (budget.noises - done),
             )
 
@@ -95,12 +104,14 @@ def satisfied(known: PairResult, budget: Budget) -> bool:
 def _known(stored: PairResult | None, identity: Identity, seed: int, budget: Budget) -> PairResult | None:
     """What the store has of this very work about one image, if it is enough or more noises can be added to it.
 
-    Files written before run keys are taken at their word; to what is condensed nothing can be added.
+    Noises of a FORMER scheme count as well. Files written before run keys are taken at their word; to what is
+    condensed nothing can be added.
     """
     if stored is None or seed not in stored.seeds:
         return None
     known = stored.of_seeds([seed])
-    same = known.keys_by_image[0] in ("", identity.of(seed, known.noises[0]).key)
+    work = identity.of(seed, known.noises[0])
+    same = known.keys_by_image[0] in {"", *(replace(work, scheme=scheme).key for scheme in (SCHEME, *FORMER))}
     extensible = all(maps.maps.count == REPLICATES for maps in known.information.values())
     return known if same and (extensible or (known.condensed and satisfied(known, budget))) else None
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from compute.checks.analytic import GATES, AnalyticDenoiser
-from compute.checks.bench import Logistic
+from compute.checks.baselines import Logistic
 from compute.estimation.batching import BatchedDenoiser
 from compute.estimation.evaluate import evaluate
 from compute.estimation.information import gather
@@ -119,7 +119,7 @@ def test_rounds_fill_the_budget_and_double_towards_a_target():
 
 def test_independent_sampling_agrees_with_ours():
     levels = NoiseLevels.of(AnalyticDenoiser(GATES["RDN"]).log_snr)
-    independent = Logistic(levels.level, levels.log_snr, levels.width, -2.0, 2.0)
+    independent = Logistic(**vars(levels), location=-2.0, scale=2.0, clip=6.0)
     totals = [
         decompose(run("RDN", "a0 b0", 16384, batch=4096, design=design)[1].maps, "mmi")["both"]
         for design in (levels, independent)
