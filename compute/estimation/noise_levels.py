@@ -11,7 +11,9 @@ from store.jobs import check_noises
 from store.pid.information import REPLICATES
 
 SCHEME = f"antithetic noises on joint strata, {REPLICATES} balanced replicates, both estimators"
-FORMER = (f"antithetic noises on jittered strata, {REPLICATES} replicates, both estimators",)  # as good, with more noises
+FORMER = (
+    f"antithetic noises on jittered strata, {REPLICATES} replicates, both estimators",
+)  # as good, with more noises
 LOWEST, HIGHEST = -12.0, 8.0  # beyond, a trained network's error outweighs the information
 BANDS = 18  # of the curve over log SNR
 MAP_BANDS = 6  # of the maps, each of BANDS / MAP_BANDS bands

@@ -32,6 +32,13 @@ class InformationDensity:
     shares: tuple[float, ...]
 
 
+def shares_of(curve: np.ndarray) -> np.ndarray:
+    """Return the mean shares of first, second and both in each band, (S, T), of their curves (S, T, 3)."""
+    known = np.maximum(np.nan_to_num(curve.astype(np.float64)), 0)
+    whole = known.sum(1, keepdims=True)
+    return np.divide(known, whole, out=np.zeros_like(known), where=whole > 0).mean(2)
+
+
 def load(root: Path, key: RunKey) -> InformationDensity | None:
     """Return what the store `root` has learned of the model of `key`, None where that is too little to be used."""
     known = _read(_path(root, key))
@@ -46,7 +53,7 @@ def learn(root: Path, record: RunRecord) -> None:
     if not found or (known and known.images >= LEARNED):
         return
     log_snr = tuple(found[0].log_snr.tolist())
-    shares = np.mean([_shares(information.curve) for information in found], axis=(0, 1))
+    shares = np.mean([shares_of(information.curve) for information in found], axis=(0, 1))
     if not shares.sum():
         return
     if known and known.log_snr == log_snr:
@@ -61,13 +68,6 @@ def learn(root: Path, record: RunRecord) -> None:
             aside.write_text(json.dumps(asdict(learned)), encoding="utf-8")
     except OSError as error:
         raise StoreError(path, f"cannot be written ({error.strerror or error})", "make room there") from error
-
-
-def _shares(curve: np.ndarray) -> np.ndarray:
-    """The mean shares of first, second and both in each band, (S, T), of a curve (S, T, 3)."""
-    known = np.maximum(np.nan_to_num(curve.astype(np.float64)), 0)
-    whole = known.sum(1, keepdims=True)
-    return np.divide(known, whole, out=np.zeros_like(known), where=whole > 0).mean(2)
 
 
 def _path(root: Path, key: RunKey) -> Path:

@@ -1,6 +1,7 @@
 """What `python -m compute bench` measures with, on a tiny pipeline."""
 
-from compute.checks import bench
+from compute.checks import bench, efficiency
+from compute.models import registry
 
 
 def test_memory_does_not_grow_with_the_number_of_noises(epsilon_folder):
@@ -10,9 +11,10 @@ def test_memory_does_not_grow_with_the_number_of_noises(epsilon_folder):
 
 def test_rates_and_needed_evaluations_are_figures(epsilon_folder, monkeypatch):
     monkeypatch.setattr(bench, "ROUNDS", 2)
-    monkeypatch.setattr(bench, "REPEATS", 2)
-    monkeypatch.setattr(bench, "NOISES", 16)
-    subject = bench.Subject.of(str(epsilon_folder))
-    figures = dict([*bench._rates(subject, 8), *bench._efficiency(subject, 8)])
+    for name, value in {"REPEATS": 2, "NOISES": 16, "LEARNED_WITH": 16}.items():
+        monkeypatch.setattr(efficiency, name, value)
+    denoiser, probes = registry.load(str(epsilon_folder)), efficiency.PROBES[:2]
+    figures = dict(bench._rates(efficiency.Subject.of(denoiser, probes[0]), 8))
     assert figures["engine / bare"] > 0
-    assert all(figures[f"independent / engine, I12, {kind}"] > 0 for kind in bench.LOGISTIC)
+    figures = dict(efficiency.measure(denoiser, probes, 8))
+    assert all(figures[f"ITD, {kind} / engine, I12"] > 0 for kind in ("logistic", "uniform"))
