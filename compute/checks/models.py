@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from compute.checks.verify import measured
+from compute.estimation.noise_levels import NoiseLevels
 from compute.models import memory, parity, registry
 from compute.models.choice import ModelChoice
 from store.words import find_word
@@ -38,7 +39,7 @@ def findings(model: str, dtype: str | None, device: str | None, cache: Path | No
     yield "tokens of a prompt", ", ".join(readers)
     yield "usual guidance", f"{denoiser.usual_guidance:g}"
     latent = denoiser.generate(PROMPT, [0], denoiser.usual_guidance, STEPS)[0]
-    maps = measured(denoiser, PROMPT, latent, NOISES, 0).maps.maps
+    maps = measured(denoiser, NoiseLevels.of(denoiser.log_snr), PROMPT, latent, NOISES, 0).maps.maps
     finite = all(np.isfinite(values).all() for values in maps.values())
     yield f"a pair, {NOISES} noises", "finite maps" if finite else "values that are not finite"
     recorder = denoiser.attention(PROMPT, [find_word(PROMPT, word) for word in WORDS])

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import reduce
-from statistics import NormalDist
 
 import numpy as np
 import torch
+from scipy import stats
 
 from compute.checks.analytic import GATES, AnalyticDenoiser, Gate
 from compute.embedded.experiments import Recovered, Separated
@@ -18,15 +18,18 @@ from compute.estimation.noise_levels import NoiseLevels
 from compute.models import parity, registry
 from compute.models.denoiser import Denoiser
 from store.pid.decomposition import PARTS, decompose
-from store.pid.information import NATS_PER_BIT, InformationMaps
+from store.pid.information import NATS_PER_BIT, REPLICATES, InformationMaps
 from store.pid.measures import STANDARD
 from store.pid.measures.aligned import aligned
+from store.prompts import densities
 from store.prompts.conditions import of_pairs
 from store.records import TokenPair
 
 IMAGES, NOISES, BATCH = 96, 4096, 4096  # images of a gate, noises of each, evaluations at once
-RUNS, RUN_IMAGES, RUN_NOISES = 200, 16, 256  # of the calibration
-COVERAGE = 0.9
+RUNS, RUN_IMAGES, RUN_NOISES = 400, 16, 256  # of the calibration
+COVERAGE, NEAR = 0.9, 0.05  # of intervals, and how far their true coverage may be from it
+SURE = 2.0  # standard errors of a share or a spread of RUNS that are no proof
+PILOT = 256  # noises of each image that a density of log SNR is learned from
 
 CORRELATION = 1 + 0.8 * np.log2(0.8) + 0.2 * np.log2(0.2)  # COR's words agree with probability 0.8
 AND_ONE = 2 - 0.75 * np.log2(3) - 0.5
@@ -130,13 +133,16 @@ def _quadrature() -> VerifyRow:
 def _gate(gate: Gate) -> Iterator[VerifyRow]:
     """One gate, averaged over images of every component with its probability."""
     denoiser = AnalyticDenoiser(gate)
+    levels = learned(denoiser)
     share = IMAGES // len(gate.components)
     average: dict[str, np.ndarray] = {}
     exact = exact_first = gap = common = 0.0
     for index, (probability, words, _) in enumerate(gate.components):
         prompt = " ".join(words)
         latents = denoiser.generate(prompt, range(index * share, (index + 1) * share), 1.0, 1)
-        found = [measured(denoiser, prompt, latent, NOISES, 7919 * index + n) for n, latent in enumerate(latents)]
+        found = [
+            measured(denoiser, levels, prompt, latent, NOISES, 7919 * index + n) for n, latent in enumerate(latents)
+        ]
         maps = reduce(InformationMaps.joined, found).maps
         for name, values in maps.maps.items():
             average[name] = average.get(name, 0) + probability * values.mean((0, 1), dtype=np.float64)
@@ -202,31 +208,56 @@ def _gate(gate: Gate) -> Iterator[VerifyRow]:
 
 
 def _calibration() -> Iterator[VerifyRow]:
-    """How often 90 % intervals of a run's mean hold the truth, over runs that differ by their noise alone.
+    """Whether stated errors of a run's mean are its spread, and how often 90 % intervals hold the truth.
 
-    The truth is that of the run's own images, from many more noises: a standard error speaks of the estimate.
+    Runs differ by their noise alone. The truth is that of the run's own images, from many more noises: a standard
+    error speaks of the estimate. The errors of single images are estimated too, so an interval takes the quantile of
+    Student's t, with degrees of freedom as Satterthwaite (1946) combines those of the images.
     """
     gate = GATES["MIX"]
     denoiser = AnalyticDenoiser(gate)
+    levels = learned(denoiser)
     chosen = [gate.components[index] for index in np.random.default_rng(0).choice(len(gate.components), RUN_IMAGES)]
     prompts = [" ".join(words) for _, words, _ in chosen]
     latents = [denoiser.generate(prompt, [n], 1.0, 1)[0] for n, prompt in enumerate(prompts)]
     names = ("first", "second", "both", *PARTS[::3])
 
-    def run(noises: int, start: int) -> list[tuple[float, float]]:
+    def run(noises: int, start: int) -> np.ndarray:
+        """Totals and their errors, (names, images, 2)."""
         images = [
-            measured(denoiser, *image, noises, start + n) for n, image in enumerate(zip(prompts, latents, strict=True))
+            measured(denoiser, levels, *image, noises, start + n)
+            for n, image in enumerate(zip(prompts, latents, strict=True))
         ]
         found = decompose(reduce(InformationMaps.joined, images).maps, "mmi")
-        return [found[name].mean() for name in names]
+        return np.stack([found[name].with_error for name in names])
 
-    truth = run(128 * RUN_NOISES, 10**7)
-    quantile = NormalDist().inv_cdf(0.5 + COVERAGE / 2)
-    runs = np.array([run(RUN_NOISES, RUN_IMAGES * number) for number in range(RUNS)])  # (RUNS, names, 2)
-    off = np.abs(runs[..., 0] - np.array(truth)[:, 0])
-    for name, share in zip(names, (off <= quantile * runs[..., 1]).mean(0), strict=True):
-        quantity = f"share of {COVERAGE:.0%} intervals around the truth, {name}"
-        yield VerifyRow(check="calibration", quantity=quantity, estimate=share, truth=COVERAGE, tolerance=0.05, unit="")
+    def means(found: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Means over images, and the squares of their errors."""
+        return found[..., 0].mean(-1), np.square(found[..., 1]).sum(-1) / RUN_IMAGES**2
+
+    truth, doubt = means(run(128 * RUN_NOISES, 10**7))  # (names,)
+    runs = np.stack([run(RUN_NOISES, RUN_IMAGES * number) for number in range(RUNS)])  # (RUNS, names, images, 2)
+    found, variance = means(runs)  # (RUNS, names)
+    freedom = (REPLICATES - 1) * (variance * RUN_IMAGES**2) ** 2 / (runs[..., 1] ** 4).sum(-1)
+    quantile = stats.t.ppf(0.5 + COVERAGE / 2, freedom)
+    held = (np.abs(found - truth) <= quantile * np.sqrt(variance + doubt)).mean(0)
+    for name, share, stated, spread in zip(names, held, np.sqrt(variance.mean(0)), found.std(0, ddof=1), strict=True):
+        yield VerifyRow(
+            check="calibration",
+            quantity=f"stated error against spread, {name}",
+            estimate=stated / spread,
+            truth=1.0,
+            tolerance=NEAR + SURE / (2 * RUNS) ** 0.5,
+            unit="",
+        )
+        yield VerifyRow(
+            check="calibration",
+            quantity=f"share of {COVERAGE:.0%} intervals around the truth, {name}",
+            estimate=share,
+            truth=COVERAGE,
+            tolerance=NEAR + SURE * (COVERAGE * (1 - COVERAGE) / RUNS) ** 0.5,
+            unit="",
+        )
 
 
 def _parity() -> VerifyRow:
@@ -242,10 +273,23 @@ def _parity() -> VerifyRow:
     )
 
 
-def measured(denoiser: Denoiser, prompt: str, latent: torch.Tensor, noises: int, seed: int) -> InformationMaps:
+def learned(denoiser: AnalyticDenoiser) -> NoiseLevels:
+    """Return the noise levels of a gate, drawn as the engine does once it knows where images have their information."""
+    levels = NoiseLevels.of(denoiser.log_snr)
+    shares = []
+    for number, (_, words, _) in enumerate(denoiser.gate.components):
+        prompt, seed = " ".join(words), 10**6 + number
+        (latent,) = denoiser.generate(prompt, [seed], 1.0, 1)
+        shares.append(densities.shares_of(measured(denoiser, levels, prompt, latent, PILOT, seed).curve)[0])
+    return levels.focused(np.mean(shares, axis=0).tolist())
+
+
+def measured(
+    denoiser: Denoiser, levels: NoiseLevels, prompt: str, latent: torch.Tensor, noises: int, seed: int
+) -> InformationMaps:
     """Return the information maps, in nats, of one `latent` (c, h, w) of a prompt that is just two words, isolated."""
     pair = TokenPair.find(prompt, *prompt.split())
     conditions, batched = of_pairs([pair], denoiser), BatchedDenoiser(denoiser, BATCH)
-    levels, encoded = NoiseLevels.of(denoiser.log_snr), denoiser.encode(conditions.texts)
+    encoded = denoiser.encode(conditions.texts)
     found = evaluate(batched, levels, latent, conditions, encoded, noises=noises, seed=seed)
     return gather(found, pair, "pid")

@@ -18,6 +18,7 @@ LOWEST, HIGHEST = -12.0, 8.0  # beyond, a trained network's error outweighs the 
 BANDS = 18  # of the curve over log SNR
 MAP_BANDS = 6  # of the maps, each of BANDS / MAP_BANDS bands
 EVERYWHERE = 0.15  # of noises that fall evenly over log SNR, whatever is known of a model
+FLATTENED = 0.75  # power of the shares of information: rare large values need more draws than their mean says
 
 
 @dataclass(frozen=True)
@@ -70,11 +71,13 @@ class NoiseLevels:
         return cls(inside, chosen, width, width / width.sum())
 
     def focused(self, shares: Sequence[float]) -> "NoiseLevels":
-        """Return the same levels, drawn as often in each of `bands` as its share of the information, all >= 0, says.
+        """Return the same levels, drawn more often in those of `bands` that have larger `shares` (>= 0) of information.
 
-        EVERYWHERE of the draws stay even over log SNR, so that no level is left out.
+        They are drawn by the power FLATTENED of these shares. EVERYWHERE of the draws stay even over log SNR, so that
+        no level is left out.
         """
-        within = torch.tensor(shares, dtype=torch.float64)[self.band_of(torch.arange(len(self.level)))] * self.width
+        height = torch.tensor(shares, dtype=torch.float64) ** FLATTENED
+        within = height[self.band_of(torch.arange(len(self.level)))] * self.width
         focus = within / within.sum()
         even = self.width / self.width.sum()
         return replace(self, probability=(1 - EVERYWHERE) * focus + EVERYWHERE * even)

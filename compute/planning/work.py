@@ -22,7 +22,7 @@ class WorkItem:
 
     All its pairs have `done` noises so far. `known` is what the store has of each pair about this image; it is empty
     where `done` is 0. `latent`, float16 (c, h, w), is the stored one, None where the image is still to be made. Noises
-    are drawn by `focus`, the share of information in each band of log SNR, evenly where it is empty. The item takes
+    are drawn by `focus`, the shares of information in each band of log SNR, evenly where it is empty. The item takes
     `evaluations` of the denoiser at most.
     """
 

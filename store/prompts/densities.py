@@ -41,14 +41,14 @@ def shares_of(curve: np.ndarray) -> np.ndarray:
 
 def load(root: Path, key: RunKey) -> InformationDensity | None:
     """Return what the store `root` has learned of the model of `key`, None where that is too little to be used."""
-    known = _read(_path(root, key))
+    known = read(_path(root, key))
     return known if known and known.images >= ENOUGH else None
 
 
 def learn(root: Path, record: RunRecord) -> None:
     """Let the density of the model of `record` learn from its images; raises StoreError where it cannot be written."""
     path = _path(root, record.key)
-    known = _read(path)
+    known = read(path)
     found = [information for pair in record.pairs for information in pair.information.values()]
     if not found or (known and known.images >= LEARNED):
         return
@@ -70,13 +70,8 @@ def learn(root: Path, record: RunRecord) -> None:
         raise StoreError(path, f"cannot be written ({error.strerror or error})", "make room there") from error
 
 
-def _path(root: Path, key: RunKey) -> Path:
-    digest = hashlib.sha256(json.dumps([key.model, key.revision]).encode()).hexdigest()[:8]
-    return root / FOLDER / f"{slug(key.model)}-{digest}.json"
-
-
-def _read(path: Path) -> InformationDensity | None:
-    """What a file holds, None where it is none or holds anything else."""
+def read(path: Path) -> InformationDensity | None:
+    """Return what a file holds, None where it is none or holds anything else."""
     try:
         if not path.is_file() or path.stat().st_size > BYTES:
             return None
@@ -87,3 +82,8 @@ def _read(path: Path) -> InformationDensity | None:
         return None
     sound = all(map(math.isfinite, (*log_snr, *shares))) and min(shares, default=-1) >= 0 and sum(shares) > 0
     return known if sound and len(log_snr) == len(shares) and 0 < known.images < 2**31 else None
+
+
+def _path(root: Path, key: RunKey) -> Path:
+    digest = hashlib.sha256(json.dumps([key.model, key.revision]).encode()).hexdigest()[:8]
+    return root / FOLDER / f"{slug(key.model)}-{digest}.json"

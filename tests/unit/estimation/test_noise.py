@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from compute.estimation.noise_levels import BANDS, EVERYWHERE, REPLICATES, NoiseLevels
+from compute.estimation.noise_levels import BANDS, EVERYWHERE, FLATTENED, REPLICATES, NoiseLevels
 from store.errors import InputError
 
 
@@ -47,7 +47,8 @@ def test_a_focus_puts_draws_where_information_is_and_some_everywhere():
     drawn = LEVELS.focused(FOCUS).draw(2 * REPLICATES * 40, seeded())
     band = LEVELS.band_of(drawn.position)
     counts = torch.bincount(band, minlength=BANDS) / len(band)
-    expected = (1 - EVERYWHERE) * torch.tensor(FOCUS) / sum(FOCUS) + EVERYWHERE / BANDS
+    focus = torch.tensor(FOCUS) ** FLATTENED
+    expected = (1 - EVERYWHERE) * focus / focus.sum() + EVERYWHERE / BANDS
     assert (counts > 0).all()
     np.testing.assert_allclose(counts, expected, atol=0.01)
 
