@@ -107,8 +107,8 @@ def _estimators() -> None:
         "Averaged over images of a prompt both agree. Where they do not at some noise level, the network, or how it "
         "reads the text, is wrong there. All texts share the same noise, which is drawn in strata of log SNR and in "
         "antithetic pairs, more often where images of the model have their information. Standard errors come from a "
-        "jackknife over balanced replicates of that noise. They say how well a value is estimated for these images, not "
-        "how much other images would differ."
+        "jackknife over balanced replicates of that noise. They say how well a value is estimated for these images, "
+        "not how much other images would differ."
     )
 
 
