@@ -2,7 +2,7 @@
 
 import textwrap
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any
@@ -20,6 +20,7 @@ from compute.models.replay.learning import learn, parameters
 from compute.models.replay.reading import PromptReader, limit_to_encoders, listening, places_among
 from compute.models.replay.recording import RecordedCall, changed, final_latents
 from compute.models.replay.schedule import TrainedLevels
+from compute.models.replay.sharing import CLOSE, Alike, SharedWork
 from store.errors import InputError
 from store.prompts.model_cards import UNGUIDED
 from store.prompts.tokens import Token, ids_of, longest
@@ -28,6 +29,9 @@ from store.records import Span
 FASTER = {"cuda": (torch.bfloat16, torch.float16), "cpu": (torch.bfloat16,)}  # by autocast, from float32 weights
 OWN = (0.35, 0.8)  # of the trained levels that an adapter is held against its pipeline at
 ZEROS = (-1,)  # in the place of tokens, where zeros stand for no text
+TRIED = 4  # rows that it is found with what rows of a batch can share
+ROUNDING = 8  # units in the last place that predictions in half precision may differ by with the size of a batch
+PROBED = (0.3, 0.6)  # of the trained levels that they are at
 PLAIN = {"use_resolution_binning", "clean_caption"}  # what pipelines do to sizes and texts on their own
 
 
@@ -86,6 +90,7 @@ class PipelineAdapter:
         self._options = options
         self._calling: Tensor = torch.zeros(0, dtype=torch.int64)
         self._layouts: dict[str, Layout | None] = {}
+        self._shared: SharedWork | None = None
 
     @property
     def longest_readers(self) -> list[PromptReader]:
@@ -169,15 +174,35 @@ class PipelineAdapter:
         for number, group in enumerate(conditioning.groups):
             rows = (conditioning.place[:, 0] == number).nonzero().flatten()
             if len(rows):
-                times = self._manner.times([self.levels.times[place] for place in level[rows].tolist()])
-                call = group.call(conditioning.place[rows, 1], looped[rows], times)
-                if self.weights != self._loaded:
-                    call = call.cast(self._loaded, self.weights)
+                text = conditioning.place[rows, 1]
+                alike = Alike.of(z[rows], level[rows], text)
+                shared = self._sharing(group, looped) if alike.kinds and len(rows) >= TRIED else None
                 self._calling = rows
-                with torch.autocast(self.device.type, self.computes, enabled=self.computes != self.weights):
-                    found = self.network(*call.args, **call.kwargs)
-                output[rows] = self._manner.answer(found).reshape(-1, *self._grid.looped).float()
+                with shared.between(alike.to(self.device)) if shared else nullcontext():
+                    output[rows] = self._ask(group, text, looped[rows], level[rows])
         return self.levels.predicted_noise(self._grid.unpack(output), latents, level)
+
+    def _ask(self, group: RecordedTexts, text: Tensor, looped: Tensor, level: Tensor) -> Tensor:
+        """What the network returns for rows of packed latents, each under the text of `group` at `text`, float32."""
+        times = self._manner.times([self.levels.times[place] for place in level.tolist()])
+        call = group.call(text, looped, times)
+        if self.weights != self._loaded:
+            call = call.cast(self._loaded, self.weights)
+        with torch.autocast(self.device.type, self.computes, enabled=self.computes != self.weights):
+            found = self.network(*call.args, **call.kwargs)
+        return self._manner.answer(found).reshape(-1, *self._grid.looped).float()
+
+    def _sharing(self, group: RecordedTexts, like: Tensor) -> SharedWork | None:
+        """What rows of a batch share, found out once: of TRIED rows, two latents under two texts of `group`."""
+        if self._shared is None and group.count > 1:
+            self._calling = torch.zeros(0, dtype=torch.int64)
+            pick, text = torch.tensor([0, 0, 1, 1]), torch.tensor([0, 1, 0, 1])
+            looped = torch.randn(2, *like.shape[1:], generator=torch.Generator().manual_seed(0)).to(like)[pick]
+            level = torch.tensor([round(share * len(self.levels.times)) for share in PROBED])[pick]
+            alike = Alike.of(pick, level, text).to(self.device)
+            close = CLOSE if self.computes == torch.float32 else ROUNDING * torch.finfo(self.computes).eps
+            self._shared = SharedWork(self.network, lambda: self._ask(group, text, looped, level), alike, close)
+        return self._shared
 
     @contextmanager
     def computing_in(self, dtype: torch.dtype) -> Iterator[None]:

@@ -46,7 +46,7 @@ class RecordedTexts:
     """Recorded calls of texts that can share a batch: their tensors have equal shapes, and the rest is equal."""
 
     def __init__(self, form: CallForm, calls: Sequence[RecordedCall]):
-        self.form, self.template = form, calls[0]
+        self.form, self.template, self.count = form, calls[0], len(calls)
         values = [call.values() for call in calls]
         self.kept: dict[Path, Any] = {}  # (K, ...) tensors, or K lists
         for path in form.rows:

@@ -60,14 +60,14 @@ def test_a_text_is_read_alike_alone_and_among_others(adapter):
     assert not torch.allclose(found[0], found[1])
 
 
-def test_every_row_has_its_own_level(adapter):
-    z, encoded = torch.randn(2, *adapter.latent_shape), adapter.encode(["a cat", "a dog"])
-    levels = torch.tensor([150, 850])
-    both = adapter.predict_noise(z, levels, encoded)
-    for row in (0, 1):
-        one = torch.tensor([row])
-        alone = adapter.predict_noise(z[row : row + 1], levels[row : row + 1], encoded.select(one))
-        torch.testing.assert_close(both[row : row + 1], alone, rtol=1e-4, atol=1e-5)
+def test_rows_are_answered_as_alone_each_at_its_own_level(adapter):
+    z, encoded = torch.randn(2, *adapter.latent_shape).repeat_interleave(2, 0), adapter.encode(["a cat", "a dog"])
+    levels, texts = torch.tensor([150, 150, 850, 850]), torch.tensor([0, 1, 0, 1])
+    together = adapter.predict_noise(z, levels, encoded.select(texts))
+    for row in range(4):
+        alone = adapter.predict_noise(z[[row]], levels[[row]], encoded.select(texts[[row]]))
+        torch.testing.assert_close(together[[row]], alone, rtol=1e-4, atol=1e-5)
+    assert adapter._shared is None or adapter._shared.modules
 
 
 def test_a_pair_is_measured_with_finite_maps(family, tmp_path, monkeypatch):
