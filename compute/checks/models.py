@@ -27,7 +27,7 @@ def findings(model: str, dtype: str | None, device: str | None, cache: Path | No
     saved = registry.locate(choice.model, None, choice.variant)
     yield "pipeline", saved.family
     place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-    yield "memory of the weights", memory.check(saved, registry.DTYPES[dtype or "float32"], place)
+    yield "memory of the weights", memory.check(saved, registry.dtype_of(choice, dtype), place, choice)
     denoiser = registry.load(model, None, dtype, device, cache)
     yield "name", denoiser.name
     yield "revision", denoiser.revision

@@ -5,7 +5,7 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-from compute.models.choice import ModelChoice
+from compute.models.choice import LAYERS, PARTS, QUANTIZATIONS, ModelChoice
 from store.jobs import JobSpec
 from store.jobs.specification import DTYPES, IMAGES, NOISES
 from store.pid import measures
@@ -29,6 +29,13 @@ def add_model(sub: argparse.ArgumentParser, defaults: Settings) -> None:
     sub.add_argument("--embedding", action="append", default=[], metavar="FILE", help=learned)
     sub.add_argument("--size", metavar="WIDTHxHEIGHT", help="of images in pixels (default: that of the training)")
     sub.add_argument("--variant", help="form of the weights where there are several, as fp16")
+    less = "weights in fewer bits, which changes what is predicted a little: int8 by torchao, nf4 by bitsandbytes"
+    sub.add_argument("--quantize", choices=QUANTIZATIONS, help=less)
+    moved = sub.add_mutually_exclusive_group()
+    parts = "keep weights in the computer's memory and bring each part of the model to the GPU as it is needed"
+    moved.add_argument("--offload", action="store_const", const=PARTS, help=parts)
+    layers = "bring each layer to the GPU as it is needed: much slower, for models whose largest part does not fit"
+    moved.add_argument("--offload-layers", dest="offload", action="store_const", const=LAYERS, help=layers)
     sub.add_argument(
         "--dtype",
         choices=DTYPES,
@@ -80,7 +87,9 @@ def add_study(study: argparse.ArgumentParser) -> None:
 
 def model_of(given: argparse.Namespace) -> str:
     """Return the model with what is added to it, in one text that jobs carry; raises InputError if that is wrong."""
-    choice = ModelChoice.of(given.model, given.lora, given.embedding, size=given.size, variant=given.variant)
+    choice = ModelChoice.of(
+        given.model, given.lora, given.embedding, given.size, given.variant, given.quantize, given.offload
+    )
     loras = tuple(replace(lora, file=_anywhere(lora.file)) for lora in choice.loras)
     return str(replace(choice, loras=loras, embeddings=tuple(map(_anywhere, choice.embeddings))))
 

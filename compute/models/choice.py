@@ -14,7 +14,9 @@ from pathlib import Path
 
 from store.errors import InputError
 
-OPTION = re.compile(r"\s--(?=(?:lora|embedding|size|variant)\s)")
+OFFLOADS = PARTS, LAYERS = "offload", "offload-layers"  # what goes to the device at once
+QUANTIZATIONS = "int8", "nf4"
+OPTION = re.compile(r"\s--(?=(?:lora|embedding|size|variant|quantize)\s|offload(?:-layers)?(?:\s|$))")
 SIDES = 8, 16384  # pixels of an image's side, at least and at most
 STEP = 8  # pixels that sides are multiples of
 
@@ -46,6 +48,7 @@ class ModelChoice:
     """A `model` (known name, hub id or folder) with LoRAs and learned embeddings, drawing images of `size`.
 
     `size` is (width, height) in pixels, that of the training if None. `variant` is a form of its weights, as fp16.
+    `quantize` is one of QUANTIZATIONS or empty, `offload` one of OFFLOADS or empty.
     """
 
     model: str
@@ -53,6 +56,8 @@ class ModelChoice:
     embeddings: tuple[str, ...] = ()
     size: tuple[int, int] | None = None
     variant: str = ""
+    quantize: str = ""
+    offload: str = ""
 
     @classmethod
     def of(
@@ -62,6 +67,8 @@ class ModelChoice:
         embeddings: Sequence[str] = (),
         size: str | None = None,
         variant: str | None = None,
+        quantize: str | None = None,
+        offload: str | None = None,
     ) -> "ModelChoice":
         """Return the choice that options say, beside those in `model`; raises InputError if one cannot be used."""
         within = cls.parse(model)
@@ -71,15 +78,21 @@ class ModelChoice:
             embeddings=(*within.embeddings, *embeddings),
             size=_size(size) if size else within.size,
             variant=variant or within.variant,
+            quantize=_quantization(quantize or within.quantize),
+            offload=offload or within.offload,
         )
 
     @classmethod
     def parse(cls, text: str) -> "ModelChoice":
         """Return what `str` of a choice says; raises InputError if an option of it cannot be used."""
         model, *options = OPTION.split(text)
-        given: dict[str, list[str]] = {"lora": [], "embedding": [], "size": [], "variant": []}
+        given: dict[str, list[str]] = {"lora": [], "embedding": [], "size": [], "variant": [], "quantize": []}
+        offload = ""
         for option in options:
             name, _, value = option.strip().partition(" ")
+            if name in OFFLOADS and not value:
+                offload = name
+                continue
             try:
                 (word,) = shlex.split(value)
             except ValueError as error:
@@ -91,20 +104,25 @@ class ModelChoice:
             embeddings=tuple(given["embedding"]),
             size=_size(given["size"][-1]) if given["size"] else None,
             variant=given["variant"][-1] if given["variant"] else "",
+            quantize=_quantization(given["quantize"][-1] if given["quantize"] else ""),
+            offload=offload,
         )
 
     def __str__(self) -> str:
         options = [("lora", str(lora)) for lora in self.loras] + [("embedding", file) for file in self.embeddings]
         options += [("size", f"{self.size[0]}x{self.size[1]}")] if self.size else []
         options += [("variant", self.variant)] if self.variant else []
-        return self.model + "".join(f" --{name} {shlex.quote(value)}" for name, value in options)
+        options += [("quantize", self.quantize)] if self.quantize else []
+        said = "".join(f" --{name} {shlex.quote(value)}" for name, value in options)
+        return self.model + said + (f" --{self.offload}" if self.offload else "")
 
     @property
     def label(self) -> str:
         """What is added to the model's name, so that results of both stand side by side; empty if nothing is."""
         added = [f" + {Path(lora.file).stem}:{lora.weight:g}" for lora in self.loras]
         added += [f" + {Path(file).stem}" for file in self.embeddings]
-        return "".join(added) + (f" {self.size[0]}x{self.size[1]}" if self.size else "")
+        sized = [f" {self.size[0]}x{self.size[1]}"] if self.size else []
+        return "".join(added + sized + ([f" {self.quantize}"] if self.quantize else []))
 
     @property
     def files(self) -> list[Path]:
@@ -122,6 +140,7 @@ class ModelChoice:
             return base
         digest = hashlib.sha256(base.encode())
         digest.update(repr((self.size, [lora.weight for lora in self.loras])).encode())
+        digest.update(self.quantize.encode())
         for path in self.files:
             digest.update(_digest(path))
         return digest.hexdigest()[:12]
@@ -133,6 +152,12 @@ def _digest(path: Path) -> bytes:
             return hashlib.file_digest(file, "sha256").digest()
     except OSError as error:
         raise InputError(f"{path}", f"cannot be read ({error.strerror})", "give a .safetensors file") from error
+
+
+def _quantization(text: str) -> str:
+    if text and text not in QUANTIZATIONS:
+        raise InputError(f"--quantize {text[:40]}", "no known form", f"use one of {', '.join(QUANTIZATIONS)}")
+    return text
 
 
 def _size(text: str) -> tuple[int, int]:

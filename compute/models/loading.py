@@ -7,6 +7,7 @@ import torch
 import transformers
 from diffusers import DiffusionPipeline
 
+from compute.models import memory
 from compute.models.saved import IGNORED, SavedPart, SavedPipeline
 
 NAMED = 4  # keys in an error
@@ -14,8 +15,10 @@ UNSAFE = {"requires_safety_checker"}  # options that warn where there is none
 MEMORY = MemoryError, torch.OutOfMemoryError  # no fault of a model
 
 
-def load_pipeline(saved: SavedPipeline, dtype: torch.dtype) -> DiffusionPipeline:
+def load_pipeline(saved: SavedPipeline, dtype: torch.dtype, quantize: str = "") -> DiffusionPipeline:
     """Return the pipeline with its weights in `dtype`, without the parts that draw nothing.
+
+    What `quantize` names, as int8, is done to the matrices of all parts but the autoencoder.
 
     Raises
     ------
@@ -23,7 +26,7 @@ def load_pipeline(saved: SavedPipeline, dtype: torch.dtype) -> DiffusionPipeline
     """
     diffusers.utils.logging.disable_progress_bar()
     transformers.utils.logging.disable_progress_bar()
-    parts = {part.name: load_part(saved, part, dtype) for part in saved.parts.values() if part.weights}
+    parts = {part.name: load_part(saved, part, dtype, quantize) for part in saved.parts.values() if part.weights}
     family = getattr(diffusers, saved.family)
     there = inspect.signature(family.__init__).parameters
     options = {name: None for name in IGNORED if name in there} | dict.fromkeys(UNSAFE & there.keys(), False)
@@ -35,13 +38,14 @@ def load_pipeline(saved: SavedPipeline, dtype: torch.dtype) -> DiffusionPipeline
         raise saved.refused(f"it cannot be loaded ({one_line(error)})", "download or save it again") from error
 
 
-def load_part(saved: SavedPipeline, part: SavedPart, dtype: torch.dtype) -> torch.nn.Module:
+def load_part(saved: SavedPipeline, part: SavedPart, dtype: torch.dtype, quantize: str = "") -> torch.nn.Module:
     """Return one part with its weights in `dtype`; raises InputError if keys are missing or left over."""
     quiet = (diffusers.utils.logging, transformers.utils.logging)
     loud = [library.get_verbosity() for library in quiet]
     for library in quiet:  # what they would warn of is an error here
         library.set_verbosity_error()
     try:
+        configuration = memory.quantization(part, dtype, quantize)
         found, info = part.type.from_pretrained(  # type: ignore[attr-defined]
             saved.folder,
             subfolder=part.name,
@@ -50,6 +54,7 @@ def load_part(saved: SavedPipeline, part: SavedPart, dtype: torch.dtype) -> torc
             use_safetensors=True,
             output_loading_info=True,
             local_files_only=True,
+            **({} if configuration is None else {"quantization_config": configuration}),
         )
     except MEMORY:
         raise

@@ -9,7 +9,7 @@ from huggingface_hub import try_to_load_from_cache
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
 from compute.models import additions, families, memory, parity
-from compute.models.choice import ModelChoice
+from compute.models.choice import LAYERS, ModelChoice
 from compute.models.loading import MEMORY, load_pipeline, one_line
 from compute.models.replay.adapter import PipelineAdapter
 from compute.models.saved import INDEX, SavedPipeline
@@ -105,7 +105,7 @@ def load(
     device: str | None = None,
     cache: Path | None = None,
 ) -> PipelineAdapter:
-    """Return the denoiser of a known name, a hub id or a folder, in float32 unless `dtype` says otherwise.
+    """Return the denoiser of a known name, a hub id or a folder, in the precision that `dtype_of` says.
 
     `model` may say what is added to it, as the text of a `ModelChoice` does.
 
@@ -122,16 +122,18 @@ def load(
     identity = choice.identity(_revision(saved, cache))
     if why := families.refusal(saved.family):
         raise saved.refused(f"{saved.family} is not supported: {why}", "use a text-to-image model")
-    memory.check(saved, DTYPES[dtype or "float32"], place)
-    pipeline = load_pipeline(saved, DTYPES[dtype or "float32"])
+    weights = dtype_of(choice, dtype)
+    memory.check(saved, weights, place, choice)
+    pipeline = load_pipeline(saved, weights, choice.quantize)
     try:
         additions.add(pipeline, choice)
         denoiser = PipelineAdapter(
-            pipeline.to(place),
+            memory.place(pipeline, place, choice.offload),
             saved.model + choice.label,
             identity,
             vocabulary=_vocabulary(saved),
             size=choice.size,
+            fixed=bool(choice.quantize) or choice.offload == LAYERS,
         )
         parity.check(denoiser, cache)
     except (InputError, *MEMORY):
@@ -139,6 +141,11 @@ def load(
     except Exception as error:  # a wrong configuration makes the libraries raise whatever they happen to
         raise saved.refused(f"it cannot be used ({one_line(error)})", "download or save it again") from error
     return denoiser
+
+
+def dtype_of(choice: ModelChoice, dtype: str | None) -> torch.dtype:
+    """Return the precision called `dtype`; without one that of weights beside quantized ones, else the highest."""
+    return DTYPES[dtype or ("bfloat16" if choice.quantize else "float32")]
 
 
 def locate(model: str, revision: str | None = None, variant: str = "") -> SavedPipeline:

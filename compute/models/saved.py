@@ -23,6 +23,7 @@ POINTER = b"version https://git-lfs"
 TOKENIZERS = {("tokenizer.json",), ("vocab.json", "merges.txt"), ("spiece.model",), ("sentencepiece.bpe.model",)}
 READ = {"config.json", "scheduler_config.json", "added_tokens.json"}.union(*TOKENIZERS)  # besides weights
 VOLATILE = {"transformers_version", "torch_dtype", "dtype"}  # of a configuration; so is what begins with "_"
+EMBEDDING = re.compile(r"emb|^shared\.")  # in the names of weights
 BLOCK, BLOCKS = 2**12, 16  # bytes, and how many such blocks of a tensor are part of a file's digest
 HEADER = 2**27  # bytes of a safetensors header at most
 IDENTITIES = "identities.json"
@@ -40,6 +41,7 @@ class SavedPart:
     variant: str = ""
     weights: tuple[Path, ...] = ()  # safetensors files, none of tokenizers and schedulers
     numbers: int = 0  # in its weights
+    matrices: int = 0  # of these, in matrices that can be quantized: those of no embedding
 
     @property
     def type(self) -> type:
@@ -155,8 +157,10 @@ class SavedPipeline:
         for path in files:
             if not path.is_file():
                 raise self.refused(f"{part.name}/{path.name} is missing", "download or save it whole")
-        numbers = sum(math.prod(about["shape"]) for path in files for _, about, *_ in self._tensors(path))
-        return replace(part, variant=variant, weights=tuple(files), numbers=numbers)
+        shapes = [(key, about["shape"]) for path in files for key, about, *_ in self._tensors(path)]
+        numbers = sum(math.prod(shape) for _, shape in shapes)
+        matrices = sum(math.prod(shape) for key, shape in shapes if len(shape) == 2 and not EMBEDDING.search(key))
+        return replace(part, variant=variant, weights=tuple(files), numbers=numbers, matrices=matrices)
 
     def _shards(self, part: SavedPart, index: Path) -> list[Path]:
         try:

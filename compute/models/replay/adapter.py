@@ -18,7 +18,7 @@ from compute.models.replay.autoencoder import Autoencoder
 from compute.models.replay.batches import RecordedTexts, signature
 from compute.models.replay.learning import learn, parameters
 from compute.models.replay.reading import PromptReader, limit_to_encoders, listening, places_among
-from compute.models.replay.recording import RecordedCall, changed, final_latents
+from compute.models.replay.recording import RecordedCall, changed, device_of, final_latents
 from compute.models.replay.schedule import TrainedLevels
 from compute.models.replay.sharing import CLOSE, Alike, SharedWork
 from store.errors import InputError
@@ -57,8 +57,9 @@ class PipelineAdapter:
         revision: str,
         vocabulary: frozenset[str] | None = None,
         size: tuple[int, int] | None = None,
+        fixed: bool = False,
     ):
-        """`size` is (width, height) in pixels, the pipeline's own without it.
+        """`size` is (width, height) in pixels, the pipeline's own without it; `fixed` weights keep their precision.
 
         Raises
         ------
@@ -72,10 +73,9 @@ class PipelineAdapter:
             if isinstance(part, torch.nn.Module):
                 part.eval()
         self.network = getattr(pipeline, "transformer", None) or pipeline.unet
-        self.device: torch.device = self.network.device
         self.weights = self.computes = self._loaded = self.network.dtype
         others = FASTER.get(self.device.type, ()) if self.weights == torch.float32 else (self.weights,)
-        self.dtypes = (torch.float32, *others)
+        self.dtypes = (self.weights,) if fixed else (torch.float32, *others)
         self.levels = TrainedLevels.of(pipeline.scheduler, name)
         self.log_snr = self.levels.log_snr
         limit_to_encoders(pipeline)
@@ -91,6 +91,11 @@ class PipelineAdapter:
         self._calling: Tensor = torch.zeros(0, dtype=torch.int64)
         self._layouts: dict[str, Layout | None] = {}
         self._shared: SharedWork | None = None
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network computes; its weights may lie elsewhere."""
+        return device_of(self.pipeline)
 
     @property
     def longest_readers(self) -> list[PromptReader]:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from compute.models.replay.learning import CallManner
-from compute.models.replay.recording import Time
+from compute.models.replay.recording import Time, device_of
 from store.errors import InputError
 
 TOLERANCE = {torch.float32: 1e-4}
@@ -48,7 +48,7 @@ class Autoencoder:
     @cached_property
     def _way(self) -> tuple[Tensor, Tensor]:
         """What is added to latents on their grid, and what they are multiplied with before, float32 (1, ...)."""
-        zeros = torch.zeros(1, *self._manner.grid.shape, device=self._network.device)
+        zeros = torch.zeros(1, *self._manner.grid.shape, device=device_of(self._manner.recorder.pipeline))
         offset = self._inside(zeros)
         scale = self._inside(zeros + 1) - offset
         some = torch.randn(zeros.shape, generator=torch.Generator().manual_seed(0)).to(zeros)
@@ -65,7 +65,7 @@ class Autoencoder:
 
     def _finite(self, call: Callable[[], Tensor]) -> Tensor:
         """What the autoencoder returns, in float32 if it overflows in its own precision."""
-        found, dtype = call().float(), self._vae.dtype
+        found, dtype = self._whole_or_tiled(call).float(), self._vae.dtype
         if found.isfinite().all():
             return found
         if dtype != torch.float32:
@@ -78,6 +78,17 @@ class Autoencoder:
             why = "what its autoencoder returns is not finite in float32"
             raise InputError(f"model {self._name!r}", why, "check its weights")
         return found
+
+    def _whole_or_tiled(self, call: Callable[[], Tensor]) -> Tensor:
+        """What the autoencoder returns, image by image and tile by tile if memory does not suffice for all at once."""
+        try:
+            return call()
+        except torch.OutOfMemoryError:
+            if getattr(self._vae, "use_tiling", True):  # or it knows of none
+                raise
+        self._vae.enable_slicing()
+        self._vae.enable_tiling()
+        return call()
 
 
 def _latent(encoded: object) -> Tensor:

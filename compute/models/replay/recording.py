@@ -146,6 +146,8 @@ class Recorder:
         self.pipeline, self.denoiser, self.options = pipeline, denoiser, dict(options)
 
     def _run(self, texts: list[str], seed: int, **more: Any) -> Any:
+        if self.denoiser.device.type != "cpu":
+            self.pipeline.maybe_free_model_hooks()  # an offloaded denoiser makes room for the encoders
         generator = [torch.Generator().manual_seed(seed) for _ in texts]
         options = {"output_type": "latent"} | self.options | more
         return self.pipeline(prompt=texts, num_inference_steps=1, generator=generator, **options)
@@ -216,6 +218,11 @@ class Recorder:
         finally:
             self.pipeline.vae.decode = own
         return found[0]
+
+
+def device_of(pipeline: DiffusionPipeline) -> torch.device:
+    """Return where the parts of `pipeline` compute."""
+    return torch.device(pipeline._execution_device)
 
 
 def changed(one: RecordedCall, other: RecordedCall) -> list[Path]:
