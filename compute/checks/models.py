@@ -8,8 +8,9 @@ import torch
 
 from compute.checks.verify import measured
 from compute.estimation.noise_levels import NoiseLevels
-from compute.models import memory, parity, registry
+from compute.models import parity, registry
 from compute.models.choice import ModelChoice
+from compute.models.weights import memory
 from store.words import find_word
 
 PROMPT, WORDS = "red apple", ("red", "apple")
@@ -24,7 +25,7 @@ def findings(model: str, dtype: str | None, device: str | None, cache: Path | No
     InputError: it cannot be loaded or measured.
     """
     choice = ModelChoice.parse(model)
-    saved = registry.locate(choice.model, None, choice.variant)
+    saved = registry.locate(choice.model, None, choice.variant, choice.config)
     yield "pipeline", saved.family
     place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     yield "memory of the weights", memory.check(saved, registry.dtype_of(choice, dtype), place, choice)

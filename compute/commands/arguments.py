@@ -20,7 +20,7 @@ def add_store(sub: argparse.ArgumentParser, defaults: Settings) -> None:
 
 def add_model(sub: argparse.ArgumentParser, defaults: Settings) -> None:
     """Which model is asked, and in which precision."""
-    about = "known name, hub id or folder (default: %(default)s)"
+    about = "known name, hub id, folder or .safetensors file (default: %(default)s)"
     sub.add_argument("--model", type=os.path.expanduser, default=defaults.model, help=about)
     sub.add_argument("--revision", help="revision of a hub model")
     lora = "add a LoRA, a .safetensors file, with a weight other than 1 if need be; may be given several times"
@@ -29,6 +29,8 @@ def add_model(sub: argparse.ArgumentParser, defaults: Settings) -> None:
     sub.add_argument("--embedding", action="append", default=[], metavar="FILE", help=learned)
     sub.add_argument("--size", metavar="WIDTHxHEIGHT", help="of images in pixels (default: that of the training)")
     sub.add_argument("--variant", help="form of the weights where there are several, as fp16")
+    single = "known name, hub id or folder of the pipeline whose configuration a model in a single file has"
+    sub.add_argument("--config", metavar="MODEL", help=single)
     less = "weights in fewer bits, which changes what is predicted a little: int8 by torchao, nf4 by bitsandbytes"
     sub.add_argument("--quantize", choices=QUANTIZATIONS, help=less)
     moved = sub.add_mutually_exclusive_group()
@@ -87,11 +89,11 @@ def add_study(study: argparse.ArgumentParser) -> None:
 
 def model_of(given: argparse.Namespace) -> str:
     """Return the model with what is added to it, in one text that jobs carry; raises InputError if that is wrong."""
-    choice = ModelChoice.of(
-        given.model, given.lora, given.embedding, given.size, given.variant, given.quantize, given.offload
-    )
+    options = {name: getattr(given, name) for name in ("size", "variant", "quantize", "offload", "config")}
+    choice = ModelChoice.of(given.model, given.lora, given.embedding, **options)
     loras = tuple(replace(lora, file=_anywhere(lora.file)) for lora in choice.loras)
-    return str(replace(choice, loras=loras, embeddings=tuple(map(_anywhere, choice.embeddings))))
+    config = _anywhere(choice.config) if Path(choice.config).expanduser().is_dir() and choice.config else choice.config
+    return str(replace(choice, loras=loras, embeddings=tuple(map(_anywhere, choice.embeddings)), config=config))
 
 
 def _anywhere(file: str) -> str:

@@ -80,7 +80,7 @@ def _digests(model: str) -> int:
     from compute.models.choice import ModelChoice
 
     choice = ModelChoice.parse(model)
-    saved = registry.locate(choice.model, None, choice.variant)
+    saved = registry.locate(choice.model, None, choice.variant, choice.config)
     weights = [path for part in saved.parts.values() for path in part.weights]
     for path in (*weights, *choice.files):
         with path.open("rb") as file:

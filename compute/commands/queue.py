@@ -71,11 +71,9 @@ def _anywhere(spec: JobSpec) -> JobSpec:
     """The same with whole paths, as a worker may run in another folder."""
     study = str(Path(spec.study).resolve()) if spec.study.endswith(".toml") else spec.study
     choice = ModelChoice.parse(spec.model)
-    folder = Path(choice.model).expanduser()
-    is_folder = folder.is_dir() and len(folder.parts) > 1
-    return replace(
-        spec, study=study, model=str(replace(choice, model=str(folder.resolve()))) if is_folder else spec.model
-    )
+    place = Path(choice.model).expanduser()
+    is_here = (place.is_dir() and len(place.parts) > 1) or (place.is_file() and place.suffix == ".safetensors")
+    return replace(spec, study=study, model=str(replace(choice, model=str(place.resolve()))) if is_here else spec.model)
 
 
 def _jobs(given: argparse.Namespace) -> int:

@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from compute.models.choice import Lora, ModelChoice
-from compute.models.loading import one_line
+from compute.models.weights.loading import one_line
 from store.errors import InputError
 
 KEY = re.compile(

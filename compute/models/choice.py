@@ -16,7 +16,7 @@ from store.errors import InputError
 
 OFFLOADS = PARTS, LAYERS = "offload", "offload-layers"  # what goes to the device at once
 QUANTIZATIONS = "int8", "nf4"
-OPTION = re.compile(r"\s--(?=(?:lora|embedding|size|variant|quantize)\s|offload(?:-layers)?(?:\s|$))")
+OPTION = re.compile(r"\s--(?=(?:lora|embedding|size|variant|quantize|config)\s|offload(?:-layers)?(?:\s|$))")
 SIDES = 8, 16384  # pixels of an image's side, at least and at most
 STEP = 8  # pixels that sides are multiples of
 
@@ -48,7 +48,8 @@ class ModelChoice:
     """A `model` (known name, hub id or folder) with LoRAs and learned embeddings, drawing images of `size`.
 
     `size` is (width, height) in pixels, that of the training if None. `variant` is a form of its weights, as fp16.
-    `quantize` is one of QUANTIZATIONS or empty, `offload` one of OFFLOADS or empty.
+    `quantize` is one of QUANTIZATIONS or empty, `offload` one of OFFLOADS or empty. A model that is a single file of
+    weights has the configuration of the pipeline `config`, if that is not empty.
     """
 
     model: str
@@ -58,6 +59,7 @@ class ModelChoice:
     variant: str = ""
     quantize: str = ""
     offload: str = ""
+    config: str = ""
 
     @classmethod
     def of(
@@ -69,6 +71,7 @@ class ModelChoice:
         variant: str | None = None,
         quantize: str | None = None,
         offload: str | None = None,
+        config: str | None = None,
     ) -> "ModelChoice":
         """Return the choice that options say, beside those in `model`; raises InputError if one cannot be used."""
         within = cls.parse(model)
@@ -80,14 +83,15 @@ class ModelChoice:
             variant=variant or within.variant,
             quantize=_quantization(quantize or within.quantize),
             offload=offload or within.offload,
+            config=config or within.config,
         )
 
     @classmethod
     def parse(cls, text: str) -> "ModelChoice":
         """Return what `str` of a choice says; raises InputError if an option of it cannot be used."""
         model, *options = OPTION.split(text)
-        given: dict[str, list[str]] = {"lora": [], "embedding": [], "size": [], "variant": [], "quantize": []}
-        offload = ""
+        given: dict[str, list[str]] = {"lora": [], "embedding": []}
+        last, offload = dict.fromkeys(("size", "variant", "quantize", "config"), ""), ""
         for option in options:
             name, _, value = option.strip().partition(" ")
             if name in OFFLOADS and not value:
@@ -97,15 +101,19 @@ class ModelChoice:
                 (word,) = shlex.split(value)
             except ValueError as error:
                 raise InputError(f"--{name}", f"{value[:80]!r} is not one value", "quote it") from error
-            given[name].append(word)
+            if name in last:
+                last[name] = word
+            else:
+                given[name].append(word)
         return cls(
             model=model,
             loras=tuple(map(Lora.parse, given["lora"])),
             embeddings=tuple(given["embedding"]),
-            size=_size(given["size"][-1]) if given["size"] else None,
-            variant=given["variant"][-1] if given["variant"] else "",
-            quantize=_quantization(given["quantize"][-1] if given["quantize"] else ""),
+            size=_size(last["size"]) if last["size"] else None,
+            variant=last["variant"],
+            quantize=_quantization(last["quantize"]),
             offload=offload,
+            config=last["config"],
         )
 
     def __str__(self) -> str:
@@ -113,6 +121,7 @@ class ModelChoice:
         options += [("size", f"{self.size[0]}x{self.size[1]}")] if self.size else []
         options += [("variant", self.variant)] if self.variant else []
         options += [("quantize", self.quantize)] if self.quantize else []
+        options += [("config", self.config)] if self.config else []
         said = "".join(f" --{name} {shlex.quote(value)}" for name, value in options)
         return self.model + said + (f" --{self.offload}" if self.offload else "")
 

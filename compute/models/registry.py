@@ -1,6 +1,6 @@
 """Where models come from: names known here, hub ids, folders with a saved diffusers pipeline."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -8,11 +8,13 @@ from diffusers import DiffusionPipeline
 from huggingface_hub import try_to_load_from_cache
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
-from compute.models import additions, families, memory, parity
+from compute.models import additions, families, parity
 from compute.models.choice import LAYERS, ModelChoice
-from compute.models.loading import MEMORY, load_pipeline, one_line
 from compute.models.replay.adapter import PipelineAdapter
-from compute.models.saved import INDEX, SavedPipeline
+from compute.models.weights import memory
+from compute.models.weights.checkpoint import SavedCheckpoint, usual_configuration
+from compute.models.weights.loading import MEMORY, load_pipeline, one_line
+from compute.models.weights.saved import INDEX, SavedPipeline
 from store.errors import InputError
 from store.prompts.model_cards import ModelCard
 
@@ -50,9 +52,8 @@ class KnownModel:
 
     def saved(self) -> SavedPipeline | None:
         """Return the pipeline as it lies on this machine, None if nothing of it does. It may be there in part."""
-        index = try_to_load_from_cache(self.source, INDEX) if self.source.count("/") == 1 else None
-        folder = Path(index).parent if isinstance(index, str) else Path(self.source)
-        return SavedPipeline(self.name, folder, _commit(folder)) if folder.is_dir() else None
+        folder = _folder_here(self.source)
+        return SavedPipeline(self.name, folder, _commit(folder)) if folder else None
 
     def deviation(self, cache: Path) -> float | None:
         """Return how far predictions were from those of the pipeline at the first load, None if it was not loaded."""
@@ -118,7 +119,7 @@ def load(
     than its pipeline; or the device is missing.
     """
     place, choice = _device(device), ModelChoice.parse(model)
-    saved = locate(choice.model, revision, choice.variant)
+    saved = locate(choice.model, revision, choice.variant, choice.config)
     identity = choice.identity(_revision(saved, cache))
     if why := families.refusal(saved.family):
         raise saved.refused(f"{saved.family} is not supported: {why}", "use a text-to-image model")
@@ -148,10 +149,11 @@ def dtype_of(choice: ModelChoice, dtype: str | None) -> torch.dtype:
     return DTYPES[dtype or ("bfloat16" if choice.quantize else "float32")]
 
 
-def locate(model: str, revision: str | None = None, variant: str = "") -> SavedPipeline:
-    """Return the saved pipeline of a known name, a hub id or a folder; what is not on this machine is downloaded.
+def locate(model: str, revision: str | None = None, variant: str = "", config: str = "") -> SavedPipeline:
+    """Return the saved pipeline of a known name, a hub id, a folder or a file of weights.
 
-    Where it has weights in several forms, `variant` names one.
+    What is not on this machine is downloaded, but for the configuration of a file: that of the pipeline `config`, or
+    of the one that files of its kind usually have. Where there are several forms of weights, `variant` names one.
 
     Raises
     ------
@@ -167,10 +169,9 @@ def locate(model: str, revision: str | None = None, variant: str = "") -> SavedP
     except OSError as error:
         raise InputError(f"model {shown!r}", f"cannot be looked at ({error.strerror})", "give another name") from error
     if is_file or source.endswith((".safetensors", ".ckpt")) and not is_folder:
-        why = "it is a single file with a whole checkpoint" if is_file else "there is no such file"
-        family = "StableDiffusionPipeline"
-        mend = f"make a folder of it: diffusers.{family}.from_single_file(FILE).save_pretrained(FOLDER)"
-        raise InputError(f"model {shown!r}", why, mend)
+        return _checkpoint(folder, shown, variant, config)
+    if config:
+        raise InputError(f"model {shown!r}", "it is no single file, and has its own configuration", "omit --config")
     if is_folder:
         commit = _commit(folder)
         name = model if model in KNOWN else _name(folder.resolve(), commit)
@@ -185,7 +186,7 @@ def locate(model: str, revision: str | None = None, variant: str = "") -> SavedP
 def revision_of(model: str, revision: str | None = None, cache: Path | None = None) -> str:
     """Return the revision that `load` would find, without loading; raises as `locate` does."""
     choice = ModelChoice.parse(model)
-    return choice.identity(_revision(locate(choice.model, revision, choice.variant), cache))
+    return choice.identity(_revision(locate(choice.model, revision, choice.variant, choice.config), cache))
 
 
 def card(denoiser: PipelineAdapter, source: str) -> ModelCard:
@@ -206,6 +207,30 @@ def card(denoiser: PipelineAdapter, source: str) -> ModelCard:
         usual_guidance=denoiser.usual_guidance,
         notes=tuple(denoiser.notes),
     )
+
+
+def _folder_here(source: str) -> Path | None:
+    """The folder of a hub id in the cache, or `source` if that is a folder; None if neither is there."""
+    index = try_to_load_from_cache(source, INDEX) if source.count("/") == 1 else None
+    folder = Path(index).parent if isinstance(index, str) else Path(source).expanduser()
+    return folder if folder.is_dir() else None
+
+
+def _checkpoint(path: Path, shown: str, variant: str, config: str) -> SavedCheckpoint:
+    """The pipeline of a single file; raises InputError if it is none, or its configuration is not here."""
+    if not path.is_file():
+        raise InputError(f"model {shown!r}", "there is no such file", "give another name")
+    if path.suffix != ".safetensors":
+        mend = "convert it to safetensors where it was made"
+        raise InputError(f"model {shown!r}", "its weights are pickled, and such are never loaded", mend)
+    found = SavedCheckpoint(path.stem, path.parent, variant=variant, file=path.resolve())
+    source = config or usual_configuration(found)
+    source = KNOWN[source].source if source in KNOWN else source
+    folder = _folder_here(source)
+    if folder is None:
+        why = f"its configuration, that of {source}, is not on this machine"
+        raise found.refused(why, "give --config FOLDER, a saved pipeline of its kind")
+    return replace(found, folder=folder)
 
 
 def _device(wanted: str | None) -> torch.device:

@@ -177,15 +177,6 @@ def test_what_is_no_model_s_name_is_refused(model):
     assert len(str(raised.value)) < 500
 
 
-@pytest.mark.parametrize("there", [True, False])
-def test_a_single_file_is_named_as_such(tmp_path, there):
-    path = tmp_path / "checkpoint.safetensors"
-    if there:
-        save_file({"x": torch.zeros(1)}, path)
-    with pytest.raises(InputError, match="from_single_file"):
-        registry.locate(str(path))
-
-
 # What loads
 
 

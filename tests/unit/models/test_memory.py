@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from compute.models import memory, parity, registry
+from compute.models import parity, registry
 from compute.models.choice import LAYERS, OFFLOADS, PARTS, ModelChoice
-from compute.models.loading import load_pipeline
 from compute.models.replay.adapter import PipelineAdapter
+from compute.models.weights import memory
+from compute.models.weights.loading import load_pipeline
 from store.errors import InputError
 from tests.budget import SOAK
 

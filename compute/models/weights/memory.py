@@ -9,7 +9,7 @@ import torch
 from diffusers import DiffusionPipeline
 
 from compute.models.choice import LAYERS, PARTS, ModelChoice
-from compute.models.saved import SavedPart, SavedPipeline
+from compute.models.weights.saved import SavedPart, SavedPipeline
 from store.errors import InputError
 
 GIB = 2**30

@@ -1,14 +1,17 @@
 """A saved pipeline -> the pipeline: nothing is filled in by chance, and nothing is left over."""
 
 import inspect
+from collections.abc import Sequence
 
 import diffusers
 import torch
 import transformers
 from diffusers import DiffusionPipeline
 
-from compute.models import memory
-from compute.models.saved import IGNORED, SavedPart, SavedPipeline
+from compute.models.weights import memory
+from compute.models.weights.checkpoint import DENOISERS, SavedCheckpoint
+from compute.models.weights.saved import IGNORED, SavedPart, SavedPipeline
+from store.errors import InputError
 
 NAMED = 4  # keys in an error
 UNSAFE = {"requires_safety_checker"}  # options that warn where there is none
@@ -26,16 +29,50 @@ def load_pipeline(saved: SavedPipeline, dtype: torch.dtype, quantize: str = "") 
     """
     diffusers.utils.logging.disable_progress_bar()
     transformers.utils.logging.disable_progress_bar()
-    parts = {part.name: load_part(saved, part, dtype, quantize) for part in saved.parts.values() if part.weights}
+    held = saved.held if isinstance(saved, SavedCheckpoint) else frozenset()
+    parts = {
+        part.name: load_part(saved, part, dtype, quantize)
+        for part in saved.parts.values()
+        if part.weights and part.name not in held
+    }
     family = getattr(diffusers, saved.family)
     there = inspect.signature(family.__init__).parameters
     options = {name: None for name in IGNORED if name in there} | dict.fromkeys(UNSAFE & there.keys(), False)
     try:
-        return family.from_pretrained(saved.folder, dtype=dtype, local_files_only=True, **parts, **options)
+        if not isinstance(saved, SavedCheckpoint):
+            return family.from_pretrained(saved.folder, dtype=dtype, local_files_only=True, **parts, **options)
+        if quantize:
+            parts |= {name: _denoiser(saved, saved.parts[name], dtype, quantize) for name in held & DENOISERS}
+        found = family.from_single_file(
+            str(saved.file), config=str(saved.folder), dtype=dtype, local_files_only=True, **parts, **options
+        )
     except MEMORY:
         raise
     except Exception as error:  # a wrong configuration makes the libraries raise whatever they happen to
         raise saved.refused(f"it cannot be loaded ({one_line(error)})", "download or save it again") from error
+    _check_filled(saved, found)
+    return found
+
+
+def _denoiser(saved: SavedCheckpoint, part: SavedPart, dtype: torch.dtype, quantize: str) -> torch.nn.Module:
+    return part.type.from_single_file(  # type: ignore[attr-defined]
+        str(saved.file),
+        config=str(saved.folder),
+        subfolder=part.name,
+        dtype=dtype,
+        local_files_only=True,
+        quantization_config=memory.quantization(part, dtype, quantize),
+    )
+
+
+def _check_filled(saved: SavedPipeline, pipeline: DiffusionPipeline) -> None:
+    """Raise InputError if a file had no values for some of the weights."""
+    for name, part in pipeline.components.items():
+        if not isinstance(part, torch.nn.Module):
+            continue
+        empty = sorted(key for key, value in part.named_parameters() if value.is_meta)
+        if empty:
+            raise _unfitting(saved, name, "missing", empty)
 
 
 def load_part(saved: SavedPipeline, part: SavedPart, dtype: torch.dtype, quantize: str = "") -> torch.nn.Module:
@@ -68,12 +105,14 @@ def load_part(saved: SavedPipeline, part: SavedPart, dtype: torch.dtype, quantiz
     for kind in ("missing", "unexpected", "mismatched"):
         keys = sorted(str(key) for key in set(map(_name, info.get(f"{kind}_keys") or ())) - buffers)
         if keys:
-            more = f" and {len(keys) - NAMED} more" if len(keys) > NAMED else ""
-            raise saved.refused(
-                f"the weights of its {part.name} do not fit its configuration: {kind} {', '.join(keys[:NAMED])}{more}",
-                "download or save it again",
-            )
+            raise _unfitting(saved, part.name, kind, keys)
     return found
+
+
+def _unfitting(saved: SavedPipeline, part: str, kind: str, keys: Sequence[str]) -> InputError:
+    more = f" and {len(keys) - NAMED} more" if len(keys) > NAMED else ""
+    why = f"the weights of its {part} do not fit its configuration: {kind} {', '.join(keys[:NAMED])}{more}"
+    return saved.refused(why, "download or save it again")
 
 
 def _name(key: object) -> str:

@@ -157,7 +157,7 @@ class SavedPipeline:
         for path in files:
             if not path.is_file():
                 raise self.refused(f"{part.name}/{path.name} is missing", "download or save it whole")
-        shapes = [(key, about["shape"]) for path in files for key, about, *_ in self._tensors(path)]
+        shapes = [(key, about["shape"]) for path in files for key, about, *_ in self.tensors(path)]
         numbers = sum(math.prod(shape) for _, shape in shapes)
         matrices = sum(math.prod(shape) for key, shape in shapes if len(shape) == 2 and not EMBEDDING.search(key))
         return replace(part, variant=variant, weights=tuple(files), numbers=numbers, matrices=matrices)
@@ -178,7 +178,7 @@ class SavedPipeline:
             return known["digest"]
         digest = hashlib.sha256()
         with path.open("rb") as file:
-            for name, about, start, stop in self._tensors(path):
+            for name, about, start, stop in self.tensors(path):
                 digest.update(f"{name} {json.dumps(about, sort_keys=True)}\n".encode())
                 for at in _blocks(start, stop):
                     file.seek(at)
@@ -186,7 +186,7 @@ class SavedPipeline:
         remembered.put(place, {"stamp": stamp, "digest": digest.hexdigest()})
         return digest.hexdigest()
 
-    def _tensors(self, path: Path) -> Iterator[tuple[str, dict, int, int]]:
+    def tensors(self, path: Path) -> Iterator[tuple[str, dict, int, int]]:
         """Name, type and shape, and first and last byte of each tensor of a safetensors file, by name."""
         part = f"{path.parent.name}/{path.name}"
         try:

@@ -1,0 +1,91 @@
+"""A single file with the weights of a whole pipeline: it predicts what the folder does that it was made of."""
+
+import shutil
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from compute.models import registry
+from compute.models.choice import ModelChoice
+from compute.models.weights import checkpoint
+from store.errors import InputError
+from tests.checkpoints import single_file
+
+
+@pytest.fixture(scope="module")
+def file(epsilon_folder, tmp_path_factory):
+    return single_file(epsilon_folder, tmp_path_factory.mktemp("checkpoints") / "own.safetensors")
+
+
+@pytest.fixture
+def settings(epsilon_folder, tmp_path):
+    """The configuration of the pipeline, without its weights."""
+    return shutil.copytree(epsilon_folder, tmp_path / "settings", ignore=shutil.ignore_patterns("*.safetensors"))
+
+
+def load(file, config):
+    return registry.load(str(ModelChoice.of(str(file), config=str(config))), device="cpu")
+
+
+def test_a_single_file_predicts_what_its_folder_does(file, settings, epsilon_folder):
+    one, folder = load(file, settings), registry.load(str(epsilon_folder), device="cpu")
+    assert (one.name, one.dtypes) == ("own", folder.dtypes)
+    z, level = torch.randn(1, *one.latent_shape), torch.tensor([400])
+    torch.testing.assert_close(*(each.predict_noise(z, level, each.encode(["a cat"])) for each in (one, folder)))
+    latents = torch.randn(1, *one.latent_shape)
+    assert (one.decode(latents) == folder.decode(latents)).all()
+
+
+def test_its_identity_is_of_its_weights_and_its_configuration(file, settings, tmp_path):
+    other = tmp_path / "other.safetensors"
+    save_file({key: value + 1 for key, value in load_file(file).items()}, other)
+    found = {registry.revision_of(f"{path} --config {settings}") for path in (file, other)}
+    (settings / "scheduler/scheduler_config.json").write_text("{}")
+    found.add(registry.revision_of(f"{file} --config {settings}"))
+    assert len(found) == 3
+
+
+def test_weights_that_are_not_in_the_file_come_from_the_folder_or_are_named(file, settings, epsilon_folder, tmp_path):
+    alone = tmp_path / "alone.safetensors"
+    save_file({key: value for key, value in load_file(file).items() if key.startswith("model.")}, alone)
+    assert load(alone, epsilon_folder).name == "alone"
+    with pytest.raises(InputError, match=r"neither the file nor .*settings has the weights of its (vae|text_encoder)"):
+        load(alone, settings)
+    gone = tmp_path / "gone.safetensors"
+    save_file({key: value for key, value in load_file(file).items() if "decoder.conv_out" not in key}, gone)
+    with pytest.raises(InputError, match="do not fit its configuration: missing decoder.conv_out"):
+        load(gone, settings)
+
+
+def test_what_cannot_be_loaded_is_refused(file, tmp_path, epsilon_folder):
+    pickled, cut = tmp_path / "old.ckpt", tmp_path / "cut.safetensors"
+    pickled.write_bytes(b"pickle")
+    cut.write_bytes(file.read_bytes()[:-8])
+    cases = {
+        str(tmp_path / "none.safetensors"): "there is no such file",
+        str(pickled): "its weights are pickled, and such are never loaded",
+        str(cut): "cut off or damaged",
+        str(file): "of no known kind; give --config FOLDER",
+        f"{file} --config nobody/nothing": "that of nobody/nothing, is not on this machine; give --config FOLDER",
+        f"{epsilon_folder} --config {epsilon_folder}": "it is no single file",
+    }
+    for model, said in cases.items():
+        with pytest.raises(InputError, match=said):
+            registry.revision_of(model)
+
+
+@pytest.mark.parametrize(
+    ("key", "shape", "said"),
+    [
+        ("v1", (1,), "that of stable-diffusion-v1-5/stable-diffusion-v1-5, is not on this machine"),
+        ("v2", (1, 1024), "noise or v; give --config sd-2.1"),
+        ("xl_base", (1,), "that of stabilityai/stable-diffusion-xl-base-1.0, is not on this machine"),
+    ],
+)
+def test_which_configuration_a_file_needs_follows_from_its_keys(tmp_path, monkeypatch, key, shape, said):
+    monkeypatch.setattr(registry, "try_to_load_from_cache", lambda *_: None)
+    path = tmp_path / "own.safetensors"
+    save_file({checkpoint.single_file_utils.CHECKPOINT_KEY_NAMES[key]: torch.zeros(shape)}, path)
+    with pytest.raises(InputError, match=said):
+        registry.locate(str(path))
