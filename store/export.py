@@ -26,7 +26,7 @@ from store.hdf5 import SOFTWARE
 COMPARED = ("mean", "normalised", "published", "information", "alignment", "contrast", "gap", "pearson")
 ALONE = ("attribute", "guidance", "predictor")
 DIGITS = 3
-PROVENANCE = ("study", "model", "revision", "guidance", "mode", "measure", "level", "quantity")
+PROVENANCE = ("study", "model", "revision", "guidance", "mode", "measure", "level", "quantity", "notes")
 WRITTEN = "exported"
 WORDS = {  # for the names of quantities, where people read them
     "information_first": "I1, first word",
@@ -110,10 +110,11 @@ def provenance(frame: pd.DataFrame) -> dict[str, str]:
 def caption(frame: pd.DataFrame, title: str = "") -> str:
     """Return one sentence for a table: its title, what it is about, and the day of export."""
     about = dict(provenance(frame))
-    exported, quantity = about.pop(WRITTEN, ""), about.pop("quantity", "")
+    exported, quantity, notes = (about.pop(name, "") for name in (WRITTEN, "quantity", "notes"))
     head = ": ".join(filter(None, (title, WORDS.get(quantity, quantity))))
     text = "; ".join(filter(None, (head, ", ".join(f"{name} {value}" for name, value in about.items() if value))))
-    return f"{text}. {SOFTWARE}, {exported}." if text and exported else text
+    said = f"{text}. {notes}".strip(". ")
+    return f"{said}. {SOFTWARE}, {exported}." if text and exported else said
 
 
 def file_stem(frame: pd.DataFrame, title: str) -> str:
@@ -121,7 +122,7 @@ def file_stem(frame: pd.DataFrame, title: str) -> str:
     about = provenance(frame)
     if "guidance" in about:
         about["guidance"] = f"guidance {about['guidance']}"
-    parts = [title[:80], *(value for name, value in about.items() if name != "study")]
+    parts = [title[:80], *(value for name, value in about.items() if name not in ("study", "notes"))]
     return re.sub(r"[^\w.]+", "-", " ".join(parts).casefold()).strip("-.")[:200]
 
 

@@ -1,9 +1,12 @@
 """Warnings beside a result: what can make the numbers of a pair wrong beyond their standard errors."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 
+from store import hdf5
+from store.errors import StoreError
 from store.pid.information import InformationMaps
 from store.pid.totals import TotalKey
 from store.records import PairResult, Provenance, RunKey, TokenPair
@@ -33,6 +36,14 @@ def notes_of(provenance: Provenance) -> list[str]:
     """Return what is to be known of the model that computed a file, in sentences: whether it is distilled, say."""
     notes = provenance.settings.get("notes")
     return [note for note in notes if isinstance(note, str)] if isinstance(notes, list) else []
+
+
+def notes_in(path: Path) -> list[str]:
+    """Return the notes of the model that computed a file, as `notes_of` does; none of a file that cannot be read."""
+    try:
+        return notes_of(hdf5.provenance(path))
+    except StoreError:
+        return []
 
 
 def edge_shares(maps: InformationMaps) -> tuple[float, float]:

@@ -49,13 +49,14 @@ def record(
     created: str = "2026-01-02T03:04:05+00:00",
     strength: float = 1.0,
     labels: tuple[Label, ...] = (),
+    notes: tuple[str, ...] = (),
 ) -> RunRecord:
     """A record of two words that say what `_bumps` shows of each.
 
     Both words together bring `together` times what the better one does: below 1, synergy is negative. All that they
     say is multiplied with `strength`.
     `noise` is the standard error of each total, as a share of I12. With `infinite`, one value is not finite. A
-    `probe` asks for words that need not be in the prompt.
+    `probe` asks for words that need not be in the prompt. `notes` are of the model.
     """
     rng = np.random.default_rng(len(prompt) + sum(map(ord, words[0])))
     pair = Probe(prompt, words) if probe else TokenPair.find(prompt, *words)
@@ -86,7 +87,7 @@ def record(
         images=np.stack([_picture(size, rng) for _ in seeds]),
         latents=np.zeros((len(seeds), 4, grid, grid), np.float16),
         pairs=(result,),
-        provenance=Provenance(created, "synthetic", {}),
+        provenance=Provenance(created, "synthetic", {"notes": list(notes)} if notes else {}),
     )
 
 

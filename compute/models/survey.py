@@ -11,6 +11,19 @@ Every class of diffusers {version} that makes images of a prompt. `python -m com
 pipeline's own, and measure a pair. *not tested* means that nothing speaks against it: the first load finds out, and
 refuses the model if predictions differ. `python -m compute models --check MODEL` says what works with one model.
 
+## Weights: where they come from, and how they fit
+- A model is a known name, a hub id, a folder with a saved pipeline, or one `.safetensors` file. A file has the
+  configuration of the pipeline that files of its kind usually have, if that is in the cache of the hub, or of `--config
+  MODEL`. What the file lacks, as text encoders, comes from there too. Nothing is downloaded for it.
+- What weights need is compared with what the device has before they are loaded. Without `--dtype` they are in float32.
+- `--quantize int8` (needs the package torchao) keeps the matrices of denoiser and text encoders in 8 bits, `--quantize
+  nf4` (bitsandbytes, an NVIDIA GPU) in 4; of a single file those of the denoiser alone. The rest is in bfloat16.
+  Predictions change a little, so results count as those of another model. A LoRA cannot be added to quantized weights.
+- `--offload` keeps weights in the computer's memory and brings each part to the GPU as it is needed,
+  `--offload-layers` each layer, which is much slower. Predictions stay the same.
+- Where an image does not fit into the memory of a GPU, its autoencoder works in tiles.
+- Not tried yet: `nf4`, and both ways of offloading on a GPU. Tests offload from the CPU to itself.
+
 ## Families that are known
 Size, licence and memory are those of the example; the memory is that of all weights in bfloat16. Both were
 written down by hand: read the card of a model before you rely on its licence.

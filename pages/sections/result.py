@@ -62,7 +62,10 @@ def draw(view: View, path: Path, record: RunRecord, pair: PairResult) -> ResultS
         _seeds(shown, bool(record.key.image), dict(zip(record.seeds, results.thumbnails(path), strict=True)))
         for note in notes:
             st.info(notices.plain(note))
+        told = warnings.notes_of(record.provenance)
+        notices.of_model(told)
         table = totals.draw(view, path, record.key, pair, shown.index, region.cells(view, record))
+    table.full.attrs |= {"notes": told} if told else {}
     shown.drawn.extend(_strip(shown))
     return replace(shown, table=table)
 

@@ -14,7 +14,7 @@ from pages.data.selection import Missing, guidance_of, view_of
 from pages.data.sentence_study import SentenceStudy
 from pages.figures.quantities import MODES_MEANING
 from pages.widgets import notices
-from store import studies
+from store import studies, warnings
 from store.catalogue import Entry, Filter
 from store.errors import InputError, StoreError
 from store.studies import Study
@@ -54,6 +54,7 @@ def choose(view: View, usual: Sequence[str], fits: Callable[[Study], bool]) -> S
         notices.nothing(view, said, bias_tables.command(found.study, view, found.root, found.guidance))
         return None
     _progress(view, found)
+    notices.of_model(warnings.notes_in(chosen[0].path))
     return found
 
 

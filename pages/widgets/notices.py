@@ -102,6 +102,12 @@ def _after(field: str) -> tuple[str, ...]:
     return SELECTION[SELECTION.index(field) + 1 :] if field in SELECTION else SELECTION
 
 
+def of_model(notes: Sequence[str]) -> None:
+    """What is to be known of the model whose results are shown."""
+    for note in notes:
+        st.caption(f":material/warning: The model: {plain(note)}.")
+
+
 def broken(files: Sequence[tuple[Path, str]], root: Path, expanded: bool = False) -> None:
     """Files that cannot be used, each with the cause and the mend; the rest is shown nevertheless."""
     if not files:

@@ -26,6 +26,7 @@ def draw(
     drawn: Sequence[ExportFigure],
 ) -> None:
     """Draw both. `name` says what is shown but not the model, `about` under what it holds; notes hang on `key`."""
+    about = " ".join([about, *table.full.attrs.get("notes", [])])
     with st.container(horizontal=True):
         exports.menu(name, about, [table], list(drawn))
     sheet = Sheet(

@@ -36,6 +36,6 @@ def run(given: argparse.Namespace) -> int:
     else:
         wanted = selection(given)
         frame = catalogue.samples(wanted) if given.by_image else tables.totals(catalogue.entries(wanted))
-        export.write(frame, target, kind="csv" if given.csv else "json")
+        export.write(tables.with_notes(frame, catalogue), target, kind="csv" if given.csv else "json")
     print(target)
     return report_broken(catalogue)

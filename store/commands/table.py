@@ -5,7 +5,7 @@ from pathlib import Path
 
 from store import export, studies
 from store.commands.common import finite, open_catalogue
-from store.errors import InputError
+from store.errors import InputError, printable
 from store.pid import measures
 from store.pid.decomposition import ALIGNMENT
 from store.pid.information import LEVELS
@@ -67,6 +67,8 @@ def run(given: argparse.Namespace) -> int:
     print(printed.text(printed.frame))
     for note in printed.notes:
         print(note)
+    for note in printed.frame.attrs.get("notes", []):
+        print(f"note: {printable(note)}")
     return 0
 
 

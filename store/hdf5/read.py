@@ -33,7 +33,7 @@ from store.hdf5.layouts.totals import SAMPLED
 from store.hdf5.names import DATASETS, pair_of_group
 from store.hdf5.rules import PROMPT
 from store.pid.decomposition import PER_IMAGE
-from store.records import PairResult, RunKey, RunRecord, pair_name
+from store.records import PairResult, Provenance, RunKey, RunRecord, pair_name
 
 
 @dataclass(frozen=True)
@@ -86,6 +86,12 @@ def read_record(root: h5py.Group, pairs: Set[str] = frozenset()) -> RunRecord:
         pairs=tuple(results),
         provenance=read_provenance(root),
     )
+
+
+def provenance(path: Path) -> Provenance:
+    """Return when, with what software and under what settings a file was written; raises as `read` does."""
+    with opened(path) as file:
+        return read_provenance(file)
 
 
 def images(path: Path) -> np.ndarray:

@@ -13,7 +13,7 @@ intervals cover, and what the test misses, was measured: docs/decisions/statisti
 
 from store.tables.bias import bias, with_published
 from store.tables.correlations import effects
-from store.tables.entries import totals
+from store.tables.entries import model_notes, totals, with_notes
 from store.tables.guidance import by_guidance
 from store.tables.intervention import CHANGES, PREDICTORS, interventions, within
 from store.tables.kinds import of_study
@@ -42,6 +42,7 @@ __all__ = [
     "correlation",
     "effects",
     "interventions",
+    "model_notes",
     "neutral_probe",
     "of_study",
     "paired_test",
@@ -54,5 +55,6 @@ __all__ = [
     "sensitivity",
     "totals",
     "with_published",
+    "with_notes",
     "within",
 ]

@@ -6,11 +6,30 @@ from dataclasses import astuple, fields
 import pandas as pd
 
 from store import hdf5
-from store.catalogue import Entry
+from store.catalogue import Catalogue, Entry, Filter
 from store.records import RunKey
+from store.warnings import notes_in
 
 KEY = tuple(field.name for field in fields(RunKey))
 ABOUT = ("first", "second", "mode", "measure", "estimator", "noises", "seeds")
+
+
+def model_notes(catalogue: Catalogue, model: str, revision: str) -> list[str]:
+    """Return what is to be known of a model whose results a table is of, in sentences: whether it is distilled, say."""
+    return [
+        note
+        for entry in catalogue.page(Filter(model=model, revision=revision), limit=1)
+        for note in notes_in(entry.path)
+    ]
+
+
+def with_notes(frame: pd.DataFrame, catalogue: Catalogue) -> pd.DataFrame:
+    """Return `frame` with a last column `notes`: what is to be known of the `model` and `revision` of each row."""
+    keys = list(zip(frame["model"], frame["revision"], strict=True))
+    notes = {key: " ".join(model_notes(catalogue, *key)) for key in dict.fromkeys(keys)}
+    found = frame.assign(notes=pd.Series([notes[key] for key in keys], index=frame.index, dtype=object))
+    found.attrs = frame.attrs
+    return found
 
 
 def totals(entries: Iterable[Entry]) -> pd.DataFrame:

@@ -19,6 +19,7 @@ from store.errors import BrokenFileError, InputError
 from store.pid.measures import DEFAULT
 from store.records import MODES, PairResult, RunRecord
 from store.studies import REMOVED, SWAPPED, Change, Interventions, Study
+from store.tables.entries import model_notes
 from store.tables.samples import choose_revision, guidance_of
 from store.tables.statistics import pearson
 
@@ -123,6 +124,7 @@ def interventions(
         **{"study": study.name, "mode": mode, "measure": measure, "level": level},
         **{"missing": missing, "absent": absent, "problems": list(files.problems)},
         "units": dict.fromkeys(PREDICTORS[:-1], "nats"),
+        **({"notes": notes} if (notes := model_notes(catalogue, model, entries[0].key.revision)) else {}),
     }
     return frame
 

@@ -13,6 +13,7 @@ from store.pid.decomposition import ALIGNMENT, PARTS
 from store.pid.information import STANDARD_MAPS
 from store.pid.measures.aligned import alignment
 from store.studies import Bias, Study
+from store.tables.entries import model_notes
 from store.tables.statistics import finite_or_nan, means_of
 
 CELL = ("subject", "attribute")
@@ -57,7 +58,8 @@ def samples_of(
 
     They are of images at the study's guidance or the lowest there is, where none is given; `wanted` selects further, as
     mode="pid", measure="mmi". `revision` is that of the model, or its beginning, where there are several. Attributes
-    are in the order of the study. Results that carry its label, but are not what the study asks for as it stands now,
+    are in the order of the study; `attrs["notes"]` has what is to be known of the model, if there is anything. Results
+    that carry its label, but are not what the study asks for as it stands now,
     are left out.
 
     Raises
@@ -80,6 +82,7 @@ def samples_of(
     if isinstance(study.content, Bias) and set(chosen["attribute"]) <= set(study.content.attributes):
         order = pd.CategoricalDtype(list(study.content.attributes))
         chosen = chosen.assign(attribute=chosen["attribute"].astype(order))
+    chosen.attrs = {"notes": notes} if (notes := model_notes(catalogue, model, revision)) else {}
     return chosen
 
 
@@ -217,4 +220,4 @@ def describe(samples: pd.DataFrame, quantity: str, measured: Sequence[str], **mo
     found = {name: samples[name].unique().tolist() for name in SETTINGS}
     settings = {name: values[0] if len(values) == 1 else values for name, values in found.items()}
     unit = "" if quantity == ALIGNMENT else "nats"
-    return {**settings, "quantity": quantity, "units": dict.fromkeys(measured, unit), **more}
+    return {**settings, **samples.attrs, "quantity": quantity, "units": dict.fromkeys(measured, unit), **more}

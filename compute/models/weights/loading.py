@@ -1,7 +1,8 @@
 """A saved pipeline -> the pipeline: nothing is filled in by chance, and nothing is left over."""
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import diffusers
 import torch
@@ -41,17 +42,35 @@ def load_pipeline(saved: SavedPipeline, dtype: torch.dtype, quantize: str = "") 
     try:
         if not isinstance(saved, SavedCheckpoint):
             return family.from_pretrained(saved.folder, dtype=dtype, local_files_only=True, **parts, **options)
-        if quantize:
-            parts |= {name: _denoiser(saved, saved.parts[name], dtype, quantize) for name in held & DENOISERS}
-        found = family.from_single_file(
-            str(saved.file), config=str(saved.folder), dtype=dtype, local_files_only=True, **parts, **options
-        )
+        with _silence():
+            if quantize:
+                parts |= {name: _denoiser(saved, saved.parts[name], dtype, quantize) for name in held & DENOISERS}
+            found = family.from_single_file(
+                str(saved.file), config=str(saved.folder), dtype=dtype, local_files_only=True, **parts, **options
+            )
     except MEMORY:
         raise
+    except NotImplementedError as error:  # a weight without values was to be moved
+        why = f"the file lacks weights that the configuration in {saved.folder} asks for"
+        raise saved.refused(why, "download it again, or give the --config of its kind") from error
     except Exception as error:  # a wrong configuration makes the libraries raise whatever they happen to
         raise saved.refused(f"it cannot be loaded ({one_line(error)})", "download or save it again") from error
     _check_filled(saved, found)
     return found
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """Within it the libraries do not warn of what is an error here."""
+    libraries = (diffusers.utils.logging, transformers.utils.logging)
+    loud = [library.get_verbosity() for library in libraries]
+    for library in libraries:
+        library.set_verbosity_error()
+    try:
+        yield
+    finally:
+        for library, level in zip(libraries, loud, strict=True):
+            library.set_verbosity(level)
 
 
 def _denoiser(saved: SavedCheckpoint, part: SavedPart, dtype: torch.dtype, quantize: str) -> torch.nn.Module:
@@ -77,30 +96,24 @@ def _check_filled(saved: SavedPipeline, pipeline: DiffusionPipeline) -> None:
 
 def load_part(saved: SavedPipeline, part: SavedPart, dtype: torch.dtype, quantize: str = "") -> torch.nn.Module:
     """Return one part with its weights in `dtype`; raises InputError if keys are missing or left over."""
-    quiet = (diffusers.utils.logging, transformers.utils.logging)
-    loud = [library.get_verbosity() for library in quiet]
-    for library in quiet:  # what they would warn of is an error here
-        library.set_verbosity_error()
+    configuration = memory.quantization(part, dtype, quantize)
     try:
-        configuration = memory.quantization(part, dtype, quantize)
-        found, info = part.type.from_pretrained(  # type: ignore[attr-defined]
-            saved.folder,
-            subfolder=part.name,
-            dtype=dtype,
-            variant=part.variant or None,
-            use_safetensors=True,
-            output_loading_info=True,
-            local_files_only=True,
-            **({} if configuration is None else {"quantization_config": configuration}),
-        )
+        with _silence():
+            found, info = part.type.from_pretrained(  # type: ignore[attr-defined]
+                saved.folder,
+                subfolder=part.name,
+                dtype=dtype,
+                variant=part.variant or None,
+                use_safetensors=True,
+                output_loading_info=True,
+                local_files_only=True,
+                **({} if configuration is None else {"quantization_config": configuration}),
+            )
     except MEMORY:
         raise
     except Exception as error:  # as above
         why = f"its {part.name} cannot be loaded ({one_line(error)})"
         raise saved.refused(why, "download or save it again") from error
-    finally:
-        for library, level in zip(quiet, loud, strict=True):
-            library.set_verbosity(level)
     buffers = {name for name, _ in found.named_buffers()}  # old files hold those that are computed today
     for kind in ("missing", "unexpected", "mismatched"):
         keys = sorted(str(key) for key in set(map(_name, info.get(f"{kind}_keys") or ())) - buffers)

@@ -74,8 +74,8 @@ def place(pipeline: DiffusionPipeline, device: torch.device, offload: str = "") 
     if offload == PARTS:
         pipeline.enable_model_cpu_offload(device=device)
     elif offload == LAYERS:
-        pipeline._exclude_from_cpu_offload = [*pipeline._exclude_from_cpu_offload, "vae"]  # its precision changes
-        pipeline.enable_sequential_cpu_offload(device=device)
+        options = {"offload_type": "leaf_level", "exclude_modules": "vae"}  # whose precision may change
+        pipeline.enable_group_offload(device, **options)
     else:
         pipeline.to(device)
     return pipeline

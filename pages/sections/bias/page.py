@@ -150,6 +150,7 @@ def _body(shown: BiasScreen, above: list[exports.ExportFigure]) -> None:
     `above` are the figures that are drawn above it.
     """
     view, frame = shown.view, shown.table.frame
+    notices.of_model(frame.attrs.get("notes", []))
     menu = _rows(shown)
     subjects = shown.table.arranged(view.filter, shown.order)
     if view.subject and view.subject not in frame.index:
@@ -174,7 +175,7 @@ def _body(shown: BiasScreen, above: list[exports.ExportFigure]) -> None:
     listed = frame.loc[[*subjects, AVERAGE]]
     printed, bold = shown.table.printed(listed, manner)
     name = f"{shown.asked.title}, {NAMES[view.table].casefold()}"
-    facts = texts.facts(shown) + texts.source(shown)
+    facts = " ".join([texts.facts(shown) + texts.source(shown), *frame.attrs.get("notes", [])])
     with menu:
         values = "0 to 1" if (view.table, view.scale) == TABLE_OF_PAPER else view.unit
         table = exports.ExportTable(f"Table, {values}", listed, printed, bold)
