@@ -2,10 +2,12 @@
 
 import argparse
 import os
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 from compute.models.choice import LAYERS, PARTS, QUANTIZATIONS, ModelChoice
+from store.errors import InputError
 from store.jobs import JobSpec
 from store.jobs.specification import DTYPES, IMAGES, NOISES
 from store.pid import measures
@@ -85,6 +87,8 @@ def add_study(study: argparse.ArgumentParser) -> None:
     study.add_argument("--seeds", type=int, metavar="N", help="images of each prompt (default: what it says)")
     study.add_argument("--noises", type=int, metavar="N", help="per image, at most (default: what it says)")
     study.add_argument("--guidance", type=float, help="of image generation (default: what it says, else the usual one)")
+    narrowest = "for as many evaluations, take the images and noises with the narrowest intervals of means"
+    study.add_argument("--narrowest", action="store_true", help=f"{narrowest}, from what the store has of the study")
 
 
 def model_of(given: argparse.Namespace) -> str:
@@ -129,8 +133,13 @@ def of_prompt(given: argparse.Namespace) -> JobSpec:
 
 
 def of_study(given: argparse.Namespace) -> JobSpec:
-    """Return what the options of `add_study` ask for."""
-    return JobSpec(
+    """Return what the options of `add_study` ask for; says on standard error what `--narrowest` chose.
+
+    Raises
+    ------
+    InputError: `--narrowest` without results of the study, or the study cannot be read.
+    """
+    spec = JobSpec(
         model=model_of(given),
         study=given.study,
         limit=given.limit,
@@ -140,3 +149,17 @@ def of_study(given: argparse.Namespace) -> JobSpec:
         revision=given.revision,
         dtype=given.dtype,
     )
+    return _narrowest(spec, given.store) if given.narrowest else spec
+
+
+def _narrowest(spec: JobSpec, root: Path) -> JobSpec:
+    from store.catalogue import Catalogue
+    from store.jobs import allocation
+
+    known = allocation.spread_of(Catalogue(root), Path(spec.study).stem, spec.model)
+    if known is None:
+        why = f"fewer than {allocation.CELLS} of its prompts have several images in the store"
+        raise InputError(f"--narrowest: study {spec.study}", why, "compute some of it first, as with --limit 4")
+    chosen = allocation.allocate(known, spec.requests(root))
+    print(chosen.sentence, file=sys.stderr)
+    return chosen.of(spec)

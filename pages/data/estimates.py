@@ -10,6 +10,7 @@ from pages.data.results import Listing, stamp
 from store import settings, studies
 from store.errors import InputError, StoreError
 from store.jobs import ACTIVE, JobSpec, Picture, Queue, Request
+from store.jobs.allocation import Allocation, allocate, spread_of
 from store.jobs.cost import JobCost, cost_of
 from store.jobs.queue import too_long, too_many
 from store.prompts import model_cards
@@ -51,6 +52,22 @@ def estimate(wanted: JobSpec, root: Path, picture: Picture | None = None) -> Cos
         wanted.as_json(), picture.digest if picture else "", str(root), cards, listing.at, listing, picture
     )
     return replace(found, faults=(*found.faults, *_limits(found.evaluations, root)))
+
+
+def narrowest(wanted: JobSpec, root: Path) -> Allocation | None:
+    """Return how the evaluations of a study are best spent, None where too little of it is in the store to know."""
+    listing = Listing(root)
+    return _narrowest(wanted.as_json(), str(root), listing.at, listing)
+
+
+@st.cache_data(max_entries=100, show_spinner=False)
+def _narrowest(wanted: str, root: str, at: object, _listing: Listing) -> Allocation | None:
+    asked = JobSpec.parse(wanted)
+    known = spread_of(_listing, asked.study, asked.model)
+    try:
+        return allocate(known, asked.requests(Path(root))) if known else None
+    except InputError:  # the estimate says what is wrong
+        return None
 
 
 @st.cache_data(max_entries=100, show_spinner="Counting")

@@ -29,9 +29,10 @@ EXAMPLE = ExplorerView(prompt="a female doctor", pair="female+doctor")
 PRECISION: dict[str, tuple[int | None, float | None]] = {  # noises of an image, and the error at which it needs no more
     "Draft: 64 noises": (64, None),
     "Result: 256 noises": (256, None),
-    "Until the error is 5%": (1024, 0.05),
+    "Stop at an error of 5%, after 1,024 noises at most": (1024, 0.05),
+    "Stop at an error of 2%, after 4,096 noises at most": (4096, 0.02),
 }
-DRAFT, RESULT, _ = PRECISION
+DRAFT, RESULT, *_ = PRECISION
 EMBEDDED = "embedded"  # the model that ships: a draft of it takes a minute on a laptop
 AS_IT_SAYS = "As the study says"
 IMAGES = 64  # of a prompt, at most
@@ -230,7 +231,7 @@ def _study(model: str, root: Path) -> JobSpec | None:
     guidance = _guidance("as the study says")
     choices = {AS_IT_SAYS: (None, None), **PRECISION}
     noises, target = choices[st.selectbox("Precision", list(choices), key="launch precision of study")]
-    return JobSpec(
+    wanted = JobSpec(
         model,
         study=name,
         limit=int(limit) or None,
@@ -239,6 +240,13 @@ def _study(model: str, root: Path) -> JobSpec | None:
         target=target,
         guidance=guidance,
     )
+    narrowest = None if target else estimates.narrowest(wanted, root)
+    if narrowest is None or narrowest.narrower == 1:
+        return wanted
+    if not st.toggle("Narrowest intervals for as many evaluations", key="launch narrowest"):
+        return wanted
+    st.caption(narrowest.sentence[0].upper() + narrowest.sentence[1:] + ".")
+    return narrowest.of(wanted)
 
 
 def _say(found: estimates.CostEstimate, wanted: JobSpec, root: Path) -> None:

@@ -44,6 +44,7 @@ def error_of(capsys, *words):
         (["submit", "run", *PROMPT, "--image", "x" * 5000], "image xxx"),
         (["submit", "study", "x" * 300], "study"),
         (["submit", "study", "gender", "--limit", "0"], "limit 0"),
+        (["submit", "study", "gender", "--narrowest"], "fewer than 4 of its prompts have several images"),
         (["run", *PROMPT, "--seeds", "5000000000"], "images 5000000000: not from 1 to 10,000"),
         (["run", *PROMPT, "--seeds", "1" + "0" * 20], "not from 1 to 10,000"),
         (["run", *PROMPT, "--noises", "1" + "0" * 30], "more than 1,048,576"),

@@ -61,3 +61,11 @@ def test_studies_of_the_model_come_first_and_those_of_others_not_at_all(root):
     names = estimates.studies_for(root, "embedded")
     assert names[0].startswith("embedded-") and "homonyms" in names
     assert not [name for name in estimates.studies_for(root, "sd-1.5") if name.startswith("embedded-")]
+
+
+def test_a_study_with_results_is_offered_the_numbers_with_the_narrowest_intervals(tmp_path):
+    wanted = JobSpec("embedded", study="embedded-gender")
+    found = estimates.narrowest(wanted, settings.DEMO_STORE)
+    assert found.narrower < 1
+    assert found.of(wanted).images == found.images
+    assert estimates.narrowest(wanted, tmp_path) is None
