@@ -15,7 +15,7 @@ import h5py
 import numpy as np
 
 from store.errors import BrokenFileError, InputError, NewerFormatError
-from store.hdf5.bounds import PLAIN, Refused, check_dataset, member
+from store.hdf5.bounds import PLAIN, Refused, array, member, name_of
 from store.hdf5.names import FORMAT_VERSION
 from store.hdf5.rules import LARGEST, NAME, check_text
 
@@ -187,7 +187,12 @@ def member_names(group: h5py.Group, most: int) -> list[str]:
 
 def values(group: h5py.Group, name: str, kind: str, *shape: int | None) -> np.ndarray:
     """Return the numbers of a dataset. Raises as `dataset` does, and OSError where the numbers are damaged."""
-    return dataset(group, name, kind, *shape)[...]
+    stored = array(group, name)
+    _check_numbers(stored, kind, shape)
+    found = np.empty(stored.shape, stored.dtype)
+    if found.size:
+        stored.read(h5py.h5s.ALL, h5py.h5s.ALL, found)
+    return found
 
 
 def dataset(group: h5py.Group, name: str, kind: str, *shape: int | None) -> h5py.Dataset:
@@ -199,13 +204,16 @@ def dataset(group: h5py.Group, name: str, kind: str, *shape: int | None) -> h5py
     ------
     Refused: it has another kind or shape, is larger than files may be, or is stored in a way that files must not use.
     """
-    found = member(group, name)
-    check_dataset(found)
-    if found.dtype.kind not in kind:
-        raise Refused(f"{found.name} holds {found.dtype}, which does not fit the rest")
-    if not fits(found.shape, shape):
-        raise Refused(f"{found.name} has the shape {found.shape}, which does not fit the rest")
-    return found
+    stored = array(group, name)
+    _check_numbers(stored, kind, shape)
+    return h5py.Dataset(stored)
+
+
+def _check_numbers(stored: h5py.h5d.DatasetID, kind: str, shape: tuple[int | None, ...]) -> None:
+    if stored.dtype.kind not in kind:
+        raise Refused(f"{name_of(stored)} holds {stored.dtype}, which does not fit the rest")
+    if not fits(stored.shape, shape):
+        raise Refused(f"{name_of(stored)} has the shape {stored.shape}, which does not fit the rest")
 
 
 def fits(shape: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:

@@ -4,6 +4,7 @@ import multiprocessing
 import pickle
 import shutil
 import sqlite3
+from concurrent.futures import ProcessPoolExecutor
 
 import pytest
 
@@ -57,8 +58,8 @@ def _write(root, author):
 
 def test_people_who_write_at_once_lose_nothing(tmp_path):
     Notes(tmp_path).add(key_of(RUN), "Eve", "start")
-    with multiprocessing.get_context("fork").Pool(3) as pool:
-        pool.starmap(_write, [(tmp_path, author) for author in ("Ada", "Ben", "Cyd")])
+    with ProcessPoolExecutor(3, multiprocessing.get_context("spawn")) as pool:
+        list(pool.map(_write, [tmp_path] * 3, ("Ada", "Ben", "Cyd")))
     notes = Notes(tmp_path)
     assert len(notes.about(key_of(RUN))) == 3 * ROUNDS + 1
     versions = notes.history(1)

@@ -1,9 +1,11 @@
 """Files of the store: round trip, merging, publishing whole under SIGKILL and by many writers at once."""
 
+import itertools
 import multiprocessing
 import os
 import shutil
 import time
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from itertools import product
 
@@ -319,8 +321,8 @@ def _publish_pair(root, words):
 def test_writers_of_one_prompt_at_once_lose_nothing(tmp_path):
     words = ["one", "two", "three", "four", "five"]
     pairs = [(word, "six") for word in words]
-    with multiprocessing.get_context("fork").Pool(3) as pool:
-        pool.starmap(_publish_pair, [(tmp_path, pair) for pair in pairs] * rounds(1, 20))
+    with ProcessPoolExecutor(3, multiprocessing.get_context("spawn")) as pool:
+        list(pool.map(_publish_pair, itertools.repeat(tmp_path), pairs * rounds(1, 20)))
     (path,) = hdf5.paths(tmp_path)
     assert {result.pair.words for result in hdf5.read(path).pairs} == set(pairs)
 

@@ -18,7 +18,7 @@ from tests.budget import chance, rounds
 
 SOUND = "a sound prompt"
 LAYOUTS = ("full", "condensed", "version 1", "version 2", "version 3")
-PARTS = 3
+PARTS = rounds(1, 3)
 PAIR = "pairs/female+doctor"
 ONCE_DOWN = (  # what one day took every page and command down
     *(f"/ {name}: bytes that are no UTF-8" for name in ("prompt", "created", "model", "model_revision", "image")),

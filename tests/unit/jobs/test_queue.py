@@ -4,6 +4,7 @@ import itertools
 import multiprocessing
 import sqlite3
 import time
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -218,8 +219,8 @@ def _take_all(root, name):
 def test_workers_at_once_never_share_a_job(tmp_path):
     queue = Queue(tmp_path)
     numbers = [queue.submit(PAIR, "Ada", count % 2) for count in range(20)]
-    with multiprocessing.get_context("spawn").Pool(3) as pool:
-        taken = pool.starmap(_take_all, [(tmp_path, name) for name in ("one", "two", "three")])
+    with ProcessPoolExecutor(3, multiprocessing.get_context("spawn")) as pool:
+        taken = pool.map(_take_all, [tmp_path] * 3, ("one", "two", "three"))
     assert sorted(itertools.chain(*taken)) == numbers
     assert {job.state for job in queue.jobs()} == {State.DONE}
 

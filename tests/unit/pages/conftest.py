@@ -1,11 +1,13 @@
 """Pages without a browser: Streamlit's own AppTest runs them, and what they drew is looked at."""
 
 import base64
+import functools
 import json
 import re
 
 import numpy as np
 import pytest
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Block
 
@@ -110,6 +112,16 @@ def values_of(array: object) -> np.ndarray:
         values = np.frombuffer(base64.b64decode(array["bdata"]), array["dtype"])
         return values.reshape([int(side) for side in array["shape"].split(",")])
     return np.array(array)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def scanned_once():
+    """Streamlit looks for components in all installed packages whenever a page is opened: here once."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            manifest_scanner, "scan_component_manifests", functools.cache(manifest_scanner.scan_component_manifests)
+        )
+        yield
 
 
 @pytest.fixture

@@ -1,10 +1,8 @@
 """The table of checks on the Method page: absent, sound, and damaged."""
 
 import json
-from pathlib import Path
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from store import settings
 
@@ -22,20 +20,16 @@ TABLE = {"created": "2026-01-02T03:04:05+00:00", "rows": [ROW, ROW | {"check": "
 
 
 @pytest.fixture
-def method(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def method(opened, tmp_path, monkeypatch):
     """Opens the Method page where the table of checks holds a text, or is absent."""
-    monkeypatch.setenv("DIFFUSIONPID_STORE", str(tmp_path))
     monkeypatch.setattr(settings, "VALIDATION", tmp_path / "validation.json")
-    shell = Path(__file__).parents[2] / "pages" / "shell.py"
 
-    def opened(text: str | None) -> AppTest:
+    def at(text):
         if text is not None:
             (tmp_path / "validation.json").write_text(text, encoding="utf-8")
-        page = AppTest.from_file(str(shell), default_timeout=120).run().switch_page("method.py").run()
-        assert not page.exception
-        return page
+        return opened("method.py").app
 
-    return opened
+    return at
 
 
 def test_an_absent_table_says_how_to_make_it(method):
