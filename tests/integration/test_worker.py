@@ -219,7 +219,7 @@ def test_weights_that_change_under_a_worker_are_a_revision_of_their_own(tmp_path
     assert not np.array_equal(records[0].latents, records[1].latents)
 
 
-def test_killed_workers_are_followed_by_others(tmp_path, study):
+def test_killed_workers_are_followed_by_others(tmp_path, pool, study):
     root, queue = tmp_path / "store", Queue(tmp_path / "store")
     number = queue.submit(study, "Ada")
     command = [sys.executable, "-m", "compute", "worker", "--store", str(root), "--until-empty"]
@@ -233,22 +233,21 @@ def test_killed_workers_are_followed_by_others(tmp_path, study):
         wait_for(lambda child=child: queue.job(number).state == State.QUEUED and not child.is_running())
         assert sum("its worker ended" in text for _, text in queue.log(number)) == killed - 1  # seen by the next one
     kept = sum(map(len, seeds_by_file(root).values()))
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE)
-    assert done.returncode == 0, done.stderr
-    job = queue.job(number)
-    assert (job.state, job.progress.done, job.progress.fresh) == (State.DONE, 9, 9 - kept)
+    with working(root, pool, tmp_path):
+        job = wait_for(lambda: (job := queue.job(number)).state == State.DONE and job)
+    assert (job.progress.done, job.progress.fresh) == (9, 9 - kept)
     assert sum("its worker ended" in text for _, text in queue.log(number)) == kills
     assert set(seeds_by_file(root).values()) == {(0, 1, 2)}
 
 
 @pytest.fixture
 def scheduler(tmp_path):
-    """The address of a Dask scheduler of its own with two workers, all of them processes of the command line."""
+    """The address of a Dask scheduler of its own with a process that measures, both of the command line."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     file = tmp_path / "scheduler.json"
     there = ["--scheduler-file", str(file)]
     started = [["scheduler", *there, "--host", "127.0.0.1", "--port", "0", "--no-dashboard"]]
-    started += [["worker", *there, "--host", "127.0.0.1", "--nthreads", "1", "--no-dashboard"]] * 2
+    started += [["worker", *there, "--host", "127.0.0.1", "--nthreads", "1", "--no-dashboard"]]
     processes = [
         subprocess.Popen(
             [sys.executable, "-m", "dask", *part], env=environment, stderr=subprocess.DEVNULL, cwd=tmp_path
@@ -258,7 +257,7 @@ def scheduler(tmp_path):
     try:
         wait_for(file.exists)
         with Client(scheduler_file=str(file)) as client:
-            client.wait_for_workers(2, PATIENCE)
+            client.wait_for_workers(1, PATIENCE)
             yield client.scheduler.address
     finally:
         for process in processes:

@@ -58,7 +58,7 @@ def _write(root, author):
 
 def test_people_who_write_at_once_lose_nothing(tmp_path):
     Notes(tmp_path).add(key_of(RUN), "Eve", "start")
-    with ProcessPoolExecutor(3, multiprocessing.get_context("spawn")) as pool:
+    with ProcessPoolExecutor(3, multiprocessing.get_context("fork")) as pool:
         list(pool.map(_write, [tmp_path] * 3, ("Ada", "Ben", "Cyd")))
     notes = Notes(tmp_path)
     assert len(notes.about(key_of(RUN))) == 3 * ROUNDS + 1

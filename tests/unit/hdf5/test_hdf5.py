@@ -321,7 +321,7 @@ def _publish_pair(root, words):
 def test_writers_of_one_prompt_at_once_lose_nothing(tmp_path):
     words = ["one", "two", "three", "four", "five"]
     pairs = [(word, "six") for word in words]
-    with ProcessPoolExecutor(3, multiprocessing.get_context("spawn")) as pool:
+    with ProcessPoolExecutor(3, multiprocessing.get_context("fork")) as pool:
         list(pool.map(_publish_pair, itertools.repeat(tmp_path), pairs * rounds(1, 20)))
     (path,) = hdf5.paths(tmp_path)
     assert {result.pair.words for result in hdf5.read(path).pairs} == set(pairs)
