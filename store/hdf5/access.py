@@ -15,7 +15,7 @@ import h5py
 import numpy as np
 
 from store.errors import BrokenFileError, InputError, NewerFormatError
-from store.hdf5.bounds import PLAIN, Refused, array, member, name_of
+from store.hdf5.bounds import PLAIN, Refused, array, name_of
 from store.hdf5.names import FORMAT_VERSION
 from store.hdf5.rules import LARGEST, NAME, check_text
 
