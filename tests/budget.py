@@ -6,8 +6,11 @@ DIFFUSIONPID_SEED chooses other values, places and moments than the usual ones.
 import os
 import random
 
+import pytest
+
 SOAK = os.environ.get("DIFFUSIONPID_SOAK") == "1"
 SEED = os.environ.get("DIFFUSIONPID_SEED", "0")
+soak = pytest.mark.skipif(not SOAK, reason="`make soak` runs it")  # what a quicker test holds too, but for a storm
 
 
 def rounds(short: int, long: int) -> int:

@@ -13,6 +13,7 @@ from store.catalogue import Catalogue, Filter
 from store.notes import Notes
 from tests import synthetic
 from tests.browser.test_pages import address_of, sound
+from tests.budget import soak
 
 TABLE = ".st-key-bias-table .js-plotly-plot"
 SMALL = {"size": 16, "grid": 8, "seeds": (0, 1, 2)}
@@ -208,6 +209,7 @@ def test_what_is_shown_is_exported_and_pinned(serve, store, frame, tmp_path, pag
     expect(page.get_by_role("link")).to_have_attribute("href", view)
 
 
+@soak
 def test_the_embedded_model_is_asked_about_skin_tones_also_without_any_named(serve, store, page: Page):
     page.goto(f"{serve(store)}/ethnicity?table=neutral")
     expect(page.get_by_role("heading", name="Skin tones of the embedded model")).to_be_visible()

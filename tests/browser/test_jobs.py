@@ -16,6 +16,7 @@ from store.jobs import JobSpec, Queue, State
 from store.prompts import model_cards
 from tests import synthetic
 from tests.browser.test_pages import OVERLAY, choose, explorer, sound
+from tests.budget import soak
 from tests.conftest import ROOT
 
 SLOW = 300_000  # milliseconds, for a model to be loaded and an image measured on a busy machine
@@ -103,6 +104,7 @@ def test_a_pair_is_launched_from_the_sidebar_and_its_maps_appear(serve, store, w
     sound(page)
 
 
+@soak
 def test_a_study_goes_on_whatever_becomes_of_dashboards(serve, store, working, epsilon_folder, page: Page):
     queue = Queue(store)
     study = JobSpec(str(epsilon_folder), study="gender", limit=1, images=3, noises=128, dtype="float32")

@@ -16,6 +16,7 @@ from store.pid.information import NATS_PER_BIT
 from store.studies import Study
 from tests import synthetic
 from tests.browser.test_pages import address_of, noise_levels, sound
+from tests.budget import soak
 
 SEEDS = (0, 1, 2)
 PLOT = ".js-plotly-plot"
@@ -66,6 +67,7 @@ def click_point(page: Page, place: str, trace: int, point: int) -> None:
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
 
 
+@soak
 def test_which_meaning_did_it_pick(serve, store, page: Page):
     address = serve(store)
     page.goto(address)
@@ -106,6 +108,7 @@ def test_which_meaning_did_it_pick(serve, store, page: Page):
     expect(page.get_by_role("combobox", name="Prompt")).to_have_value("a wild mouse")
 
 
+@soak
 def test_do_two_words_bring_the_same(serve, store, page: Page):
     page.goto(f"{serve(store)}/synonyms?{urlencode({'model': 'embedded', 'study': 'embedded-synonyms', 'seed': 2})}")
     asked = few("embedded-synonyms", 3).content.sentences
@@ -147,6 +150,7 @@ def test_do_two_words_bring_the_same(serve, store, page: Page):
     sound(page)
 
 
+@soak
 def test_what_if_the_word_is_removed(serve, store, page: Page):
     changes = few("embedded-intervention", 4).content.changes
     change = changes[1]

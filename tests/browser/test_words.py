@@ -11,6 +11,7 @@ from store import hdf5
 from store.records import RunRecord
 from tests import synthetic
 from tests.browser.test_pages import LINK, OVERLAY, STRIP, address_of, explorer, sound
+from tests.budget import soak
 
 BESIDE = ".st-key-beside .js-plotly-plot"
 MATRIX = ".st-key-matrix .js-plotly-plot"
@@ -86,6 +87,7 @@ def test_a_rectangle_on_the_image_gives_the_sums_over_it(serve, store, page: Pag
     sound(page)
 
 
+@soak
 def test_a_threshold_hides_what_is_weak_and_both_modes_stand_side_by_side(serve, store, page: Page):
     page.goto(explorer(serve(store), **PROMPT, threshold="60", quantity="both"))
     shown = "figure => figure.calcdata.at(-1)[0].z.flat().filter(Number.isFinite)"

@@ -15,7 +15,7 @@ from compute.__main__ import main
 from compute.models import registry
 from store import hdf5
 from store.__main__ import main as show
-from tests.budget import SOAK
+from tests.budget import soak
 from tests.conftest import ROOT
 
 PROMPT = ["--prompt", "a female doctor", "--pair", "female", "doctor"]
@@ -184,7 +184,7 @@ def test_a_target_is_kept_and_asking_for_it_again_computes_nothing(tmp_path, cap
     assert "all of it is in the store" in capsys.readouterr().err
 
 
-@pytest.mark.skipif(not SOAK, reason="in `make soak`; a study that is killed stands for it")
+@soak
 def test_a_killed_run_keeps_the_images_that_were_done(tmp_path, epsilon_folder):
     asked = ["run", "--model", str(epsilon_folder), *PROMPT, "--noises", "256", "--seeds", "200", "--store", tmp_path]
     run = [sys.executable, "-m", "compute", *map(str, asked)]
