@@ -1,4 +1,4 @@
-"""The Explorer by its words and its image: chips, the matrix of all pairs, a rectangle, both modes side by side."""
+"""The Explorer by its words and its image: chips, the matrix of all pairs, a rectangle."""
 
 import re
 from pathlib import Path
@@ -11,9 +11,7 @@ from store import hdf5
 from store.records import RunRecord
 from tests import synthetic
 from tests.browser.test_pages import LINK, OVERLAY, STRIP, address_of, explorer, sound
-from tests.budget import soak
 
-BESIDE = ".st-key-beside .js-plotly-plot"
 MATRIX = ".st-key-matrix .js-plotly-plot"
 
 
@@ -84,23 +82,4 @@ def test_a_rectangle_on_the_image_gives_the_sums_over_it(serve, store, page: Pag
     page.get_by_role("button", name="Whole image").click()
     expect(page.get_by_role("table").filter(has_text="Total in nats, pixel level")).to_be_visible()
     assert address_of(page) == LINK | PROMPT
-    sound(page)
-
-
-@soak
-def test_a_threshold_hides_what_is_weak_and_both_modes_stand_side_by_side(serve, store, page: Page):
-    page.goto(explorer(serve(store), **PROMPT, threshold="60", quantity="both"))
-    shown = "figure => figure.calcdata.at(-1)[0].z.flat().filter(Number.isFinite)"
-    values, limit = page.locator(OVERLAY).evaluate(f"figure => [({shown})(figure), figure.layout.coloraxis.cmax]")
-    maps = stored(store, "female+doctor").pairs[0].decomposition("cpid")["both"].map[2]
-    assert 0 < len(values) == (maps >= 0.6 * limit).sum() < maps.size
-    page.get_by_role("radio", name="PID next to CPID").click()
-    expect(page.get_by_test_id("stText").filter(has_text="PID, isolated")).to_be_visible()
-    expect(page.locator(BESIDE)).to_be_visible()
-    assert page.locator(BESIDE).evaluate("figure => figure.data.length") == 11
-    scales = [page.locator(where).evaluate("figure => figure.layout.coloraxis.cmax") for where in (STRIP, OVERLAY)]
-    scales.append(page.locator(BESIDE).evaluate("figure => figure.layout.coloraxis.cmax"))
-    assert len(set(scales)) == 1
-    expect(page.get_by_role("table").filter(has_text=f"{INDEX} ")).to_be_visible()
-    assert address_of(page)["maps"] == "both"
     sound(page)

@@ -139,6 +139,17 @@ def test_maps_of_a_band_of_noise_levels_leave_the_totals(explorer, store):
     assert "\u00b1" not in page.figure("overlay")["data"][-1]["hovertemplate"]
 
 
+def test_a_threshold_hides_what_is_weak_and_both_modes_stand_on_one_scale(explorer, store):
+    page = explorer(quantity="both", threshold="60").choose("Maps", "PID next to CPID")
+    limits = {page.figure(key)["layout"]["coloraxis"]["cmax"] for key in ("overlay", "strip", "beside")}
+    assert len(limits) == 1
+    maps = stored(store, synthetic.record()).decomposition("cpid")["both"].map[2]
+    shown = np.isfinite(page.overlay().astype(float))
+    np.testing.assert_array_equal(shown, maps >= 0.6 * limits.pop())
+    assert 0 < shown.sum() < maps.size
+    assert "PID, isolated" in page.said and page.address["maps"] == "both"
+
+
 def test_attention_is_drawn_without_unit_and_error(explorer, store):
     page = explorer(quantity="attention_second", unit="bits")
     assert "A2: attention to 'doctor'." in page.said
