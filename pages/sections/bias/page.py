@@ -49,9 +49,11 @@ def draw(page: str) -> None:
         notices.nothing(view, said, bias_tables.command(asked, view, listing.root))
         return
     shown = _shown(page, view, listing, asked, levels, printed)
+    above = st.container()
+    _choices(shown)
     try:
-        drawn = answer.draw(shown)
-        _choices(shown)
+        with above:
+            drawn = answer.draw(shown)
         _progress(shown)
         if shown.view.table == "robustness":
             robustness.draw(shown)

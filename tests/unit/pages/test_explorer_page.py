@@ -140,7 +140,7 @@ def test_maps_of_a_band_of_noise_levels_leave_the_totals(explorer, store):
 
 
 def test_a_threshold_hides_what_is_weak_and_both_modes_stand_on_one_scale(explorer, store):
-    page = explorer(quantity="both", threshold="60").choose("Maps", "PID next to CPID")
+    page = explorer(quantity="both", threshold="60").choose("Maps of", "both")
     limits = {page.figure(key)["layout"]["coloraxis"]["cmax"] for key in ("overlay", "strip", "beside")}
     assert len(limits) == 1
     maps = stored(store, synthetic.record()).decomposition("cpid")["both"].map[2]
