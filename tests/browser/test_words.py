@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from pages.figures.quantities import INDEX, written
+from pages.figures.quantities import written
 from store import hdf5
 from store.records import RunRecord
 from tests import synthetic
-from tests.browser.test_pages import LINK, OVERLAY, STRIP, address_of, explorer, sound
+from tests.browser.test_pages import LINK, OVERLAY, address_of, explorer, sound
 
 MATRIX = ".st-key-matrix .js-plotly-plot"
 
