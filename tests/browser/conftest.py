@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 ROOT = Path(__file__).parents[2]
 BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")  # the quickest first
@@ -47,10 +47,13 @@ def browser_context_args(browser_context_args: dict) -> dict:
     return {**browser_context_args, "viewport": {"width": 1366, "height": 768}}
 
 
-@pytest.fixture(autouse=True)
-def patience(page: Page) -> None:
-    page.set_default_timeout(PATIENCE)
-    expect.set_options(timeout=PATIENCE)
+@pytest.fixture(scope="module")
+def page(browser: Browser, browser_context_args: dict) -> Iterator[Page]:
+    """A tab for all tests of a file, each of which opens an address: a new tab takes twice the processor time."""
+    with browser.new_context(**browser_context_args) as context:
+        context.set_default_timeout(PATIENCE)
+        expect.set_options(timeout=PATIENCE)
+        yield context.new_page()
 
 
 @pytest.fixture(scope="module")

@@ -2,8 +2,10 @@
 
 from compute.checks import bench, efficiency
 from compute.models import registry
+from tests.budget import soak
 
 
+@soak
 def test_memory_does_not_grow_with_the_number_of_noises(epsilon_folder):
     few, many = bench._peak_memory(str(epsilon_folder))
     assert many < 1.1 * few

@@ -87,7 +87,7 @@ def alone(tmp_path):
 
 def test_every_stage_trains_resumes_and_the_result_is_an_ordinary_pipeline(packages, alone, monkeypatch):
     out = packages.parent
-    for minutes in (0.02, 0.06):
+    for minutes in (0.01, 0.03):
         train._train_autoencoder(out, minutes)
         train._train_denoiser(out, minutes)
         train._polish_decoder(out, minutes)
