@@ -9,8 +9,8 @@ import torch
 from compute.checks.verify import measured
 from compute.estimation.noise_levels import NoiseLevels
 from compute.models import parity, registry
-from compute.models.choice import ModelChoice
 from compute.models.weights import memory
+from store.jobs.choice import ModelChoice
 from store.words import find_word
 
 PROMPT, WORDS = "red apple", ("red", "apple")

@@ -6,9 +6,9 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from compute.models.choice import LAYERS, PARTS, QUANTIZATIONS, ModelChoice
 from store.errors import InputError
 from store.jobs import JobSpec
+from store.jobs.choice import LAYERS, PARTS, QUANTIZATIONS, ModelChoice
 from store.jobs.specification import DTYPES, IMAGES, NOISES
 from store.pid import measures
 from store.prompts.conditions import all_pairs
@@ -25,8 +25,10 @@ def add_model(sub: argparse.ArgumentParser, defaults: Settings) -> None:
     about = "known name, hub id, folder or .safetensors file (default: %(default)s)"
     sub.add_argument("--model", type=os.path.expanduser, default=defaults.model, help=about)
     sub.add_argument("--revision", help="revision of a hub model")
-    lora = "add a LoRA, a .safetensors file, with a weight other than 1 if need be; may be given several times"
-    sub.add_argument("--lora", action="append", default=[], metavar="FILE[:WEIGHT]", help=lora)
+    lora = (
+        "add a LoRA, a .safetensors file or a hub id, with a weight other than 1 if need be; may be given several times"
+    )
+    sub.add_argument("--lora", action="append", default=[], metavar="FILE_OR_ID[:WEIGHT]", help=lora)
     learned = "add the learned words of a .safetensors file (textual inversion); may be given several times"
     sub.add_argument("--embedding", action="append", default=[], metavar="FILE", help=learned)
     sub.add_argument("--size", metavar="WIDTHxHEIGHT", help="of images in pixels (default: that of the training)")
@@ -95,7 +97,7 @@ def model_of(given: argparse.Namespace) -> str:
     """Return the model with what is added to it, in one text that jobs carry; raises InputError if that is wrong."""
     options = {name: getattr(given, name) for name in ("size", "variant", "quantize", "offload", "config")}
     choice = ModelChoice.of(given.model, given.lora, given.embedding, **options)
-    loras = tuple(replace(lora, file=_anywhere(lora.file)) for lora in choice.loras)
+    loras = tuple(lora if lora.hub_id else replace(lora, file=_anywhere(lora.file)) for lora in choice.loras)
     config = _anywhere(choice.config) if Path(choice.config).expanduser().is_dir() and choice.config else choice.config
     return str(replace(choice, loras=loras, embeddings=tuple(map(_anywhere, choice.embeddings)), config=config))
 

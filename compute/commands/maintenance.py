@@ -76,13 +76,13 @@ def _models(given: argparse.Namespace) -> int:
 
 
 def _digests(model: str) -> int:
-    from compute.models import registry
-    from compute.models.choice import ModelChoice
+    from compute.models import additions, registry
+    from store.jobs.choice import ModelChoice
 
     choice = ModelChoice.parse(model)
     saved = registry.locate(choice.model, None, choice.variant, choice.config)
     weights = [path for part in saved.parts.values() for path in part.weights]
-    for path in (*weights, *choice.files):
+    for path in (*weights, *additions.located(choice).files):
         with path.open("rb") as file:
             print(f"{hashlib.file_digest(file, 'sha256').hexdigest()}  {path}", flush=True)
     return 0

@@ -7,10 +7,10 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from compute.commands import arguments
-from compute.models.choice import ModelChoice
 from store import hdf5
 from store.errors import StoreError
 from store.jobs import ACTIVE, LATER, SOON, Job, JobSpec, Picture, Queue
+from store.jobs.choice import ModelChoice
 from store.settings import Settings
 
 

@@ -2,25 +2,56 @@
 
 import inspect
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from diffusers import DiffusionPipeline
+from huggingface_hub import snapshot_download
+from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from compute.models.choice import Lora, ModelChoice
 from compute.models.weights.loading import one_line
 from store.errors import InputError
+from store.jobs.choice import Lora, ModelChoice
 
 KEY = re.compile(
     r"(?P<module>.+?)(?:_lora|\.lora_linear_layer|\.lora)[._](?P<side>A|B|down|up)(?:\.default(?:_0)?)?\.weight"
 )
+USUAL = "pytorch_lora_weights.safetensors"  # the name of the file that diffusers writes
 DOWN = {"A", "down"}
 PARTS = ("unet", "transformer", "text_encoder", "text_encoder_2", "text_encoder_3")
 TROUBLES = (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, SafetensorError)
+
+
+def located(choice: ModelChoice) -> ModelChoice:
+    """Return `choice` with files in place of LoRAs on the hub; those that are not in its cache are downloaded.
+
+    Raises
+    ------
+    InputError: one cannot be reached, or it has several files of which none is named.
+    """
+    return replace(choice, loras=tuple(replace(lora, file=_file_of(lora)) for lora in choice.loras))
+
+
+def _file_of(lora: Lora) -> str:
+    if lora.hub_id is None:
+        return lora.file
+    source, name = lora.hub_id
+    try:
+        folder = Path(snapshot_download(source, allow_patterns=name or "*.safetensors"))
+    except (OSError, ValueError, HfHubHTTPError, HFValidationError) as error:
+        mend = "check its id and the network, or give a .safetensors file"
+        raise InputError(f"LoRA {lora.file}", f"cannot be downloaded ({one_line(error)})", mend) from error
+    there = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.safetensors"))
+    chosen = [file for file in there if file == (name or USUAL)] or ([] if name else there)
+    if len(chosen) != 1:
+        why = f"it has {', '.join(there[:5])}" if there else "it has no .safetensors file"
+        raise InputError(f"LoRA {lora.file}", why, f"choose one: --lora {source}/FILE")
+    return str(folder / chosen[0])
 
 
 def add(pipeline: DiffusionPipeline, choice: ModelChoice) -> None:

@@ -9,13 +9,13 @@ from huggingface_hub import try_to_load_from_cache
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
 from compute.models import additions, families, parity
-from compute.models.choice import LAYERS, ModelChoice
 from compute.models.replay.adapter import PipelineAdapter
 from compute.models.weights import memory
 from compute.models.weights.checkpoint import SavedCheckpoint, usual_configuration
 from compute.models.weights.loading import MEMORY, load_pipeline, one_line
 from compute.models.weights.saved import INDEX, SavedPipeline
 from store.errors import InputError
+from store.jobs.choice import LAYERS, ModelChoice
 from store.prompts.model_cards import ModelCard
 
 EMBEDDED = Path(__file__).parents[1] / "embedded" / "weights"
@@ -120,14 +120,15 @@ def load(
     """
     place, choice = _device(device), ModelChoice.parse(model)
     saved = locate(choice.model, revision, choice.variant, choice.config)
-    identity = choice.identity(_revision(saved, cache))
+    found = additions.located(choice)
+    identity = found.identity(_revision(saved, cache))
     if why := families.refusal(saved.family):
         raise saved.refused(f"{saved.family} is not supported: {why}", "use a text-to-image model")
     weights = dtype_of(choice, dtype)
     memory.check(saved, weights, place, choice)
     pipeline = load_pipeline(saved, weights, choice.quantize)
     try:
-        additions.add(pipeline, choice)
+        additions.add(pipeline, found)
         denoiser = PipelineAdapter(
             memory.place(pipeline, place, choice.offload),
             saved.model + choice.label,
@@ -186,7 +187,8 @@ def locate(model: str, revision: str | None = None, variant: str = "", config: s
 def revision_of(model: str, revision: str | None = None, cache: Path | None = None) -> str:
     """Return the revision that `load` would find, without loading; raises as `locate` does."""
     choice = ModelChoice.parse(model)
-    return choice.identity(_revision(locate(choice.model, revision, choice.variant, choice.config), cache))
+    saved = locate(choice.model, revision, choice.variant, choice.config)
+    return additions.located(choice).identity(_revision(saved, cache))
 
 
 def card(denoiser: PipelineAdapter, source: str) -> ModelCard:

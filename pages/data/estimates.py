@@ -9,14 +9,16 @@ import streamlit as st
 from pages.data.results import Listing, stamp
 from store import settings, studies
 from store.errors import InputError, StoreError
-from store.jobs import ACTIVE, JobSpec, Picture, Queue, Request
+from store.jobs import ACTIVE, JobSpec, Picture, Queue, Request, State
 from store.jobs.allocation import Allocation, allocate, spread_of
+from store.jobs.choice import ModelChoice
 from store.jobs.cost import JobCost, cost_of
 from store.jobs.queue import too_long, too_many
 from store.prompts import model_cards
 from store.prompts.conditions import unseen
 from store.prompts.model_cards import ModelCard
 
+RECENT = 100  # jobs that are looked at for one of the same model
 TOLD = 3  # reasons of one kind
 
 
@@ -88,6 +90,18 @@ def _estimate(
         faults=tuple(failed[:TOLD]) if all_failed else (),
         warnings=tuple(_warnings(requests, card, [] if all_failed else failed)),
     )
+
+
+def of_model(choice: ModelChoice, found: CostEstimate, root: Path) -> CostEstimate:
+    """`found` with what is wrong with the model itself, and why its last job failed if that failed before any image."""
+    try:
+        last = next((job for job in Queue(root).jobs(limit=RECENT) if job.wanted.model == str(choice)), None)
+    except StoreError:  # said among the faults
+        last = None
+    failed = last is not None and last.state == State.FAILED and not last.progress.done
+    said = [f"Job {last.number} of this model failed: {last.reason}"] if last and failed else []
+    faults, warnings = (*choice.faults, *found.faults), (*choice.doubts, *said, *found.warnings)
+    return replace(found, faults=faults, warnings=warnings)
 
 
 def _limits(evaluations: int, root: Path) -> Iterator[str]:

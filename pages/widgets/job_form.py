@@ -19,6 +19,8 @@ from pages.widgets.words import choosable
 from store.catalogue import Catalogue
 from store.errors import DiffusionPIDError, InputError
 from store.jobs import LATER, SOON, SUFFIXES, JobSpec, Picture, Queue
+from store.jobs.choice import OFFLOADS, QUANTIZATIONS, ModelChoice
+from store.prompts.model_cards import ModelCard
 from store.records import pair_words
 
 PROMPT, STUDY = "A prompt", "A study"
@@ -40,6 +42,9 @@ PICTURE = "picture of the job"
 MEGABYTES = 20  # of an own image
 PREVIEW = 224  # pixels
 GUIDANCE = 30.0  # at most
+MODEL, LORAS, SIZE, QUANTIZE, OFFLOAD = (f"{KEYS}{name}" for name in ("model", "loras", "size", "quantize", "offload"))
+QUANTIZED = {"": "as they are", "int8": "8 bits (int8)", "nf4": "4 bits (nf4)"}
+OFFLOADED = {"": "on the GPU", "offload": "part by part", "offload-layers": "layer by layer, slow"}
 
 
 def draw(view: View, page: str, root: Path, listing: Catalogue) -> None:
@@ -63,17 +68,16 @@ def _form(filled: prefill.JobPrefill, root: Path) -> None:
     _keep()
     _prefill(filled, root)
     kind = st.segmented_control("What to ask about", (PROMPT, STUDY), required=True, key="launch kind")
-    model = st.session_state["launch model"].strip()
-    card = estimates.card_of(root, model)
-    source = card.source if card else model
+    choice = _chosen()
+    asked = str(choice) if choice else st.session_state[MODEL].strip()
+    card = estimates.card_of(root, asked)
+    source = card.source if card else asked
     wanted = _prompt(source) if kind == PROMPT else _study(source, root)
-    with st.popover(f"Model: {plain(model)}", width="stretch"):
-        st.text_input("Model of the job", key="launch model", help="A known name, a hub id, or a folder")
-        st.text_input("Your name", key="launch author", placeholder="optional", help="Shown beside the job")
-    if wanted is None:
+    _model()
+    if wanted is None or choice is None:
         return
     try:
-        found = estimates.estimate(wanted, root, _picture(wanted))
+        found = estimates.of_model(choice, estimates.estimate(wanted, root, _picture(wanted)), root)
         _say(found, wanted, root)
     except DiffusionPIDError as error:  # the queue or the store cannot be read
         st.error(plain(str(error)))
@@ -109,7 +113,7 @@ def _prefill(filled: prefill.JobPrefill, root: Path) -> None:
         probe = bool(pair) and is_probe(prompt, pair)
         st.session_state["launch study"] = filled.study if filled.study in studies else next(iter(studies), None)
         st.session_state["launch kind"] = STUDY if filled.study_first else PROMPT
-        st.session_state["launch model"] = filled.model
+        _prefill_model(filled.model, estimates.card_of(root, filled.model))
         st.session_state["launch prompt"] = prompt
         st.session_state["launch guidance"] = filled.guidance
         if before is None or before.model != filled.model:
@@ -118,6 +122,68 @@ def _prefill(filled: prefill.JobPrefill, root: Path) -> None:
         st.session_state["launch words"] = st.session_state[PHRASES] = [] if probe else [first, second]
     if asked == notices.STUDY_ASKED:
         st.session_state["launch kind"] = STUDY
+
+
+def _prefill_model(model: str, card: ModelCard | None) -> None:
+    """Fill the fields with `model`, and with what is added to it where its card says so."""
+    try:
+        choice = ModelChoice.parse(card.source if card else model)
+    except InputError:
+        choice = ModelChoice(model)
+    plainly = choice == ModelChoice(choice.model)
+    st.session_state[MODEL] = (
+        model
+        if plainly
+        else str(ModelChoice(choice.model, embeddings=choice.embeddings, variant=choice.variant, config=choice.config))
+    )
+    st.session_state[LORAS] = "\n".join(map(str, choice.loras))
+    st.session_state[SIZE] = f"{choice.size[0]}x{choice.size[1]}" if choice.size else ""
+    st.session_state[QUANTIZE], st.session_state[OFFLOAD] = choice.quantize, choice.offload
+
+
+def _chosen() -> ModelChoice | None:
+    """Return what the fields say; None, with the reason on screen, if one of them cannot be used."""
+    loras = [line.strip() for line in st.session_state[LORAS].splitlines() if line.strip()]
+    options = {
+        name: st.session_state[key].strip()
+        for name, key in (("size", SIZE), ("quantize", QUANTIZE), ("offload", OFFLOAD))
+    }
+    try:
+        return ModelChoice.of(st.session_state[MODEL].strip(), loras, **options)
+    except InputError as error:
+        st.error(plain(str(error)))
+        return None
+
+
+def _model() -> None:
+    """Draw the fields behind a button that names the model."""
+    name = st.session_state[MODEL].strip()
+    more = sum(map(bool, (st.session_state[LORAS].strip(), st.session_state[SIZE].strip(), st.session_state[QUANTIZE])))
+    with st.popover(f"Model: {plain(name)}" + " and more" * bool(more), width="stretch"):
+        st.text_input("Model of the job", key=MODEL, help="A known name, a hub id, a folder, or a .safetensors file")
+        st.text_area(
+            "LoRAs",
+            key=LORAS,
+            height=68,
+            placeholder="none",
+            help="One a line: a .safetensors file or a hub id, with :0.8 behind it for another weight than 1",
+        )
+        st.text_input("Image size", key=SIZE, placeholder="as trained", help="WIDTHxHEIGHT in pixels, as 768x512")
+        st.selectbox(
+            "Weights",
+            ("", *QUANTIZATIONS),
+            key=QUANTIZE,
+            format_func=QUANTIZED.get,
+            help="If they do not fit into memory. Fewer bits change predictions a little.",
+        )
+        st.selectbox(
+            "Weights are kept",
+            ("", *OFFLOADS),
+            key=OFFLOAD,
+            format_func=OFFLOADED.get,
+            help="If they do not fit on the GPU: it gets them from the computer's memory as they are needed.",
+        )
+        st.text_input("Your name", key="launch author", placeholder="optional", help="Shown beside the job")
 
 
 def _prompt(model: str) -> JobSpec | None:

@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from diffusers import DiffusionPipeline
 
-from compute.models.choice import LAYERS, PARTS, ModelChoice
 from compute.models.weights.saved import SavedPart, SavedPipeline
 from store.errors import InputError
+from store.jobs.choice import LAYERS, PARTS, ModelChoice
 
 GIB = 2**30
 SIZES = {torch.float32: 4, torch.float16: 2, torch.bfloat16: 2}  # bytes of a number

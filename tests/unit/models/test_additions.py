@@ -1,18 +1,22 @@
 """LoRAs, learned words, sizes and forms of weights: part of what a model is, and refused where they do not fit."""
 
+import argparse
 import shutil
 from pathlib import Path
 
 import pytest
 import torch
+from huggingface_hub import constants
 from safetensors.torch import save_file
 
+from compute.commands import arguments
 from compute.engine import Engine
 from compute.models import parity, registry
-from compute.models.choice import Lora, ModelChoice
+from store import settings
 from store.catalogue import Catalogue, Filter
 from store.errors import InputError
 from store.jobs import Budget, Request
+from store.jobs.choice import Lora, ModelChoice
 from store.records import TokenPair
 from tests.families.pipelines import BUILDERS
 
@@ -164,3 +168,38 @@ def test_one_of_several_forms_of_weights_is_chosen(epsilon_folder, tmp_path):
         load(folder)
     assert load(f"{folder} --variant fp16").name == "both"
     assert Path(folder).is_dir()
+
+
+def test_a_lora_of_the_hub_comes_from_its_cache(epsilon_folder, tmp_path, monkeypatch):
+    base = load(epsilon_folder)
+    down, up = factors(base)
+    repository = tmp_path / "hub/models--acme--toy"
+    snapshot = repository / "snapshots" / ("a" * 40)
+    snapshot.mkdir(parents=True)
+    (repository / "refs").mkdir()
+    (repository / "refs/main").write_text("a" * 40)
+    save_file({FORMS["peft"][0]: down, FORMS["peft"][1]: up}, snapshot / "toy.safetensors")
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    changed = load(f"{epsilon_folder} --lora acme/toy:0.8")
+    wanted = base.network.get_submodule(PLACE).weight + 0.8 * up @ down
+    torch.testing.assert_close(changed.network.get_submodule(PLACE).weight, wanted)
+    assert changed.name.endswith("+ toy:0.8")
+    same = load(f"{epsilon_folder} --lora {snapshot / 'toy.safetensors'}:0.8")
+    assert same.revision == changed.revision == registry.revision_of(f"{epsilon_folder} --lora acme/toy:0.8")
+    shutil.copy(snapshot / "toy.safetensors", snapshot / "other.safetensors")
+    with pytest.raises(InputError, match="it has other.safetensors, toy.safetensors; choose one: --lora acme/toy/FILE"):
+        load(f"{epsilon_folder} --lora acme/toy")
+    assert load(f"{epsilon_folder} --lora acme/toy/toy.safetensors").name.endswith("+ toy:1")
+    with pytest.raises(InputError, match="LoRA acme/nothing: cannot be downloaded"):
+        load(f"{epsilon_folder} --lora acme/nothing")
+
+
+@pytest.mark.parametrize("option", ["acme/toy", "acme/toy:0.5", "toy.safetensors", "loras/toy.safetensors"])
+def test_an_id_stays_an_id_and_a_file_gets_its_whole_path(option):
+    parser = argparse.ArgumentParser()
+    arguments.add_model(parser, settings.load())
+    given = parser.parse_args(["--model", "m", "--lora", option])
+    (lora,) = ModelChoice.parse(arguments.model_of(given)).loras
+    assert lora.file == "acme/toy" if lora.hub_id else Path(lora.file).is_absolute()
+    assert bool(lora.hub_id) == option.startswith("acme")

@@ -7,9 +7,9 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from compute.models import registry
-from compute.models.choice import ModelChoice
 from compute.models.weights import checkpoint
 from store.errors import InputError
+from store.jobs.choice import ModelChoice
 from tests.checkpoints import single_file
 
 

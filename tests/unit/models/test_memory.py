@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from compute.models import parity, registry
-from compute.models.choice import LAYERS, OFFLOADS, PARTS, ModelChoice
 from compute.models.replay.adapter import PipelineAdapter
 from compute.models.weights import memory
 from compute.models.weights.loading import load_pipeline
 from store.errors import InputError
+from store.jobs.choice import LAYERS, OFFLOADS, PARTS, ModelChoice
 from tests.budget import SOAK
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda")

@@ -1,6 +1,7 @@
 """The page of jobs and the form for a new one: launched, cancelled, tried again, refused, and only looked at."""
 
 import re
+from dataclasses import replace
 
 import pytest
 from PIL import Image
@@ -113,3 +114,43 @@ def test_the_form_takes_the_row_that_is_open(opened, tmp_path):
     page = form(opened("gender.py", model="embedded", subject="nurse"))
     assert next(each for each in page.app.text_input if each.label == "Prompt of the job").value == "a male nurse"
     assert page.app.session_state["launch words"] == ["male", "nurse"]
+
+
+def test_what_is_added_to_a_model_has_fields_of_its_own(opened, root, tmp_path_factory):
+    file = tmp_path_factory.mktemp("own") / "toy.safetensors"
+    file.write_bytes(b"")
+    page = form(opened("explorer.py", **LINK))
+    page.app.text_area(key="launch loras").set_value(f"{file}:0.8\nacme/toy")
+    page.type("Image size", "7x7")
+    assert "--size 7x7: not WIDTHxHEIGHT" in page.said
+    assert not button(page, "Launch")
+    page.type("Image size", "768x512")
+    page.app.selectbox(key="launch quantize").set_value("int8")
+    page.app.selectbox(key="launch offload").set_value("offload")
+    page.run().press("Launch")
+    wanted = f"embedded --lora {file}:0.8 --lora acme/toy:1 --size 768x512 --quantize int8 --offload"
+    assert Queue(root).job(1).wanted.model == wanted
+    assert wanted in opened("jobs.py").said.replace("\\", "")
+
+
+def test_a_model_that_cannot_be_loaded_is_said_before_the_job_starts(opened, root):
+    page = form(opened("explorer.py", **LINK)).type("Model of the job", "/nowhere/at/all")
+    assert "/nowhere/at/all is not on this machine" in page.said.replace("\\", "")
+    assert not button(page, "Launch").disabled  # a worker may have it
+    queue = Queue(root)
+    queue.submit(JobSpec("/nowhere/at/all", "a female doctor", (("female", "doctor"),)), "Ada")
+    queue.beat(WorkerStatus("w", "here", 1, 0.0))
+    queue.finish(queue.take("w"), "model '/nowhere/at/all': there is no such folder")
+    assert "Job 1 of this model failed: model '/nowhere/at/all'" in page.run().said.replace("\\", "")
+    page.type("Model of the job", "/data/old.ckpt")
+    assert "its weights are pickled" in page.said
+    assert button(page, "Launch").disabled
+
+
+def test_the_fields_are_filled_with_what_the_shown_model_has(opened, tmp_path):
+    card = registry.card(registry.load("embedded", device="cpu"), "embedded --lora acme/toy:0.5 --size 64x64")
+    model_cards.publish(tmp_path, replace(card, name="embedded + toy:0.5 64x64"))
+    hdf5.publish(tmp_path, synthetic.record(model="embedded + toy:0.5 64x64"))
+    page = form(opened("explorer.py", **{**LINK, "model": "embedded + toy:0.5 64x64"}))
+    state = page.app.session_state
+    assert [state[f"launch {name}"] for name in ("model", "loras", "size")] == ["embedded", "acme/toy:0.5", "64x64"]

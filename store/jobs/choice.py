@@ -17,13 +17,17 @@ from store.errors import InputError
 OFFLOADS = PARTS, LAYERS = "offload", "offload-layers"  # what goes to the device at once
 QUANTIZATIONS = "int8", "nf4"
 OPTION = re.compile(r"\s--(?=(?:lora|embedding|size|variant|quantize|config)\s|offload(?:-layers)?(?:\s|$))")
+SUFFIX = ".safetensors"
+PICKLED = (".bin", ".ckpt", ".pt", ".pth", ".pkl")
+INDEX = "model_index.json"  # of a folder with a saved pipeline
+HUB_ID = re.compile(r"(\w[\w.-]*/[\w.-]+)(?:/(.+\.safetensors))?")
 SIDES = 8, 16384  # pixels of an image's side, at least and at most
 STEP = 8  # pixels that sides are multiples of
 
 
 @dataclass(frozen=True)
 class Lora:
-    """A file of low-rank differences, and how much of them is added."""
+    """A file of low-rank differences (or their id on the hub), and how much of them is added."""
 
     file: str
     weight: float = 1.0
@@ -41,6 +45,14 @@ class Lora:
 
     def __str__(self) -> str:
         return f"{self.file}:{self.weight:g}"
+
+    @property
+    def hub_id(self) -> tuple[str, str] | None:
+        """OWNER/NAME and FILE of one on the hub, FILE empty where none is named; None where it is a file."""
+        found = HUB_ID.fullmatch(self.file)
+        if found is None or Path(self.file).is_file() or (not found[2] and self.file.endswith(SUFFIX)):
+            return None
+        return found[1], found[2] or ""
 
 
 @dataclass(frozen=True)
@@ -137,6 +149,28 @@ class ModelChoice:
     def files(self) -> list[Path]:
         """The files of what is added."""
         return [Path(name).expanduser() for name in (*(lora.file for lora in self.loras), *self.embeddings)]
+
+    @property
+    def faults(self) -> list[str]:
+        """Why no machine can load it, in sentences, as far as names tell."""
+        named = {"model": [self.model], "LoRA": [lora.file for lora in self.loras], "embedding": self.embeddings}
+        return [
+            f"{kind} {name}: its weights are pickled, and such are never loaded. Convert it to safetensors."
+            for kind, names in named.items()
+            for name in names
+            if name.endswith(PICKLED)
+        ]
+
+    @property
+    def doubts(self) -> list[str]:
+        """What of it is not on this machine, in sentences: a worker on another one may have it."""
+        place, found = Path(self.model).expanduser(), []
+        if self.model.startswith(("/", "~", ".")) and not place.exists():
+            found.append(f"{self.model} is not on this machine.")
+        elif place.is_dir() and len(place.parts) > 1 and not (place / INDEX).is_file():
+            found.append(f"{self.model} has no {INDEX}: it is no saved pipeline.")
+        files = [lora.file for lora in self.loras if not lora.hub_id] + list(self.embeddings)
+        return found + [f"{file} is not on this machine." for file in files if not Path(file).expanduser().is_file()]
 
     def identity(self, base: str) -> str:
         """Return what identifies the weights of this choice, given that of the model alone.
