@@ -1,5 +1,6 @@
 """Material that several tests share."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from store import settings
 
 ROOT = Path(__file__).parents[1]
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as in commands
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,63 +1,197 @@
 """How fast the engine is and how many evaluations its numbers cost: ratios within one run, as machines are shared."""
 
 import resource
+import shlex
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
 from compute.checks import efficiency
 from compute.checks.efficiency import Subject
+from compute.estimation.batching import BatchedDenoiser
+from compute.estimation.evaluate import evaluate
 from compute.estimation.noise_levels import NoiseLevels
 from compute.estimation.tuning import best_batch
 from compute.models import registry
+from compute.models.denoiser import Denoiser
+from compute.models.replay.adapter import PipelineAdapter
+from store.prompts.conditions import Conditions, all_pairs, of_pairs
+from store.records import Probe, TokenPair
 
 MODEL = "embedded"
-ROUNDS, BRIEF = 25, 32  # of bare denoiser and engine in turn, and the noises of each
-PROBES = 3  # that evaluations are counted for, of those there are
+SCENE, WORDS = "a red heart, a wild cat and a female doctor", ("red", "heart", "wild", "cat", "female", "doctor")
+ASKED: dict[int, tuple[TokenPair | Probe, ...]] = {  # texts -> pairs that need so many
+    4: (efficiency.PROBES[0],),
+    8: (TokenPair.find("a female doctor", "female", "doctor"),),
+    44: all_pairs(SCENE, WORDS),
+}
+SECONDS, ROUNDS = 12.0, 3  # of bare denoiser and engine in turn, and how often at least
+BRIEF, LONGEST = 16, 90.0  # noises of a round, and the seconds that it may last
+PROBES = 2  # that evaluations are counted for, of those there are
 FEW, MANY = 64, 512  # noises of two runs in turn, after which peak memory is compared
+BUSY = 2  # other processes that compute without an end
+DRAFT = 16  # noises of one image
+Report = Callable[[str], None]
 
 
-def measure(model: str = MODEL, long: bool = False) -> Iterator[tuple[str, float]]:
-    """Yield the name and value of each figure, as it is found; raises InputError if `model` cannot be loaded.
+@dataclass(frozen=True)
+class BenchOptions:
+    """What is measured: a saved `model`, or one of its size with random weights."""
 
-    A `long` run counts evaluations for all PROBES of `efficiency`.
+    model: str = MODEL
+    random_weights: bool = False
+    size: tuple[int, int] | None = None  # of images in pixels, of a model with random weights
+    dtype: str = "float32"
+    device: str | None = None
+    long: bool = False  # evaluations are counted for all PROBES of `efficiency`, and in all its ways
+
+    def load(self) -> PipelineAdapter:
+        """Return the model; raises InputError if there is none."""
+        if not self.random_weights:
+            return registry.load(self.model, dtype=self.dtype, device=self.device)
+        from compute.checks import random_weights
+
+        device = torch.device(self.device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        return random_weights.build(self.model, registry.DTYPES[self.dtype], device, self.size)
+
+
+def steps(options: BenchOptions) -> int:
+    """Return how often `measure` reports."""
+    if options.random_weights:
+        return 2 + len(ASKED)
+    probes = len(efficiency.PROBES) if options.long else PROBES
+    return 5 + len(ASKED) + probes * (6 if options.long else 4)
+
+
+def measure(options: BenchOptions, report: Report = lambda _: None) -> Iterator[tuple[str, float]]:
+    """Yield the name and value of each figure, as it is found; `report` is told what comes next.
+
+    Of random weights only the speed is measured.
+
+    Raises
+    ------
+    InputError: the model cannot be loaded.
     """
-    denoiser = registry.load(model)
-    subject = Subject.of(denoiser, efficiency.PROBES[0])
-    batch = best_batch(subject.denoiser, subject.latent.shape, subject.encoded)
+    report("loading")
+    denoiser = options.load()
+    latent = torch.randn(denoiser.latent_shape, generator=torch.Generator().manual_seed(0))
+    report("best batch")
+    batch = best_batch(denoiser, latent.shape, denoiser.encode(["a"]))
     yield "best batch", batch
-    yield from _rates(subject, batch)
-    yield from efficiency.measure(denoiser, efficiency.PROBES[: None if long else PROBES], batch)
-    few, many = _peak_memory(model)
+    for texts, pairs in ASKED.items():
+        report(f"speed with {texts} texts")
+        yield from rates(denoiser, of_pairs(pairs, denoiser), latent, batch)
+    if denoiser.device.type == "cuda":
+        yield "memory of the GPU at most (MB)", torch.cuda.max_memory_allocated() / 2**20
+    elif not options.random_weights:
+        report("speed beside other work")
+        yield from _busy(denoiser, latent, batch)
+    if options.random_weights:
+        return
+    probes = efficiency.PROBES[: None if options.long else PROBES]
+    yield from efficiency.measure(denoiser, probes, batch, options.long, report)
+    report("a draft from a cold shell")
+    yield from _drafts(options)
+    report("memory")
+    few, many = _peak_memory(options.model)
     yield f"peak memory, {FEW} noises (MB)", few
     yield f"peak memory, {MANY} noises (MB)", many
     yield "peak memory, ratio", many / few
 
 
-def _rates(subject: Subject, batch: int) -> Iterator[tuple[str, float]]:
-    """Evaluations a second, bare and through the engine, alternating; the fastest rounds, undisturbed by neighbours."""
-    denoiser, texts = subject.denoiser, len(subject.conditions.texts)
-    levels, count = NoiseLevels.of(denoiser.log_snr), -(-BRIEF * texts // batch) * batch
-    encoded = subject.encoded.select(torch.arange(batch) % texts)
-    z, level = (
-        subject.latent.repeat(batch, 1, 1, 1),
-        levels.level[torch.linspace(0, len(levels.level) - 1, batch).long()],
-    )
+def rates(
+    denoiser: PipelineAdapter, conditions: Conditions, latent: torch.Tensor, batch: int
+) -> Iterator[tuple[str, float]]:
+    """Evaluations a second, bare and through the engine, alternating; the fastest rounds, undisturbed by neighbours.
 
-    def bare() -> None:
-        for _ in range(count // batch):
-            denoiser.predict_noise(z, level, encoded)
+    The bare denoiser is asked for whole batches, and nothing is shared between their rows.
+    """
+    texts, levels = len(conditions.texts), NoiseLevels.of(denoiser.log_snr)
+    encoded = denoiser.encode(conditions.texts)
+    bare = encoded.select(torch.arange(batch) % texts)
+    level = levels.level[torch.linspace(0, len(levels.level) - 1, batch).long()]
 
-    bare()
-    rounds = [(_seconds(bare), _seconds(lambda: subject.evaluated(levels, BRIEF, 0, batch))) for _ in range(ROUNDS)]
-    fastest = count / min(bare for bare, _ in rounds), BRIEF * texts / min(engine for _, engine in rounds)
-    yield "evaluations a second, bare denoiser", fastest[0]
-    yield "evaluations a second, engine", fastest[1]
-    yield "engine / bare", fastest[1] / fastest[0]
+    def ask() -> None:
+        denoiser.shares = False
+        try:
+            denoiser.predict_noise(latent.repeat(batch, 1, 1, 1), level, bare)
+            _wait(denoiser)
+        finally:
+            denoiser.shares = True
+
+    def engine() -> None:
+        evaluate(BatchedDenoiser(denoiser, batch), levels, latent, conditions, encoded, noises=BRIEF, seed=0)
+        _wait(denoiser)
+
+    ask()
+    if (expected := _seconds(ask) / batch * BRIEF * texts) > LONGEST:
+        yield f"left out, {texts} texts: seconds of a round", expected
+        return
+    engine()
+    fastest, began, rounds = [float("inf"), float("inf")], time.perf_counter(), 0
+    while rounds < ROUNDS or time.perf_counter() - began < SECONDS:
+        for place, (work, evaluations) in enumerate(((ask, batch), (engine, BRIEF * texts))):
+            fastest[place] = min(fastest[place], _seconds(work) / evaluations)
+        rounds += 1
+    yield f"evaluations a second, bare denoiser, {texts} texts", 1 / fastest[0]
+    yield f"evaluations a second, engine, {texts} texts", 1 / fastest[1]
+    yield f"engine / bare, {texts} texts", fastest[0] / fastest[1]
+
+
+def _busy(denoiser: Denoiser, latent: torch.Tensor, batch: int) -> Iterator[tuple[str, float]]:
+    """Evaluations a second of the denoiser with one thread and with all, idle and beside BUSY other processes."""
+    encoded, level = denoiser.encode(["a"]).select(torch.zeros(batch).long()), torch.zeros(batch).long()
+    usual = torch.get_num_threads()
+    z = torch.randn(batch, *latent.shape)
+    others: list[subprocess.Popen] = []
+    try:
+        for about in ("idle", f"beside {BUSY} busy processes"):
+            for threads in dict.fromkeys((1, usual)):
+                torch.set_num_threads(threads)
+                denoiser.predict_noise(z, level, encoded)
+                spent = [_seconds(lambda: denoiser.predict_noise(z, level, encoded)) for _ in range(8)]
+                yield f"evaluations a second, {threads} threads, {about}", batch * len(spent) / sum(spent)
+            if not others:
+                others += [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(BUSY)]
+    finally:
+        torch.set_num_threads(usual)
+        for other in others:
+            other.kill()
+            other.wait()
+
+
+def _drafts(options: BenchOptions) -> Iterator[tuple[str, float]]:
+    """Seconds to the result of DRAFT noises about one image: from a shell, and with a model that is loaded."""
+    command = f"compute run --prompt 'a female doctor' --pair female doctor --seeds 1 --noises {DRAFT}"
+    with tempfile.TemporaryDirectory() as store:
+        given = [*shlex.split(command), "--model", options.model, "--store", store]
+
+        def run() -> None:
+            subprocess.run([sys.executable, "-m", *given], check=True, capture_output=True)
+
+        yield f"seconds to {DRAFT} noises, from a shell", _seconds(run)
+    from compute.engine import Engine
+    from store.jobs import Budget, Request
+
+    engine = Engine(options.load())
+    request = Request(pairs=ASKED[8], budget=Budget(DRAFT), guidance=None)
+    with tempfile.TemporaryDirectory() as store:
+        warm = Path(store)
+        yield (
+            f"seconds to {DRAFT} noises, the model loaded",
+            _seconds(lambda: engine.run(engine.plan(request, warm), warm)),
+        )
+
+
+def _wait(denoiser: Denoiser) -> None:
+    if denoiser.device.type == "cuda":
+        torch.cuda.synchronize(denoiser.device)
 
 
 def _peak_memory(model: str) -> tuple[float, float]:

@@ -3,7 +3,7 @@
 The standard error is the spread of repeated runs that differ by their noise alone; it falls as 1 / sqrt(noises).
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from statistics import median
 
@@ -38,7 +38,7 @@ PROBES = [  # the isolated row alone: four texts
     }.items()
 ]
 ACCURACY = 0.02  # relative standard error that evaluations are counted for
-REPEATS, NOISES = 24, 64  # runs whose spread is that standard error, and the noises of each
+REPEATS, LONG, NOISES = 16, 32, 64  # runs whose spread is that standard error, and the noises of each
 LEARNED_WITH = 256  # noises of each image that the density is learned from
 QUANTITIES = {  # name -> level, quantity
     "I12": ("pixel", "both"),
@@ -77,26 +77,37 @@ class Subject:
         return evaluate(batched, levels, self.latent, self.conditions, self.encoded, noises=noises, seed=seed)
 
 
-def measure(denoiser: Denoiser, probes: list[Probe], batch: int) -> Iterator[tuple[str, float]]:
+def measure(
+    denoiser: Denoiser,
+    probes: list[Probe],
+    batch: int,
+    long: bool = False,
+    report: Callable[[str], None] = lambda _: None,
+) -> Iterator[tuple[str, float]]:
     """Yield, as medians over `probes`, evaluations to ACCURACY, and how many times as many other ways to draw take.
 
-    The density of log SNR is learned from the images of the other probes.
+    The density of log SNR is learned from the images of the other probes. `report` is told what comes next. A `long`
+    run takes LONG repeats and looks at all other ways.
     """
-    levels = NoiseLevels.of(denoiser.log_snr)
-    subjects = [Subject.of(denoiser, probe) for probe in probes]
-    learned = [_shares(subject, levels, batch) for subject in subjects]
+    levels, repeats = NoiseLevels.of(denoiser.log_snr), LONG if long else REPEATS
+    subjects, learned = [], []
+    for probe in probes:
+        report(f"image of {probe.prompt!r}")
+        subjects.append(Subject.of(denoiser, probe))
+        learned.append(_shares(subjects[-1], levels, batch))
     needed: dict[str, list[dict[str, float]]] = {}
     for number, subject in enumerate(subjects):
         others = learned[:number] + learned[number + 1 :]
         ways = {
             "engine": levels.focused(np.mean(others, axis=0).tolist()) if others else levels,
-            "joint strata, even density": levels,
             "strata of each replicate, even density": Apart(**vars(levels)),
             "ITD, logistic": Logistic(**vars(levels)),
-            "ITD, uniform": Uniform(**vars(levels)),
         }
+        if long:
+            ways |= {"joint strata, even density": levels, "ITD, uniform": Uniform(**vars(levels))}
         for way, drawn in ways.items():
-            needed.setdefault(way, []).append(_needed(subject, drawn, batch))
+            report(f"{subject.probe.prompt!r}: {way}")
+            needed.setdefault(way, []).append(_needed(subject, drawn, batch, repeats))
     ours = needed.pop("engine")
     for name in QUANTITIES:
         yield f"evaluations to {ACCURACY:.0%}, {name}", median(found[name] for found in ours)
@@ -112,10 +123,10 @@ def _shares(subject: Subject, levels: NoiseLevels, batch: int) -> np.ndarray:
     return shares_of(found.curve)[0]
 
 
-def _needed(subject: Subject, levels: NoiseLevels, batch: int) -> dict[str, float]:
+def _needed(subject: Subject, levels: NoiseLevels, batch: int, repeats: int) -> dict[str, float]:
     """Evaluations until each quantity is known to ACCURACY."""
     runs: dict[str, list[float]] = {}
-    for seed in range(REPEATS):
+    for seed in range(repeats):
         maps = gather(subject.evaluated(levels, NOISES, seed, batch), subject.probe, "pid").maps
         parts = {level: decompose(maps.at(level), "mmi") for level in ("pixel", "image")}
         for name, (level, quantity) in QUANTITIES.items():

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from store import settings
+from store.jobs.specification import DTYPES
 
 
 def add(commands) -> None:
@@ -32,9 +33,17 @@ def add(commands) -> None:
     )
     verify.set_defaults(command=_verify)
 
-    bench = commands.add_parser("bench", help="evaluations a second, bare and through the engine")
+    bench = commands.add_parser("bench", help="evaluations a second, bare and through the engine, and what they bring")
+    bench.add_argument("--model", default="embedded", help="default: %(default)s")
+    about = (
+        "build the model's denoiser from its configuration, for sd-2.1, sdxl or sd-3.5-medium; only its speed counts"
+    )
+    bench.add_argument("--random-weights", action="store_true", help=about)
+    bench.add_argument("--size", metavar="WIDTHxHEIGHT", help="of images, with --random-weights")
+    bench.add_argument("--dtype", choices=DTYPES, default=DTYPES[0], help="of the weights (default: %(default)s)")
+    bench.add_argument("--device", help="default: cuda where there is one, else cpu")
     bench.add_argument("--json", action="store_true")
-    bench.add_argument("--long", action="store_true", help="count evaluations for ten prompts instead of three")
+    bench.add_argument("--long", action="store_true", help="count evaluations for ten prompts instead of two")
     bench.set_defaults(command=_bench)
 
     train = commands.add_parser("train-embedded", help="train the model that ships, from emoji pictures")
@@ -124,13 +133,31 @@ def _verify(given: argparse.Namespace) -> int:
 
 
 def _bench(given: argparse.Namespace) -> int:
-    from compute.checks import bench
+    from tqdm import tqdm
 
+    from compute.checks import bench
+    from compute.models.choice import ModelChoice
+
+    choice = ModelChoice.of(given.model, size=given.size)
+    options = bench.BenchOptions(
+        model=choice.model if given.random_weights else str(choice),
+        random_weights=given.random_weights,
+        size=choice.size,
+        dtype=given.dtype,
+        device=given.device,
+        long=given.long,
+    )
     figures = {}
-    for name, value in bench.measure(long=given.long):
-        figures[name] = value
-        if not given.json:
-            print(f"{name:70} {value:12.3f}", flush=True)
+    with tqdm(total=bench.steps(options), leave=False, unit="step") as bar:
+
+        def report(doing: str) -> None:
+            bar.set_description(doing)
+            bar.update()
+
+        for name, value in bench.measure(options, report):
+            figures[name] = value
+            if not given.json:
+                bar.write(f"{name:70} {value:12.3f}")
     if given.json:
         print(json.dumps(figures))
     return 0

@@ -1,7 +1,13 @@
 """What `python -m compute bench` measures with, on a tiny pipeline."""
 
-from compute.checks import bench, efficiency
+import pytest
+import torch
+from diffusers import UNet2DConditionModel
+
+from compute.checks import bench, efficiency, random_weights
 from compute.models import registry
+from store.errors import InputError
+from store.prompts.conditions import of_pairs
 from tests.budget import soak
 
 
@@ -12,11 +18,34 @@ def test_memory_does_not_grow_with_the_number_of_noises(epsilon_folder):
 
 
 def test_rates_and_needed_evaluations_are_figures(epsilon_folder, monkeypatch):
-    monkeypatch.setattr(bench, "ROUNDS", 2)
+    monkeypatch.setattr(bench, "SECONDS", 0)
     for name, value in {"REPEATS": 2, "NOISES": 16, "LEARNED_WITH": 16}.items():
         monkeypatch.setattr(efficiency, name, value)
-    denoiser, probes = registry.load(str(epsilon_folder)), efficiency.PROBES[:2]
-    figures = dict(bench._rates(efficiency.Subject.of(denoiser, probes[0]), 8))
-    assert figures["engine / bare"] > 0
-    figures = dict(efficiency.measure(denoiser, probes, 8))
-    assert all(figures[f"ITD, {kind} / engine, I12"] > 0 for kind in ("logistic", "uniform"))
+    denoiser, told = registry.load(str(epsilon_folder)), []
+    conditions, latent = of_pairs(bench.ASKED[4], denoiser), torch.zeros(denoiser.latent_shape)
+    assert dict(bench.rates(denoiser, conditions, latent, 8))["engine / bare, 4 texts"] > 0
+    figures = dict(efficiency.measure(denoiser, efficiency.PROBES[:2], 8, report=told.append))
+    assert figures["ITD, logistic / engine, I12"] > 0
+    assert len(told) == bench.steps(bench.BenchOptions()) - 5 - len(bench.ASKED)
+
+
+@pytest.mark.parametrize(("shape", "count"), [(random_weights.SD_2, 865_910_724), (random_weights.SDXL, 2_567_463_684)])
+def test_denoisers_with_random_weights_have_the_size_of_the_real_ones(shape, count):
+    with torch.device("meta"):
+        assert sum(each.numel() for each in UNet2DConditionModel(**shape).parameters()) == count
+
+
+def test_a_pipeline_with_random_weights_answers(monkeypatch):
+    tiny = random_weights.SD_2 | {
+        "sample_size": 8,
+        "block_out_channels": (32, 32),
+        "attention_head_dim": 4,
+        "down_block_types": ("CrossAttnDownBlock2D", "DownBlock2D"),
+        "up_block_types": ("UpBlock2D", "CrossAttnUpBlock2D"),
+    }
+    monkeypatch.setattr(random_weights, "SD_2", tiny)
+    denoiser = random_weights.build("sd-2.1", torch.float32, torch.device("cpu"))
+    z, level = torch.randn(2, *denoiser.latent_shape), torch.tensor([100, 900])
+    assert denoiser.predict_noise(z, level, denoiser.encode(["a", "b"])).isfinite().all()
+    with pytest.raises(InputError, match="not known"):
+        random_weights.build("sd-9", torch.float32, torch.device("cpu"))

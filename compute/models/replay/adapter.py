@@ -90,6 +90,7 @@ class PipelineAdapter:
         self._options = options
         self._calling: Tensor = torch.zeros(0, dtype=torch.int64)
         self._layouts: dict[str, Layout | None] = {}
+        self.shares = True  # whether rows of a batch share what they have in common
         self._shared: SharedWork | None = None
 
     @property
@@ -181,7 +182,8 @@ class PipelineAdapter:
             if len(rows):
                 text = conditioning.place[rows, 1]
                 alike = Alike.of(z[rows], level[rows], text)
-                shared = self._sharing(group, looped) if alike.kinds and len(rows) >= TRIED else None
+                shares = self.shares and alike.kinds and len(rows) >= TRIED
+                shared = self._sharing(group, looped) if shares else None
                 self._calling = rows
                 with shared.between(alike.to(self.device)) if shared else nullcontext():
                     output[rows] = self._ask(group, text, looped[rows], level[rows])
