@@ -21,6 +21,7 @@ from compute.estimation.tuning import best_batch
 from compute.models import registry
 from compute.models.denoiser import Denoiser
 from compute.models.replay.adapter import PipelineAdapter
+from compute.planning.work import STEPS
 from store.prompts.conditions import Conditions, all_pairs, of_pairs
 from store.records import Probe, TokenPair
 
@@ -97,7 +98,7 @@ def measure(options: BenchOptions, report: Report = lambda _: None) -> Iterator[
     probes = efficiency.PROBES[: None if options.long else PROBES]
     yield from efficiency.measure(denoiser, probes, batch, options.long, report)
     report("a draft from a cold shell")
-    yield from _drafts(options)
+    yield from _drafts(options, denoiser, batch)
     report("memory")
     few, many = _peak_memory(options.model)
     yield f"peak memory, {FEW} noises (MB)", few
@@ -166,7 +167,7 @@ def _busy(denoiser: Denoiser, latent: torch.Tensor, batch: int) -> Iterator[tupl
             other.wait()
 
 
-def _drafts(options: BenchOptions) -> Iterator[tuple[str, float]]:
+def _drafts(options: BenchOptions, denoiser: PipelineAdapter, batch: int) -> Iterator[tuple[str, float]]:
     """Seconds to the result of DRAFT noises about one image: from a shell, and with a model that is loaded."""
     command = f"compute run --prompt 'a female doctor' --pair female doctor --seeds 1 --noises {DRAFT}"
     with tempfile.TemporaryDirectory() as store:
@@ -176,17 +177,14 @@ def _drafts(options: BenchOptions) -> Iterator[tuple[str, float]]:
             subprocess.run([sys.executable, "-m", *given], check=True, capture_output=True)
 
         yield f"seconds to {DRAFT} noises, from a shell", _seconds(run)
-    from compute.engine import Engine
-    from store.jobs import Budget, Request
 
-    engine = Engine(options.load())
-    request = Request(pairs=ASKED[8], budget=Budget(DRAFT), guidance=None)
-    with tempfile.TemporaryDirectory() as store:
-        warm = Path(store)
-        yield (
-            f"seconds to {DRAFT} noises, the model loaded",
-            _seconds(lambda: engine.run(engine.plan(request, warm), warm)),
-        )
+    def warm() -> None:
+        conditions = of_pairs(ASKED[8], denoiser)
+        encoded, levels = denoiser.encode(conditions.texts), NoiseLevels.of(denoiser.log_snr)
+        latent = denoiser.generate(ASKED[8][0].prompt, [1], denoiser.usual_guidance, STEPS)[0]
+        evaluate(BatchedDenoiser(denoiser, batch), levels, latent, conditions, encoded, noises=DRAFT, seed=1)
+
+    yield f"seconds to {DRAFT} noises, the model loaded", _seconds(warm)
 
 
 def _wait(denoiser: Denoiser) -> None:
