@@ -4,7 +4,7 @@ A pipeline without a row works too; what is assumed of it is what `Family` has f
 """
 
 import inspect
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import diffusers
@@ -253,6 +253,16 @@ FAMILIES = {
         ),
     )
 }
+
+DISTURBED = {  # pipelines that also guide by disturbed attention: the models are those of the plain pipelines
+    "StableDiffusionPAGPipeline": "StableDiffusionPipeline",
+    "StableDiffusionSAGPipeline": "StableDiffusionPipeline",
+    "StableDiffusionXLPAGPipeline": "StableDiffusionXLPipeline",
+    "StableDiffusion3PAGPipeline": "StableDiffusion3Pipeline",
+    "SanaPAGPipeline": "SanaPipeline",
+    "HunyuanDiTPAGPipeline": "HunyuanDiTPipeline",
+}
+FAMILIES |= {name: replace(FAMILIES[plain], pipeline=name) for name, plain in DISTURBED.items()}
 
 
 def of(pipeline: str) -> Family:

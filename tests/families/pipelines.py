@@ -1,9 +1,12 @@
 """Tiny random pipelines of every family, with their text encoders: a name -> what builds one."""
 
+import inspect
 from collections.abc import Callable
 
+import diffusers
 from diffusers import DiffusionPipeline
 
+from compute.models.families import DISTURBED
 from tests.families import cross_attention, joint_attention
 
 BUILDERS: dict[str, Callable[[], DiffusionPipeline]] = {
@@ -30,3 +33,18 @@ BUILDERS: dict[str, Callable[[], DiffusionPipeline]] = {
         joint_attention.ovis,
     )
 }
+
+
+def disturbed(name: str) -> DiffusionPipeline:
+    """A tiny pipeline of the class `name`, of DISTURBED, with the parts of the plain one."""
+    plain = next(found for build in BUILDERS.values() if type(found := build()).__name__ == DISTURBED[name])
+    kind = getattr(diffusers, name)
+    taken = inspect.signature(kind.__init__).parameters
+    options = {
+        "safety_checker": None,
+        "feature_extractor": None,
+        "image_encoder": None,
+        "requires_safety_checker": False,
+    }
+    wanted = {**options, **plain.components}
+    return kind(**{part: value for part, value in wanted.items() if part in taken})

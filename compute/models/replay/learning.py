@@ -26,6 +26,7 @@ CLOSE = 1e-4  # relative: how near an output form must come to what the schedule
 CLOCKS = ((1.0, 0.0), (0.001, 0.0), (-0.001, 1.0), (-1.0, 1000.0))  # factor and start of times, given a timestep
 SWITCHES = ("guidance_scale", "true_cfg_scale")
 OFF = (1.0, 0.0)
+ALWAYS_OFF = {"pag_scale": 0.0, "sag_scale": 0.0}  # guidance by disturbed attention, beside the usual one
 PLACES = (0.3, 0.5, 0.7)  # of the trained levels that are recorded
 TROUBLES = (TypeError, ValueError, KeyError, IndexError, AttributeError, RuntimeError, NotImplementedError)
 
@@ -137,7 +138,8 @@ def _learn(
 ) -> CallManner:
     first, middle, last = (levels.times[round(share * len(levels.times))] for share in PLACES)
     for scale in OFF:
-        off = {key: scale for key in SWITCHES if key in parameters(pipeline)}
+        switches = dict.fromkeys(SWITCHES, scale) | ALWAYS_OFF
+        off = {key: switches[key] for key in switches.keys() & parameters(pipeline)}
         recorder = Recorder(pipeline, network, {**options, **off})
         calls, outputs, step = recorder.step([PROBE], first)
         one = calls[0]

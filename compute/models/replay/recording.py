@@ -8,7 +8,7 @@ import copy
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from diffusers import DiffusionPipeline
@@ -37,6 +37,13 @@ class LoopStep:
     latents: Tensor
 
 
+class NextLatents(NamedTuple):
+    """What a scheduler returns, for pipelines that want a tuple, and for those that want an object."""
+
+    prev_sample: Tensor
+    pred_original_sample: Tensor
+
+
 def _listening(base: Any, time: Time, on_step: Callable[[LoopStep], Tensor]) -> Any:
     """A scheduler class that offers `time` alone and passes each step to `on_step`, which returns the next latents."""
 
@@ -55,7 +62,7 @@ def _listening(base: Any, time: Time, on_step: Callable[[LoopStep], Tensor]) -> 
 
         def step(self, output, *given, **_):
             latents = next(value for value in reversed(given) if torch.is_tensor(value) and value.dim() > 1)
-            return (on_step(LoopStep(output, latents)),) * 2
+            return NextLatents(*(on_step(LoopStep(output, latents)),) * 2)
 
     Listening.__name__ = base.__name__  # pipelines look at it
     return Listening

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from compute.__main__ import main
+from compute.checks.verify import measured
 from compute.engine import Engine
 from compute.estimation.noise_levels import NoiseLevels
 from compute.models import families, parity, registry, survey
@@ -21,8 +22,9 @@ from store.prompts.conditions import check_length
 from store.records import TokenPair
 from store.warnings import notes_of
 from store.words import find_word
+from tests.budget import SOAK
 from tests.conftest import ROOT
-from tests.families.pipelines import BUILDERS
+from tests.families.pipelines import BUILDERS, disturbed
 
 PROMPT = "a cat and a dog"
 PAIR = TokenPair.find(PROMPT, "cat", "dog")
@@ -218,6 +220,19 @@ REFUSED = {
 }
 
 
+@pytest.mark.parametrize("name", families.DISTURBED if SOAK else list(families.DISTURBED)[:2])
+def test_guidance_by_disturbed_attention_is_off_where_information_is_measured(name, tmp_path):
+    torch.manual_seed(0)
+    disturbed(name).save_pretrained(tmp_path, safe_serialization=True)
+    size = "32x32" if name.startswith("Sana") else "16x16"
+    adapter = registry.load(f"{tmp_path} --size {size}", device="cpu")
+    assert type(adapter.pipeline).__name__ == name
+    assert parity.deviation(adapter) <= 1e-6
+    latent = adapter.generate(PROMPT, [0], adapter.usual_guidance, 2)[0]
+    maps = measured(adapter, NoiseLevels.of(adapter.log_snr), "red apple", latent, 16, 0).maps.maps
+    assert all(np.isfinite(values).all() for values in maps.values())
+
+
 @pytest.mark.parametrize("pipeline", REFUSED)
 def test_a_class_that_needs_more_than_text_is_refused_with_its_reason(pipeline):
     assert REFUSED[pipeline] in families.refusal(pipeline)
@@ -225,7 +240,7 @@ def test_a_class_that_needs_more_than_text_is_refused_with_its_reason(pipeline):
 
 def test_the_rows_that_count_as_tested_are_those_of_the_tiny_pipelines():
     classes = {type(build()).__name__ for build in BUILDERS.values()}
-    assert classes == {name for name, row in families.FAMILIES.items() if row.tested}
+    assert classes | families.DISTURBED.keys() == {name for name, row in families.FAMILIES.items() if row.tested}
 
 
 def test_the_document_of_models_is_that_of_the_installed_diffusers():
