@@ -136,7 +136,7 @@ def _bench(given: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from compute.checks import bench
-    from compute.models.choice import ModelChoice
+    from store.jobs.choice import ModelChoice
 
     choice = ModelChoice.of(given.model, size=given.size)
     options = bench.BenchOptions(

@@ -4,9 +4,9 @@ import pytest
 import torch
 from diffusers import UNet2DConditionModel
 
+from compute.__main__ import main
 from compute.checks import bench, efficiency, random_weights
 from compute.models import registry
-from store.errors import InputError
 from store.prompts.conditions import of_pairs
 from tests.budget import soak
 
@@ -47,5 +47,8 @@ def test_a_pipeline_with_random_weights_answers(monkeypatch):
     denoiser = random_weights.build("sd-2.1", torch.float32, torch.device("cpu"))
     z, level = torch.randn(2, *denoiser.latent_shape), torch.tensor([100, 900])
     assert denoiser.predict_noise(z, level, denoiser.encode(["a", "b"])).isfinite().all()
-    with pytest.raises(InputError, match="not known"):
-        random_weights.build("sd-9", torch.float32, torch.device("cpu"))
+
+
+def test_random_weights_of_another_model_are_refused(capsys):
+    assert main(["bench", "--model", "sd-9", "--random-weights", "--size", "64x64"]) == 2
+    assert "'sd-9': not known; use one of sd-2.1" in capsys.readouterr().err
