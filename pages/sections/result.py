@@ -17,7 +17,7 @@ from store import warnings
 from store.hdf5 import COARSEST
 from store.pid.information import InformationMaps
 from store.pid.measures import STANDARD
-from store.records import PairResult, RunRecord
+from store.records import PairResult, RunRecord, TokenPair
 
 CONDENSED = (
     f"condensed: maps are rounded by at most {100 * COARSEST:.1f}% of the image's largest value, totals by a "
@@ -175,6 +175,8 @@ def _strip(shown: ResultScreen) -> list[ExportFigure]:
     )
     if "attention_first" in shown.layers:
         said += " Attention has its own scale, as it is no information."
+    elif isinstance(shown.pair.pair, TokenPair) and shown.pair.attention is None:
+        said += " No attention map was recorded: of some families it cannot be."
     st.caption(said)
     return drawn
 

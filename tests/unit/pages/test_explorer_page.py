@@ -21,14 +21,14 @@ UNKNOWN = "\u00b1 ? \u2020"
 
 
 def doubtful() -> RunRecord:
-    """A record with half of its information in context at the cleanest levels, and evaluations made again."""
+    """A record with half of its information in context at the cleanest levels, evaluations made again, no attention."""
     record = synthetic.record("a late female doctor")
     (pair,) = record.pairs
     rough = pair.information["cpid"]
     curve = np.nan_to_num(rough.curve)
     curve[:, -1] = curve.sum(1)
     information = pair.information | {"cpid": replace(rough, curve=curve)}
-    return replace(record, pairs=(replace(pair, information=information, retried=3),))
+    return replace(record, pairs=(replace(pair, information=information, retried=3, attention=None),))
 
 
 @pytest.fixture(scope="module")
@@ -215,6 +215,7 @@ def test_what_may_be_wrong_is_said_beside_the_totals(explorer):
     assert "3 evaluations were not finite and were made again in float32." in said
     said = page.choose("Mode", "pid").app.warning[0].value
     assert "cleanest" not in said and "3 evaluations were not finite" in said
+    assert "No attention map was recorded: of some families it cannot be." in page.said
 
 
 @pytest.mark.parametrize(
