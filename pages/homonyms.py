@@ -28,6 +28,8 @@ def main() -> None:
     found = study_header.choose(view, (PAGE,), lambda each: isinstance(each.content, Pairs) and each.content.homonyms)
     if found is None:
         return
+    from store.tables.findings import studies as words_of  # scipy takes a second to import
+
     view = study_header.settled(view, found)
     try:
         table = sentence_tables.senses(found, view)
@@ -48,6 +50,7 @@ def main() -> None:
     view = replace(view, seed=view.seed if view.seed in map(str, seeds) else str(seeds[0]))
     address.show(view)
     view, bands = in_band(view, rows[0].measured)
+    study_header.answer(words_of.of_senses(table))
     word, mode, seed = st.columns([5, 2, 4], vertical_alignment="bottom")
     with word:
         st.pills(

@@ -53,12 +53,23 @@ def main() -> None:
     if shown is None:
         return
     address.show(shown.view)
+    _answer(shown)
     _choices(shown, there)
     before_after.images(shown)
     strip = before_after.maps(shown)
     charts = prediction.draw(shown)
     printed = shown.rows[["prompt", "word", "seed", *BY, *PREDICTORS]]
     take_along.of_study(PAGE, shown.view, found, shown.rows, [strip, *charts], printed)
+
+
+def _answer(shown: ChangeScreen) -> None:
+    """Whether anything that was measured foretells the change, over the whole study."""
+    if shown.rows.empty:
+        return
+    from store.tables.findings import studies as words  # scipy takes a second to import
+
+    effects = sentence_tables.effects(shown.found, shown.images)
+    study_header.answer(words.of_effects(effects, shown.view.change, shown.view.by))
 
 
 def _named(view: View, there: list[Change]) -> Change | None:

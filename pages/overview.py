@@ -12,6 +12,7 @@ from pages.data import glossary, results
 from pages.data.selection import view_of
 from pages.data.shell_commands import pair_label
 from pages.figures.quantities import MODE_NAMES, QUANTITIES, factor, reliable
+from pages.sections import findings
 from pages.widgets import exports, notices, paging
 from store.catalogue import Catalogue, Entry, Filter
 from store.errors import StoreError
@@ -52,6 +53,15 @@ def main() -> None:
     if not listing.count():
         notices.empty(view, root)
         return
+    place = st.container()
+    _everything(view, listing)
+    if not (view.filter or view.page):
+        with place:  # last, as what is not kept yet takes seconds
+            findings.draw(view, listing)
+
+
+def _everything(view: address.View, listing: Catalogue) -> None:
+    """How much there is, and the way to every result."""
     _figures(listing)
     st.text_input(
         "Filter by words of the prompt",

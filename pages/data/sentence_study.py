@@ -4,9 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pages.data.results import Listing
-from store.catalogue import Entry
+from store.catalogue import Entry, Filter
 from store.records import MODES, pair_words
 from store.studies import Study
+
+EVERY = 10_000  # entries of a study
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,19 @@ class SentenceStudy:
             if entry.key.prompt == prompt and entry.mode == mode and _words_of(entry.pair) == words:
                 return entry
         return None
+
+
+def entries_of(listing: Listing, name: str, model: str, revision: str = "") -> list[Entry]:
+    """Return all that is there of the study `name`."""
+    return listing.page(Filter(study=name, model=model, revision=revision), limit=EVERY)
+
+
+def study_found(listing: Listing, study: Study, model: str) -> SentenceStudy:
+    """Return what is there of `study`, at the guidance that is looked at where nobody names one."""
+    entries = entries_of(listing, study.name, model)
+    guidance = study.guidance_among(entry.key.guidance for entry in entries)
+    chosen = tuple(entry for entry in entries if entry.key.guidance == guidance)
+    return SentenceStudy(study=study, entries=chosen, guidance=guidance, root=listing.root, listing=listing)
 
 
 def _words_of(pair: str) -> set[str]:

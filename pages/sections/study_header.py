@@ -11,7 +11,7 @@ from pages.address import View
 from pages.data import bias_tables, glossary, pairs, results
 from pages.data.pairs import PairMaps
 from pages.data.selection import Missing, guidance_of, view_of
-from pages.data.sentence_study import SentenceStudy
+from pages.data.sentence_study import SentenceStudy, entries_of
 from pages.figures.quantities import MODES_MEANING
 from pages.widgets import notices
 from store import studies, warnings
@@ -19,7 +19,6 @@ from store.catalogue import Entry, Filter
 from store.errors import InputError, StoreError
 from store.studies import Study
 
-EVERY = 10_000  # entries of a study
 SENTENCE = ("prompt", "pair", "word", "seed")  # what a view says about one sentence of a study
 
 
@@ -39,7 +38,7 @@ def choose(view: View, usual: Sequence[str], fits: Callable[[Study], bool]) -> S
     except InputError as error:
         st.error(notices.plain(str(error)))
         return None
-    there = {name: _entries(listing, name, view) for name in known}
+    there = {name: entries_of(listing, name, view.model, view.revision) for name in known}
     first = next((name for name in known if there[name]), next(iter(known)))
     asked = known[view.study if view.study in known else first]
     entries = there[asked.name]
@@ -65,6 +64,12 @@ def read_pair(view: View, entry: Entry | None) -> PairMaps | None:
     except StoreError as error:
         st.error(notices.plain(str(error)))
         return None
+
+
+def answer(text: str) -> None:
+    """Say what the study finds, in one sentence above everything else."""
+    if text:
+        st.markdown(f"**{notices.plain(text)}**")
 
 
 def settled(view: View, found: SentenceStudy) -> View:
@@ -134,10 +139,6 @@ def _offered(
     for text in dict.fromkeys(map(str, wrong)):
         st.warning(notices.plain(text))
     return found
-
-
-def _entries(listing: results.Listing, name: str, view: View) -> list[Entry]:
-    return listing.page(Filter(study=name, model=view.model, revision=view.revision), limit=EVERY)
 
 
 def _heading(view: View, found: SentenceStudy, known: list[Study], guidances: list[str]) -> None:

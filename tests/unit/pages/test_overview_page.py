@@ -91,3 +91,27 @@ def test_one_of_many_prompts_is_found_by_its_words(opened, long):
     assert page.address["prompt"] == prompt
     page.type("Find prompts", "")
     assert next(each for each in page.app.selectbox if each.label == "Prompt").value == prompt
+
+
+def test_every_study_has_a_card_with_its_answer_and_the_way_to_its_page(opened, demo_store):
+    page = opened("overview.py", demo_store, model="embedded")
+    assert "What the studies find" in page.said
+    for text in (
+        "Of 20 occupations",
+        "keep their direction in all 6 combinations",
+        "In 10 of 14 sentences",
+        "No for how much an image changes",
+        "Complete.",
+    ):
+        assert text in page.said
+    links = [each.proto for each in page.app.get("page_link")]
+    assert any(link.page == "gender" and "model=embedded" in link.query_string for link in links)
+    assert page.figures() >= 6
+    page = opened("overview.py", demo_store, model="embedded", filter="doctor")
+    assert "What the studies find" not in page.said
+
+
+def test_a_study_that_has_just_begun_says_so_on_its_card(opened, tmp_path):
+    synthetic.bias(tmp_path, 1, seeds=(0,), size=8, grid=4)
+    said = opened("overview.py").said
+    assert "too few images to say" in said and "2 of 320 computed" in said

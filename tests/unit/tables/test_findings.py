@@ -7,6 +7,7 @@ import pytest
 from store import studies, tables
 from store.studies import Planted
 from store.tables.findings import directions, recovery, sentences, with_directions, with_planted
+from store.tables.findings import studies as answers
 from tests.unit.tables.test_tables import samples_of
 
 SUBJECTS = [f"job {number:02}" for number in range(6)]
@@ -162,3 +163,40 @@ def test_studies_of_the_embedded_model_say_what_it_was_taught(name):
     np.testing.assert_allclose(planted.shares.sum(axis=1), 1)
     np.testing.assert_allclose(planted.shares_drawn.sum(axis=1), 1, atol=0.021)  # printed with two digits
     assert len(planted.even) == 12 and ("nurse" in planted.even) == (name == "embedded-tone")
+
+
+def test_a_study_of_homonyms_counts_the_sentences_that_follow_their_context():
+    table = pd.DataFrame({"prompt": ["a", "b", "c", "d"], "taken": ["taken", "in part", "not taken", "cannot be told"]})
+    said = answers.of_senses(table)
+    assert said == (
+        "In 1 of 3 sentences all images follow the context and the context makes them likelier. In 1 they do not: 'c'."
+    )
+    assert "No other meaning" in answers.of_senses(table[3:])
+
+
+def test_a_study_of_pairs_counts_those_above_and_below_their_control():
+    table = pd.DataFrame(
+        {
+            "first": ["cat", "cat", "sun"],
+            "second": ["kitty", "dog", "moon"],
+            "difference_mean": [2.0, -1.0, np.nan],
+            "difference_low": [1.0, -2.0, np.nan],
+            "difference_high": [3.0, -0.5, np.nan],
+        }
+    )
+    said = answers.of_controls(table, "alignment")
+    assert "in 1 of 2 pairs, and less in 1. Most: cat and kitty." in said
+    assert answers.of_controls(table[2:], "alignment").startswith("No pair has a control word")
+
+
+def test_a_study_of_interventions_answers_yes_or_no():
+    columns = pd.MultiIndex.from_product([("pearson", "low", "high"), tables.PREDICTORS])
+    index = pd.MultiIndex.from_product([["removed"], ["image", "pixel"], ["pixels"]], names=["change", "level", "by"])
+    table = pd.DataFrame(0.0, index, columns)
+    table["low"] -= 0.1
+    table["high"] += 0.2
+    where = ("removed", "pixel", "pixels")
+    table.loc[where, ("pearson", "attention")], table.loc[where, ("low", "attention")] = 0.5, 0.4
+    said = answers.of_effects(table, "removed", "pixels")
+    assert "No for how much an image changes" in said
+    assert "Yes for where an image changes: attention correlates with it by 0.50 (0.40 to 0.20)." in said
