@@ -28,8 +28,6 @@ def main() -> None:
     found = study_header.choose(view, (PAGE,), lambda each: isinstance(each.content, Pairs) and each.content.homonyms)
     if found is None:
         return
-    from store.tables.findings import studies as words_of  # scipy takes a second to import
-
     view = study_header.settled(view, found)
     try:
         table = sentence_tables.senses(found, view)
@@ -43,14 +41,14 @@ def main() -> None:
     offered = [ALL_LEVELS, *words] if len(table) <= FEW else words
     view = replace(view, word=view.word if view.word in offered else offered[0], prompt="", pair="")
     shown = table if view.word == ALL_LEVELS else table[table["word"] == view.word]
-    rows = _rows(view, found, shown, table.attrs["images"])
+    rows = _rows(view, found, shown, table)
     if not rows:
         return
     seeds = sorted({seed for row in rows for seed in row.measured.pair.seeds})
-    view = replace(view, seed=view.seed if view.seed in map(str, seeds) else str(seeds[0]))
+    view = replace(view, seed=view.seed if view.seed in map(str, seeds) else str(senses.first_seed(rows, seeds)))
     address.show(view)
     view, bands = in_band(view, rows[0].measured)
-    study_header.answer(words_of.of_senses(table))
+    study_header.answer(senses.answer(found, table))
     word, mode, seed = st.columns([5, 2, 4], vertical_alignment="bottom")
     with word:
         st.pills(
@@ -73,14 +71,15 @@ def main() -> None:
         f"Synergy: {MODE_NAMES[view.mode]}, pixel level, under {rows[0].measured.pair.measure}, guidance "
         f"{found.guidance:g}. All maps have one colour scale, which ends at {limit:.3g} {view.unit} per latent pixel. "
         "Blue is below zero. \u00b1: standard error. [ ]: 95% interval over seeds. "
-        f"{UNRELIABLE} Cannot be told from zero. \u2713 Nearest to images of its own sense."
+        f"{UNRELIABLE} Cannot be told from zero."
         f"{sliders.said(view)}"
     )
     take_along.of_study(PAGE, view, found, table, drawn, shown.drop(columns="chance"))
 
 
-def _rows(view: View, found: SentenceStudy, table: pd.DataFrame, images: pd.DataFrame) -> list[SentenceRow]:
-    """What can be read of the sentences of `table`; what cannot is said."""
+def _rows(view: View, found: SentenceStudy, table: pd.DataFrame, everything: pd.DataFrame) -> list[SentenceRow]:
+    """What can be read of the sentences of `table`, some of `everything`; what cannot is said."""
+    images = everything.attrs["images"]
     rows = []
     for _, told in table.iterrows():
         measured = study_header.read_pair(
@@ -88,7 +87,7 @@ def _rows(view: View, found: SentenceStudy, table: pd.DataFrame, images: pd.Data
         )
         if measured:
             nearest = images[images["prompt"] == told["prompt"]].set_index("seed")["nearest"]
-            rows.append(SentenceRow(told, nearest, measured))
+            rows.append(SentenceRow(told, nearest, measured, senses.others_of(told, everything)))
     return rows
 
 

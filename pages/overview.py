@@ -53,11 +53,9 @@ def main() -> None:
     if not listing.count():
         notices.empty(view, root)
         return
-    place = st.container()
+    finish = (lambda: None) if view.filter or view.page else findings.draw(view, listing)
     _everything(view, listing)
-    if not (view.filter or view.page):
-        with place:  # last, as what is not kept yet takes seconds
-            findings.draw(view, listing)
+    finish()
 
 
 def _everything(view: address.View, listing: Catalogue) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from compute.embedded import captions, pictures, train, world
+from compute.embedded import captions, pictures, references, train, world
 from compute.embedded.pictures import SHIFTS, SIZE, TrainingPicture
 from compute.models.denoiser import Denoiser
 
@@ -55,7 +55,10 @@ class Nearest:
 
 
 def write(denoiser: Denoiser, out: Path) -> Judgement:
-    """Judge `denoiser`, trained into `out`, and write its card and contact sheet there."""
+    """Judge `denoiser`, trained into `out`, and write its card, contact sheet and references there.
+
+    The references are what `store/recognition/embedded.npz` is a copy of.
+    """
     shown = pictures.load(out / "packages")
     nearest = Nearest(shown)
     accuracy = {}
@@ -68,6 +71,7 @@ def write(denoiser: Denoiser, out: Path) -> Judgement:
     women, tones = _bare_roles(denoiser, shown, nearest)
     judgement = Judgement(accuracy, len(images.drawn), women, tones)
     _save_sheet(images.drawn, out / SHEET)
+    references.references(shown).write(out / references.FILE)
     (out / CARD).write_text(_text(judgement, shown, out), encoding="utf-8")
     return judgement
 

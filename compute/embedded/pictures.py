@@ -50,6 +50,11 @@ class TrainingPicture:
         return _on_white([(self.emoji, EMOJI, SIZE // 2, SIZE // 2)], shift)
 
 
+def draw_at(picture: TrainingPicture, side: int, middle: int) -> np.ndarray:
+    """The picture alone on white, so many pixels wide, its middle at that column: as one half of a scene."""
+    return _on_white([(picture.emoji, side, middle, SIZE // 2)], (0, 0))
+
+
 def draw_scene(left: TrainingPicture, right: TrainingPicture, shift: tuple[int, int] = (0, 0)) -> np.ndarray:
     """Two pictures side by side on white, uint8 (SIZE, SIZE, 3)."""
     quarter = SIZE // 4

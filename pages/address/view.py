@@ -8,6 +8,7 @@ from pages.address.fields import (
     ALL_LEVELS,
     BOTH_MODES,
     DEMO,
+    FAILED,
     READ,
     SCALES,
     TABLES,
@@ -87,6 +88,7 @@ class BiasTableView(_Sorted, View):
     mode: str = text()
     level: str = choice("pixel", LEVELS)
     scale: str = choice(SCALES[1], SCALES)
+    failed: str = choice(FAILED[0], FAILED)
     filter: str = text()
     page: str = number()
     subject: str = text()  # the row whose images are open

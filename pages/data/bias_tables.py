@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 import pandas as pd
 import streamlit as st
 
-from pages.address import BiasTableView, View
+from pages.address import FAILED, BiasTableView, View
+from pages.data import recognised
 from pages.data.results import Listing
 from store import studies
 from store.catalogue import Entry, Filter
@@ -52,14 +53,17 @@ def guidances(listing: Listing, name: str, model: str, revision: str) -> list[fl
     return sorted(listing.samples(Filter(study=name, model=model, revision=revision))["guidance"].unique())
 
 
-def bias(listing: Listing, asked: Study, printed: Published | None, **about: Any) -> pd.DataFrame:
+def bias(
+    listing: Listing, asked: Study, printed: Published | None, failed: str = FAILED[0], **about: Any
+) -> pd.DataFrame:
     """`store.tables.of_study` of a bias study, with `printed` where that knows one of its subjects.
 
     Columns of `store.tables.findings` say under which measures and modes the direction holds and, where it is known,
-    what the model was taught. `attrs["order"]` says how far the order by gap would survive other seeds: see
+    what the model was taught, and what its images show; `failed` says whether those enter that do not show what their
+    prompt asks for. `attrs["order"]` says how far the order by gap would survive other seeds: see
     `store.tables.rank_stability`. Raises as these do.
     """
-    return _bias(str(listing.root), listing.at, repr((asked, printed)), about, listing, asked, printed)
+    return _bias(str(listing.root), listing.at, repr((asked, printed)), about, failed, listing, asked, printed)
 
 
 def neutral(listing: Listing, asked: Study, **about: Any) -> pd.DataFrame:
@@ -111,16 +115,27 @@ KEPT: dict[str, Any] = {"max_entries": 64, "show_spinner": "Computing the table"
 
 @st.cache_data(**KEPT)
 def _bias(
-    root: str, stamp: tuple, asked: str, about: dict, _listing: Listing, _asked: Study, _printed: Published | None
+    root: str,
+    stamp: tuple,
+    asked: str,
+    about: dict,
+    failed: str,
+    _listing: Listing,
+    _asked: Study,
+    _printed: Published | None,
 ) -> pd.DataFrame:
     from store import tables  # scipy takes a second to import
     from store.tables import findings
+    from store.tables.findings import drawn
 
-    samples = tables.samples_of(_listing, _asked, **about)
+    guidance = about.get("guidance") or tables.guidance_of(_listing, _asked, about["model"])
+    images = recognised.of_study(_listing, _asked, about["model"], about.get("revision", ""), guidance)
+    wrong = drawn.failed(images) if images is not None and failed == FAILED[1] else set()
+    samples = drawn.without_failed(tables.samples_of(_listing, _asked, **about), wrong)
     elsewhere = {name: value for name, value in about.items() if name not in ("measure", "mode")}
-    frame = findings.with_directions(
-        tables.bias(samples), findings.directions(tables.samples_of(_listing, _asked, **elsewhere))
-    )
+    others = drawn.without_failed(tables.samples_of(_listing, _asked, **elsewhere), wrong)
+    frame = findings.with_directions(tables.bias(samples), findings.directions(others))
+    frame = frame if images is None else drawn.with_counts(frame, images)
     frame = findings.with_planted(frame, _asked.planted) if _asked.planted else frame
     frame.attrs["order"] = tables.rank_stability(samples, resamples=DRAWS).order
     known = _printed is not None and any(subject in _printed.values for subject in frame.index)

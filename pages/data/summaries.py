@@ -104,7 +104,7 @@ def _of_bias(listing: Listing, view: View, study: Study, page: str) -> StudySumm
         page=page,
         link=BiasTableView(**_shared(view)),
         answer=sentences.answer(table, view.unit, scale),
-        doubt=sentences.doubt(table),
+        doubt=" ".join(filter(None, (sentences.doubt(table), sentences.counted(table)))),
         figure=figure,
         done=share.done,
         wanted=share.wanted,

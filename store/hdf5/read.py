@@ -100,6 +100,13 @@ def images(path: Path) -> np.ndarray:
         return read_images(file, len(read_seeds(file)))
 
 
+def pictures(path: Path) -> dict[int, np.ndarray]:
+    """Return the image of each seed of a file, uint8 (H, W, 3); raises as `read` does."""
+    with opened(path) as file:
+        seeds = read_seeds(file)
+        return dict(zip(seeds, read_images(file, len(seeds)), strict=True))
+
+
 def read_images(root: h5py.Group, count: int) -> np.ndarray:
     """Return the images of `root`, uint8 (S, H, W, 3)."""
     if "pictures" in root:

@@ -27,7 +27,7 @@ LAYERS = {  # of each house, from the top; those in one line do not use each oth
         ("commands",),
         ("tables", "jobs", "export"),
         ("catalogue", "studies", "warnings"),
-        ("prompts",),
+        ("prompts", "recognition"),
         ("hdf5", "notes", "identity"),
         ("records",),
         ("pid", "words"),

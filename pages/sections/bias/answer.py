@@ -64,7 +64,8 @@ def doubt(shown: BiasScreen) -> str:
     from store.tables.findings import sentences
 
     frame, view = shown.table.frame, shown.view
-    return " ".join(filter(None, (sentences.doubt(frame), sentences.size(frame, view.unit, factor(view.unit)))))
+    parts = (sentences.doubt(frame), sentences.size(frame, view.unit, factor(view.unit)), sentences.counted(frame))
+    return " ".join(filter(None, parts))
 
 
 def _truth(shown: BiasScreen) -> str:

@@ -29,7 +29,7 @@ from pages.sections.bias.grid import (
 )
 
 DIRECTION, GAP, Q, AGREE = "direction", "gap", "q", "agree"
-PLANTED, DRAWN, PUBLISHED = "planted", "drawn", "published"
+PLANTED, DRAWN, COUNTED, PUBLISHED = "planted", "drawn", "counted", "published"
 LEADS, CLEAR = "leads", "clear"
 OTHERS = "published, another model"
 TEST = {name: (name, "") for name in ("p", "q", "significant")}
@@ -47,7 +47,7 @@ class AttributeTable(BiasTable):
     def orders(self) -> dict[str, str]:
         own = {DIRECTION: "direction", GAP: "gap", Q: "q", SUBJECT: SUBJECT} | {name: name for name in self.attributes}
         own |= {AGREE: "same direction"} if AGREE in self.frame else {}
-        beside = [name for name in (PLANTED, DRAWN, PUBLISHED) if name in self.frame]
+        beside = [name for name in (PLANTED, DRAWN, COUNTED, PUBLISHED) if name in self.frame]
         return own | {f"{name} {each}": f"{name}, {each}" for name in beside for each in self.frame[name]}
 
     @property
@@ -60,7 +60,7 @@ class AttributeTable(BiasTable):
         if order in (GAP, Q, AGREE):
             return self.frame[order, ""]
         name, _, attribute = order.partition(" ")
-        beside = name in (PLANTED, DRAWN, PUBLISHED) and attribute in self.attributes
+        beside = name in (PLANTED, DRAWN, COUNTED, PUBLISHED) and attribute in self.attributes
         return self.frame[name, attribute] if beside else self.frame["mean", order]
 
     def arranged(self, text: str, order: str) -> list[str]:
@@ -89,7 +89,7 @@ class AttributeTable(BiasTable):
         found += [self._agreement(rows)] if AGREE in self.frame else []
         said = tuple(tested(rows, TEST, self.frame.attrs["alpha"]))
         found.append(Column(key=Q, title="q", width=SMALL, texts=tuple(map(probability, rows[Q, ""])), hovers=said))
-        return found + (self._planted(rows) if PLANTED in self.frame else []) + self._published(rows)
+        return found + self._shares(rows) + self._published(rows)
 
     def bars(self, rows: pd.DataFrame, manner: TableFormat) -> tuple[str, Bars] | None:
         """Of two attributes how far they are apart, and which way."""
@@ -132,6 +132,10 @@ class AttributeTable(BiasTable):
         groups: list[list[object]] = [[("", name) for name in self.attributes]]
         if PLANTED in self.frame:
             columns |= {(name, each): rows[name, each] for name in (PLANTED, DRAWN) for each in self.attributes}
+        if COUNTED in self.frame:
+            ends = (COUNTED, f"{COUNTED}_low", f"{COUNTED}_high")
+            columns |= {(name, each): rows[name, each] for name in ends for each in self.attributes}
+            columns |= {(name, ""): rows[name, ""] for name in ("drawn_images", "failed", "checked")}
         if PUBLISHED in self.frame:
             groups.append([(f"{OTHERS}:", name) for name in self.attributes])
             columns |= {(f"{OTHERS}:", name): self._printed_elsewhere(rows)[name] for name in self.attributes}
@@ -282,24 +286,22 @@ class AttributeTable(BiasTable):
             return symbol_of(place, clear)
         return symbol_of(place, clear).replace("\u25cf", "\u25c0").replace("\u25c6", "\u25b6")
 
-    def _planted(self, rows: pd.DataFrame) -> list[Column]:
+    def _shares(self, rows: pd.DataFrame) -> list[Column]:
         """What the model was taught, and what it draws: of two attributes the second's share, of more the leader's."""
         two, columns = len(self.attributes) == 2, []
-        about = self.frame.attrs[PLANTED]
-        for name in (PLANTED, DRAWN):
+        drawn = COUNTED if COUNTED in self.frame else DRAWN
+        for name in (each for each in (PLANTED, drawn) if each in self.frame):
             texts, hovers, shades = [], [], []
             for subject in rows.index:
                 attribute = self.attributes[1] if two else rows.at[subject, ("largest", "")]
                 value = rows.at[subject, (name, attribute)] if attribute in self.attributes else np.nan
                 texts.append(number(value, 2) if np.isfinite(value) else "")
                 shades.append(np.nan_to_num(value))
-                among = "of its training pictures" if name == PLANTED else f"of {about['images']} drawn images"
-                shares = (f"{each} {number(rows.at[subject, (name, each)], 2)}" for each in self.attributes)
-                hovers.append(plain_markup(f"{subject}, shares {among}: {', '.join(shares)}"))
+                hovers.append(plain_markup(self._share(rows, subject, name)))
             columns.append(
                 Column(
                     key=f"{name} {self.attributes[1]}",
-                    title=name,
+                    title=DRAWN if name == COUNTED else name,
                     width=SMALL + 4,
                     texts=tuple(texts),
                     hovers=tuple(hovers),
@@ -307,6 +309,22 @@ class AttributeTable(BiasTable):
                 )
             )
         return columns
+
+    def _share(self, rows: pd.DataFrame, subject: str, name: str) -> str:
+        """The shares of a row in words."""
+        shares = ", ".join(f"{each} {number(rows.at[subject, (name, each)], 2)}" for each in self.attributes)
+        if name == PLANTED:
+            return f"{subject}, shares of its training pictures: {shares}"
+        if name == DRAWN:
+            return f"{subject}, shares of {self.frame.attrs[PLANTED]['images']} drawn images: {shares}"
+        ends = (
+            f"{each} {number(rows.at[subject, (f'{COUNTED}_low', each)], 2)} to "
+            f"{number(rows.at[subject, (f'{COUNTED}_high', each)], 2)}"
+            for each in self.attributes
+        )
+        images = int(rows.at[subject, ("drawn_images", "")])
+        about = f"{subject} without an attribute, shares of {images} images that show it"
+        return f"{about}: {shares}; intervals {', '.join(ends)}"
 
     def _published(self, rows: pd.DataFrame) -> list[Column]:
         """What was published about another model, where it was about these subjects."""

@@ -9,7 +9,7 @@ import streamlit as st
 
 from pages import address
 from pages.address import View
-from pages.data import decompositions, results
+from pages.data import decompositions, recognised, results
 from pages.data.selection import view_of
 from pages.figures.gallery import PANELS, Panel, gallery
 from pages.figures.maps import Layer, Scale, common_limit
@@ -42,7 +42,15 @@ class AttributeImages:
         text = written(float(totals.total[index]) * step, float(totals.total_se[index]) * step)
         layer = Layer(title, maps.map[index] * step, scale, maps.map_se[index] * step)
         image = self.images[index]
-        return Panel(self.attribute, image), Panel(f"{quantity.symbol} {text}", image, layer)
+        return Panel(f"{self.attribute} \u2717" if self.failure(seed) else self.attribute, image), Panel(
+            f"{quantity.symbol} {text}", image, layer
+        )
+
+    def failure(self, seed: int) -> str:
+        """What the image shows where it is not what its prompt asks for; else empty."""
+        key = self.entry.key
+        told = recognised.of_file(self.entry.path, key.prompt, key.model).get(seed)
+        return told[0].label if told and told[1] is False else ""
 
 
 def draw(view: View, study: str, entries: dict[str, Entry]) -> dict[str, go.Figure]:
@@ -157,6 +165,8 @@ def _seed(view: View, study: str, behind: list[AttributeImages], seed: int, scal
         exports.menu("images and maps", about, [], [exports.ExportFigure(key, title, figure, data)])
     said = ", ".join(f"{image.title} with {over.title}" for image, over in pairs)
     exports.figure(key, figure, alt=f"Images of {title}: {said}")
+    if wrong := [f"{each.attribute}: {each.failure(seed)}" for each in there if each.failure(seed)]:
+        st.caption(notices.plain(f"\u2717 Not what the prompt asks for. {', '.join(wrong)}."))
     return figure
 
 

@@ -7,8 +7,8 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from pages import address
-from pages.address import SCALES, TABLES, View
-from pages.data import bias_tables, glossary, results
+from pages.address import FAILED, SCALES, TABLES, View
+from pages.data import bias_tables, glossary, recognised, results
 from pages.data.selection import guidance_of
 from pages.figures import bias as bias_figures
 from pages.figures.quantities import MODES_MEANING, factor
@@ -194,7 +194,16 @@ def _body(shown: BiasScreen, above: list[exports.ExportFigure]) -> None:
 def _rows(shown: BiasScreen) -> DeltaGenerator:
     """Which rows, in which order, and which of them is open; gives back the place of the menu of exports."""
     view, orders = shown.view, shown.table.orders
-    find, sort, opened, menu = st.columns([3, 3, 3, 2], vertical_alignment="bottom")
+    known = view.table == "attributes" and recognised.is_known(view.model)
+    find, sort, opened, menu, *failed = st.columns([4, 4, 4, 2] + [3] * known, vertical_alignment="bottom")
+    for place in failed:
+        place.selectbox(
+            "Failed images",
+            FAILED,
+            format_func={FAILED[0]: "keep", FAILED[1]: "leave out"}.get,
+            help=glossary.explained(texts.FAILED_MEANING, "failed-image"),
+            **address.bind_field("failed", view.failed, start="index", among=FAILED),
+        )
     text = address.bind_field("filter", view.filter, ["page"], start="value")
     find.text_input("Find occupations", placeholder="doctor", **text)
     offered = [sign + key for key in orders for sign in ("-", "")]

@@ -34,7 +34,7 @@ class BiasScreen:
         if self.view.table == "guidance":
             return GuidanceTable(bias_tables.by_guidance(self.listing, self.asked, self.guidances, **about, **under))
         about |= {"guidance": self.guidance, **under}
-        return AttributeTable(bias_tables.bias(self.listing, self.asked, self.printed, **about))
+        return AttributeTable(bias_tables.bias(self.listing, self.asked, self.printed, self.view.failed, **about))
 
     @property
     def filed(self) -> str:

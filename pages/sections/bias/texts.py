@@ -4,6 +4,7 @@ import math
 
 import streamlit as st
 
+from pages.address import FAILED
 from pages.data import glossary
 from pages.figures.quantities import MODE_NAMES, UNRELIABLE
 from pages.figures.times import counted
@@ -21,6 +22,10 @@ TABLES_MEANING = (
 SCALES_MEANING = (
     "**nats, bits.** The redundancy itself.\n\n**0 to 1.** The table is stretched from 0, its smallest mean, to 1, its "
     "largest, as in the paper. It depends on which rows are in the table."
+)
+FAILED_MEANING = (
+    "An image fails if it does not show all that its prompt names: it is nearer to something else, or near to nothing "
+    "that the model was taught. At the level *prompt*, which has one value over all images, they cannot be left out."
 )
 TERMS = {"redundancy": "redundancy", "gap": "gap", "interval": "interval", "q": "q", "normalised": "0 to 1"}
 NEUTRAL_TERMS = {"neutral-probe": "neutral probe", "contrast": "contrast", "alignment-index": "alignment"}
@@ -76,6 +81,10 @@ def facts(shown: BiasScreen) -> str:
         images = f"{counted(most, 'image')} of each prompt at most"
         together = view.table == "attributes" and view.level == "prompt"
         said.append("one value over all images of a prompt" if together else images)
+    if view.table == "attributes" and "failed" in frame:
+        failed, checked = (int(frame.loc["average", (name, "")]) for name in ("failed", "checked"))
+        left = "left out" if view.failed == FAILED[1] and view.level != "prompt" else "kept"
+        said.append(f"{failed} of {checked} images do not show what was asked and are {left}")
     said += [f"{frame.attrs['confidence']:.0%} intervals over images", f"{STAR} q at most {frame.attrs['alpha']:g}"]
     if view.table == "attributes":
         said.append(f"{UNRELIABLE} smaller than half its interval")

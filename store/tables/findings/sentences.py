@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 import pandas as pd
 
 from store.tables.findings.direction import CLEAR, LEADS
+from store.tables.findings.drawn import COUNTED, disagreements, share_text
 from store.tables.findings.truth import DRAWN, PLANTED
 from store.tables.samples import AVERAGE
 
@@ -115,6 +116,26 @@ def row(table: pd.DataFrame, subject: str, unit: str = "nats", factor: float = 1
         drawn = one[DRAWN, most]
         beside = f" and {drawn:.0%} of {table.attrs[PLANTED]['images']} drawn ones" if math.isfinite(drawn) else ""
         said.append(f"Planted: '{most}' in {one[PLANTED, most]:.0%} of its training pictures{beside}.")
+    if counted := share_text(table, subject, most):
+        said.append(f"Here '{most}' was drawn without being named in {counted}.")
+    if COUNTED in table and one["failed", ""]:
+        said.append(
+            f"{int(one['failed', ''])} of {int(one['checked', ''])} images do not show what their prompt asks for."
+        )
+    return " ".join(said)
+
+
+def counted(table: pd.DataFrame) -> str:
+    """Return how many images fail, and where what is drawn disagrees with information; of a table of `with_counts`."""
+    if COUNTED not in table or not table.loc[AVERAGE, ("checked", "")]:
+        return ""
+    failed, checked = (int(table.loc[AVERAGE, (name, "")]) for name in ("failed", "checked"))
+    said = [f"{failed} of {checked} images do not show what their prompt asks for."]
+    apart = disagreements(table)
+    if apart:
+        said.append(f"Information and what is drawn disagree on {_listed(apart)}.")
+    elif not math.isnan(table[COUNTED].to_numpy(float).max(initial=-1)):
+        said.append("No significant row is drawn clearly as another attribute.")
     return " ".join(said)
 
 

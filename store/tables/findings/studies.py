@@ -34,6 +34,14 @@ def of_senses(table: pd.DataFrame) -> str:
     return said
 
 
+def of_counts(this: int, other: int, neither: int) -> str:
+    """Return what the images of a study of homonyms show; empty where nothing was counted."""
+    total = this + other + neither
+    if not total:
+        return ""
+    return f"Of {total} images {this} show the sense that is asked for, {other} another, {neither} neither."
+
+
 def of_controls(table: pd.DataFrame, quantity: str) -> str:
     """Return in how many pairs two words have more in common than with a control word: `against_control`."""
     known = table[table["difference_mean"].notna()]

@@ -104,3 +104,23 @@ def test_notes_are_revised_and_taken_back(opened, tmp_path):
     next(each for each in app.button if each.label == "Take it back").click().run()
     assert Notes(tmp_path).pinned() == []
     assert any(each.value == "Nobody has written one yet." for each in app.caption)
+
+
+def test_failed_images_are_marked_and_can_be_left_out(opened, demo_store, monkeypatch):
+    monkeypatch.setenv("DIFFUSIONPID_STORE", str(demo_store))
+    app = opened("gender.py", model="embedded", subject="nurse")
+    said = "\n".join(each.value for each in (*app.markdown, *app.caption)).replace("\\", "")
+    assert "Here 'female' was drawn without being named in 7 of 7 (0.65 to 1.00)." in said
+    assert "\u2717 Not what the prompt asks for. male: female nurse, dark skin." in said
+    assert "56 of 320 images do not show what was asked and are kept" in said
+    box = next(each for each in app.selectbox if each.label == "Failed images")
+    app = box.set_value("leave").run()
+    said = "\n".join(each.value for each in (*app.markdown, *app.caption)).replace("\\", "")
+    assert "are left out" in said and app.query_params["failed"] in ("leave", ["leave"])
+
+
+def test_a_table_of_which_all_images_failed_keeps_its_controls(opened, tmp_path):
+    synthetic.bias(tmp_path, 1, **SMALL)
+    app = opened("gender.py", failed="leave")
+    assert "nothing is selected" in app.error[0].value.replace("\\", "")
+    assert any(each.label == "Level" for each in app.button_group)

@@ -35,7 +35,7 @@ SHORT = {  # links that name less, or what is the default now, and what the page
     f"{EXPLORER}&mode=cpid&seed=2": {"run": "044732a3a4f8"},
     "/explorer?prompt=a+female+doctor": {"model": "embedded", "pair": "female+doctor", "mode": "pid", "seed": "0"},
     "/intervention?model=embedded": {"prompt": "a cat and a car", "word": "cat", "change": "removed", "mode": "cpid"},
-    "/homonyms?model=embedded&word=bat": {"study": "embedded-homonyms", "seed": "0"},  # no homonym of the study
+    "/homonyms?model=embedded&word=bat": {"study": "embedded-homonyms", "seed": "1"},  # of which most images are right
 }
 
 

@@ -16,7 +16,7 @@ ANCHORS = {term.anchor for term in TERMS}
 EXPECTED = {  # page -> some terms that its help texts lead to
     "": {"information", "redundancy", "mode", "standard-error"},
     "gender": {"mode", "level", "normalised", "neutral-probe", "gap", "q", "contrast"},
-    "homonyms": {"mode", "seed", "gain", "nearest-to-its-own-sense", "taken"},
+    "homonyms": {"mode", "seed", "gain", "nearest-to-its-own-sense", "failed-image"},
     "synonyms": {"mode", "seed", "opacity-threshold"},
     "intervention": {"intervention", "predictor"},
     "explorer": {"mode", "level", "redundancy", "aligned", "region"},

@@ -6,7 +6,7 @@ import pytest
 
 from store import studies, tables
 from store.studies import Planted
-from store.tables.findings import directions, recovery, sentences, with_directions, with_planted
+from store.tables.findings import directions, drawn, recovery, sentences, with_directions, with_planted
 from store.tables.findings import studies as answers
 from tests.unit.tables.test_tables import samples_of
 
@@ -200,3 +200,50 @@ def test_a_study_of_interventions_answers_yes_or_no():
     said = answers.of_effects(table, "removed", "pixels")
     assert "No for how much an image changes" in said
     assert "Yes for where an image changes: attention correlates with it by 0.50 (0.40 to 0.20)." in said
+
+
+def drawn_images() -> pd.DataFrame:
+    """Of the first role seven of eight bare images show it, six of them as female; one prompted image fails."""
+    rows = []
+    for seed in range(8):
+        shows, female = seed != 7, seed < 6
+        rows.append(("a job 00", "", "job 00", seed, "x", shows, female, not female))
+        rows.append(("a male job 00", "male", "job 00", seed, "x", seed > 0, False, True))
+        rows.append(("a male job 01", "male", "job 01", seed, "x", None, False, True))
+    return pd.DataFrame(rows, columns=[*drawn.COLUMNS, "is female", "is male"])
+
+
+def test_what_is_drawn_is_counted_among_images_that_show_the_subject(table):
+    found = drawn.with_counts(table, drawn_images())
+    one = found.loc["job 00"]
+    assert (one["drawn_images", ""], one["failed", ""], one["checked", ""]) == (7, 1, 8)
+    assert one["counted", "female"] == pytest.approx(6 / 7) and one["counted", "male"] == pytest.approx(1 / 7)
+    assert (one["counted_low", "female"], one["counted_high", "female"]) == pytest.approx((0.4869, 0.9743), abs=1e-4)
+    assert found.loc["job 01", ("checked", "")] == 0 and np.isnan(found.loc["job 01", ("counted", "male")])
+    assert found.loc["average", ("failed", "")] == 1
+    assert "Here 'male' was drawn without being named in 1 of 7" in sentences.row(found, "job 00")
+
+
+def test_information_and_what_is_drawn_may_disagree(table):
+    images = drawn_images()
+    images.loc[images["attribute"] == "", ["is female", "is male", "asked"]] = [True, False, True]
+    found = drawn.with_counts(table, images)
+    assert drawn.disagreements(found) == ["job 00"]  # of which information says male
+    assert "Information and what is drawn disagree on job 00." in sentences.counted(found)
+    assert drawn.disagreements(table) == [] and sentences.counted(table) == ""
+
+
+def test_failed_images_are_left_out(samples):
+    own = tables.select(samples, measure="mmi", mode="pid")
+    wrong = drawn.failed(drawn_images())
+    assert wrong == {("a male job 00", 0), ("a job 00", 7)}
+    left = tables.bias(drawn.without_failed(own, wrong))
+    assert left.loc["job 00", ("seeds", "male")] == 7 and left.loc["job 01", ("seeds", "male")] == 8
+    assert left.loc["job 00", ("blocks", "")] == 7
+
+
+@pytest.mark.parametrize(
+    ("count", "total", "ends"), [(0, 10, (0.0, 0.2775)), (10, 10, (0.7225, 1.0)), (5, 10, (0.2366, 0.7634))]
+)
+def test_intervals_of_shares_are_those_of_wilson(count, total, ends):
+    assert drawn.wilson(count, total) == pytest.approx(ends, abs=1e-4)
