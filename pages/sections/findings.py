@@ -7,9 +7,10 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from pages.address import View
-from pages.data import results, summaries
-from pages.data.summaries import StudySummary
+from pages.data import results
 from pages.registry import PAGES
+from pages.sections import summaries
+from pages.sections.summaries import StudySummary
 from pages.widgets import notices
 from store.errors import DiffusionPIDError
 from store.studies import Interventions, Study
