@@ -29,6 +29,7 @@ PAGES = {
         Page(address="synonyms", script="synonyms.py", title="Synonyms", view=address.SynonymsView),
         Page(address="intervention", script="intervention.py", title="Intervention", view=address.InterventionView),
         Page(address="explorer", script="explorer.py", title="Explorer", view=address.ExplorerView),
+        Page(address="compare", script="compare.py", title="Compare", view=address.CompareView),
         Page(address="jobs", script="jobs.py", title="Jobs"),
         Page(address="method", script="method.py", title="Method"),
     )

@@ -15,6 +15,7 @@ from pages.address.fields import ALL_LEVELS, BOTH_MODES, DEMO, FAILED, SCALES, T
 from pages.address.view import (
     SELECTION,
     BiasTableView,
+    CompareView,
     ExplorerView,
     HomonymsView,
     InterventionView,
@@ -32,6 +33,7 @@ __all__ = [
     "SELECTION",
     "TABLES",
     "BiasTableView",
+    "CompareView",
     "ExplorerView",
     "HomonymsView",
     "InterventionView",

@@ -143,3 +143,19 @@ class ExplorerView(_Overlaid, View):
     level: str = choice("pixel", LEVELS)
     region: str = rectangle()
     maps: str = choice(BOTH_MODES[0], BOTH_MODES)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompareView(_Overlaid, View):
+    """Two results of a bias study beside each other, each of a run, a measure and a mode; and a prompt of both."""
+
+    study: str = text()
+    one: str = text()  # model, revision and guidance
+    other: str = text()
+    other_measure: str = text()
+    mode: str = text()
+    other_mode: str = text()
+    subject: str = text()  # whose images are shown
+    attribute: str = text()
+    seed: str = text()
+    quantity: str = choice("redundancy", MAPS)

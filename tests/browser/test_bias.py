@@ -114,7 +114,7 @@ def test_the_table_is_read_sorted_and_searched(serve, store, frame, by_gap, page
             assert cell.split(" ")[0] == f"{row['mean', attribute]:.1f}"
         assert line[4:6] == [f"{row['normalised', attribute]:.2f}" for attribute in ("male", "female")]
     shares = {line[0]: line[8:] for line in texts(page)}
-    assert (shares["doctor"], shares["nurse"], shares["average"]) == (["0.50", "0.50"], ["0.90", "0.92"], [])
+    assert (shares["doctor"], shares["nurse"], shares["average"]) == (["0.50"], ["0.90"], [])  # nothing drawn is a role
     expect(page.get_by_text("that were taught unevenly are found")).to_be_visible()
     expect(page.get_by_text("guidance 1, 3 images of each prompt at most")).to_be_visible()
     expect(page.get_by_text("Partly computed: 24 of 320 images (8%)")).to_be_visible()

@@ -4,7 +4,7 @@ import streamlit as st
 
 from pages import address
 from pages.data import glossary, results
-from pages.figures import truth
+from pages.figures import points
 from pages.figures.quantities import factor
 from pages.sections.bias.attributes import PLANTED
 from pages.sections.bias.screen import BiasScreen
@@ -106,7 +106,7 @@ def _scatter(shown: BiasScreen) -> exports.ExportFigure:
     from store.tables.findings import recovery
 
     view, found = shown.view, recovery(shown.table.frame)
-    figure = truth.scatter(found, list(shown.table.frame["mean"]), view.unit, factor(view.unit))
+    figure = points.planted(found, list(shown.table.frame["mean"]), view.unit, factor(view.unit))
     key = f"{PLACE} {view.measure} {view.mode} {view.level} {shown.guidance:g}"
     exports.figure(
         PLACE,
@@ -121,6 +121,6 @@ def _scatter(shown: BiasScreen) -> exports.ExportFigure:
 
 def _clicked(key: str) -> None:
     """A click on a point opens the images of its row."""
-    points = st.session_state[key]["selection"]["points"]
-    if points:
-        address.change(subject=points[0]["customdata"][1], seed="")
+    chosen = st.session_state[key]["selection"]["points"]
+    if chosen:
+        address.change(subject=chosen[0]["customdata"][1], seed="")

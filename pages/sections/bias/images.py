@@ -20,6 +20,7 @@ from store.errors import StoreError
 from store.records import PairResult
 
 ALL = "all"
+FAILED = " \u2717"  # after the title of an image that is not what its prompt asks for
 SMALL, LARGE = 140, 270  # pixels of a panel's side
 WIDTH = 580  # pixels of all panels
 
@@ -42,7 +43,7 @@ class AttributeImages:
         text = written(float(totals.total[index]) * step, float(totals.total_se[index]) * step)
         layer = Layer(title, maps.map[index] * step, scale, maps.map_se[index] * step)
         image = self.images[index]
-        return Panel(f"{self.attribute} \u2717" if self.failure(seed) else self.attribute, image), Panel(
+        return Panel(f"{self.attribute}{FAILED}" if self.failure(seed) else self.attribute, image), Panel(
             f"{quantity.symbol} {text}", image, layer
         )
 
@@ -176,8 +177,8 @@ def _arranged(pairs: list[tuple[Panel, Panel]], same: bool, large: bool) -> tupl
     Where all maps are about the `same` image, that comes once.
     """
     if same and len(pairs) > 1:
-        image = replace(pairs[0][0], title="image")
-        maps = [replace(over, title=f"{one.title}: {over.title}") for one, over in pairs]
+        image = replace(pairs[0][0], title="image" + FAILED * pairs[0][0].title.endswith(FAILED))
+        maps = [replace(over, title=f"{one.title.removesuffix(FAILED)}: {over.title}") for one, over in pairs]
         return [image, *maps], len(maps) + 1
     if len(pairs) * 2 <= PANELS and not large:
         return [panel for pair in pairs for panel in pair], PANELS

@@ -1,19 +1,21 @@
-"""What was measured against what was planted, as a figure whose points can be chosen."""
+"""Rows of a bias study as points that can be chosen: measured against planted, and one result against another."""
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from pages.figures.bias import FAINT, ROW_OF, SERIES, SIZE
+from pages.figures.bias import FAINT, ROW_OF, SERIES, SIZE, colour_of
 from pages.figures.escape import plain_markup
 from pages.figures.maps import CLEAR
 
-HEIGHT = 270
+HEIGHT, TALL = 270, 340
+FLIP = colour_of(3)  # of rows in which another attribute leads
+EQUAL = {"color": "rgba(128, 128, 128, 0.6)", "dash": "dot"}  # a line of equal values
 SPREAD = 0.05  # of planted values that are equal, so that no point hides another
 NEAR = 0.07  # of the range of all values: of points that are nearer only one has its name beside it
 
 
-def scatter(found: pd.DataFrame, attributes: list[str], unit: str, factor: float) -> go.Figure:
+def planted(found: pd.DataFrame, attributes: list[str], unit: str, factor: float) -> go.Figure:
     """Rows of `store.tables.findings.recovery`; a point's `customdata` is (ROW_OF, subject).
 
     Colours are those of the attributes of the table, also where only one of two is in `found`. Rows of the control are
@@ -49,6 +51,51 @@ def scatter(found: pd.DataFrame, attributes: list[str], unit: str, factor: float
         hovermode="closest",
         **CLEAR,
     )
+    return result
+
+
+def compared(table: pd.DataFrame, titles: tuple[str, str], chosen: str, factor: float) -> go.Figure:
+    """Rows of `store.tables.findings.compare`, in nats times `factor`; a point's `customdata` is (ROW_OF, subject)."""
+    x, y = (table[name].to_numpy(float) * factor for name in ("one", "other"))
+    ends = [float(np.nanmin([x, y])), float(np.nanmax([x, y]))] if np.isfinite([x, y]).any() else [0.0, 1.0]
+    result = go.Figure(
+        go.Scatter(
+            x=ends, y=ends, mode="lines", line={"color": "rgba(128, 128, 128, 0.6)", "dash": "dot"}, hoverinfo="skip"
+        )
+    )
+    for name, rows, colour in (("same direction", ~table["flips"], SIZE), ("flips", table["flips"], FLIP)):
+        of = rows.to_numpy(bool)
+        if not of.any():
+            continue
+        subjects = table.index[of]
+        result.add_trace(
+            go.Scatter(
+                x=x[of],
+                y=y[of],
+                name=name,
+                mode="markers+text",
+                text=[plain_markup(each) if each == chosen or len(table) <= 25 else "" for each in subjects],
+                textposition="top center",
+                textfont={"size": 10},
+                marker={"color": colour, "size": 9, "opacity": np.where(table["significant"][of], 1.0, FAINT + 0.2)},
+                unselected={"marker": {"opacity": 1}},
+                customdata=[(ROW_OF, each) for each in subjects],
+                hovertemplate="%{customdata[1]}: %{x:.2f}, %{y:.2f}<extra></extra>",
+            )
+        )
+    axis = {"zeroline": True, "zerolinecolor": "rgba(128, 128, 128, 0.7)", "gridcolor": "rgba(128, 128, 128, 0.2)"}
+    result.update_layout(
+        xaxis={**axis, "title": {"text": plain_markup(titles[0]), "standoff": 4}, "fixedrange": True},
+        yaxis={**axis, "title": {"text": plain_markup(titles[1]), "standoff": 4}, "fixedrange": True},
+        legend={"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom"},
+        margin={"l": 0, "r": 8, "t": 24, "b": 0},
+        height=TALL,
+        clickmode="event+select",
+        dragmode=False,
+        hovermode="closest",
+        **CLEAR,
+    )
+    result.data[0].showlegend = False
     return result
 
 
