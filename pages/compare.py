@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from pages import address
-from pages.address import CompareView
+from pages.address import ALL_LEVELS, CompareView
 from pages.data import results
 from pages.figures import points
 from pages.figures.quantities import factor
@@ -99,7 +99,15 @@ def _settled(view: CompareView, study: Study, there: dict[str, StudySide]) -> tu
     mode = view.mode if view.mode in MODES else MODES[0]
     other_mode = view.other_mode if view.other_mode in MODES else mode
     settled = replace(
-        view, study=study.name, one=one, other=other, other_measure=against, mode=mode, other_mode=other_mode
+        view,
+        band=ALL_LEVELS,
+        threshold=0,
+        study=study.name,
+        one=one,
+        other=other,
+        other_measure=against,
+        mode=mode,
+        other_mode=other_mode,
     )
     first = replace(there[one], measure=view.measure, mode=mode)
     return settled, first, replace(there[other], measure=against, mode=other_mode)
@@ -204,7 +212,11 @@ def _images(
         **address.bind_field("subject", view.subject, ["attribute"], start="index", among=subjects),
     )
     attribute.segmented_control(
-        "Attribute", attributes, required=True, **address.bind_field("attribute", view.attribute, among=attributes)
+        "Attribute",
+        attributes,
+        format_func=notices.plain,
+        required=True,
+        **address.bind_field("attribute", view.attribute, among=attributes),
     )
     seed.segmented_control("Seed", seeds, required=True, **address.bind_field("seed", view.seed, among=seeds))
     return comparison.images(view, listing, study, sides)

@@ -61,6 +61,28 @@ def test_gender_bias_from_the_table_to_the_images_and_a_note(serve, store, tmp_p
     sound(page)
 
 
+def test_a_finding_is_doubted_counted_and_compared(serve, store, page: Page):
+    page.goto(serve(store))
+    page.get_by_role("link", name="Gender bias of the embedded model").click()
+    expect(page.get_by_text("Measured against planted: rank correlation 0.88")).to_be_visible()
+    page.get_by_role("radio", name="ccs", exact=True).click()
+    expect(page.get_by_text("Upside down: where more was planted, less is measured.")).to_be_visible()
+    expect(page.get_by_text("Another attribute leads under aligned 8")).to_be_visible()
+    page.go_back()
+    expect(page.get_by_text("Measured against planted: rank correlation 0.88")).to_be_visible()
+    page.goto(f"{serve(store)}/gender?model=embedded&subject=nurse&seed=0&failed=leave")
+    expect(page.get_by_text("Not what the prompt asks for. male: female nurse, dark skin.")).to_be_visible()
+    expect(page.get_by_text("56 of 320 images do not show what was asked and are left out")).to_be_visible()
+    page.get_by_role("link", name="Overview").click()
+    expect(page.get_by_role("heading", name="What the studies find")).to_be_visible()
+    page.get_by_role("link", name="Compare").click()
+    expect(page.get_by_text("of 6 rows differ significantly")).to_be_visible()
+    page.get_by_role("radiogroup", name="Seed").get_by_text("2", exact=True).click()
+    expect(page).to_have_url(re.compile("seed=2"))
+    expect(page.locator(".st-key-both-images .js-plotly-plot")).to_be_visible()
+    sound(page)
+
+
 def test_meanings_and_synonyms_on_one_scale(serve, store, page: Page):
     page.goto(serve(store))
     page.get_by_role("link", name="Homonyms").click()
@@ -71,7 +93,7 @@ def test_meanings_and_synonyms_on_one_scale(serve, store, page: Page):
     assert len(rows) == 2
     for _, row in rows.iterrows():
         expect(page.get_by_text(row["prompt"], exact=True)).to_be_visible()
-        expect(page.get_by_text(f"{row['sense']}: {row['own']} of 8; by chance 4")).to_be_visible()
+        expect(page.get_by_text(f"{row['own']} of 8 nearer to images of {row['sense']}")).to_be_visible()
         cell = ranged(*row[["synergy", "synergy_low", "synergy_high"]])
         expect(page.get_by_role("cell", name=cell).first).to_be_visible()
     overlays = page.locator("[class*=st-key-overlay-] .js-plotly-plot")
