@@ -15,6 +15,11 @@ from store.errors import InputError
 MEND = "use a text-to-image model"
 LEAST_GUIDANCE = 1.0
 SEES = ("image", "mask_image", "control_image", "reference_image", "video", "control_video")  # besides text
+NEEDED = {  # options of a call without which it fails
+    "gligen_phrases": "it is given phrases and boxes besides the text",
+    "token_indices": "it is told at which words of the text to look",
+    "source_embeds": "it is given directions of change besides the text",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -254,7 +259,9 @@ FAMILIES = {
     )
 }
 
-DISTURBED = {  # pipelines that also guide by disturbed attention: the models are those of the plain pipelines
+ALIASES = {  # pipelines that draw with the models of others, guided by disturbed attention (PAG, SAG) or otherwise
+    "SemanticStableDiffusionPipeline": "StableDiffusionPipeline",
+    "StableDiffusionModelEditingPipeline": "StableDiffusionPipeline",
     "StableDiffusionPAGPipeline": "StableDiffusionPipeline",
     "StableDiffusionSAGPipeline": "StableDiffusionPipeline",
     "StableDiffusionXLPAGPipeline": "StableDiffusionXLPipeline",
@@ -262,7 +269,7 @@ DISTURBED = {  # pipelines that also guide by disturbed attention: the models ar
     "SanaPAGPipeline": "SanaPipeline",
     "HunyuanDiTPAGPipeline": "HunyuanDiTPipeline",
 }
-FAMILIES |= {name: replace(FAMILIES[plain], pipeline=name) for name, plain in DISTURBED.items()}
+FAMILIES |= {name: replace(FAMILIES[plain], pipeline=name) for name, plain in ALIASES.items()}
 
 
 def of(pipeline: str) -> Family:
@@ -288,6 +295,8 @@ def refusal(pipeline: str) -> str:
         return f"it is given a picture besides the text ({seen})"
     if not ({"unet", "transformer"} & set(parts)) or any(name.startswith("prior") for name in parts):
         return "it has no denoiser of its own, or several one after the other"
+    if needed := next((name for name in NEEDED if name in taken), ""):
+        return NEEDED[needed]
     if "vae" not in parts:
         return "it has no autoencoder: it works on pixels or on codes"
     return ""

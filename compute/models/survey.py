@@ -43,7 +43,7 @@ ELSEWHERE = ("it makes videos", "it makes sounds", "it takes no prompt", "it is 
 
 def document() -> str:
     """Return docs/models.md for the diffusers that is installed."""
-    rows = [_row(row) for name, row in families.FAMILIES.items() if name not in families.DISTURBED]
+    rows = [_row(row) for name, row in families.FAMILIES.items() if name not in families.ALIASES]
     classes = {name: families.refusal(name) for name in sorted(dir(diffusers)) if name.endswith("Pipeline")}
     found = [f"| `{name}` | {_verdict(name, why)} |" for name, why in classes.items() if why not in ELSEWHERE]
     return HEAD.format(version=diffusers.__version__) + "\n".join(rows) + "\n" + OTHERS + "\n".join(found) + "\n"

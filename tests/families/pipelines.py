@@ -6,8 +6,9 @@ from collections.abc import Callable
 import diffusers
 from diffusers import DiffusionPipeline
 
-from compute.models.families import DISTURBED
-from tests.families import cross_attention, joint_attention
+from compute.models.families import ALIASES
+from tests.families import cross_attention, joint_attention, texts
+from tests.families.autoencoder import vae
 
 BUILDERS: dict[str, Callable[[], DiffusionPipeline]] = {
     build.__name__: build
@@ -35,9 +36,9 @@ BUILDERS: dict[str, Callable[[], DiffusionPipeline]] = {
 }
 
 
-def disturbed(name: str) -> DiffusionPipeline:
-    """A tiny pipeline of the class `name`, of DISTURBED, with the parts of the plain one."""
-    plain = next(found for build in BUILDERS.values() if type(found := build()).__name__ == DISTURBED[name])
+def alias(name: str) -> DiffusionPipeline:
+    """A tiny pipeline of the class `name`, of ALIASES, with the parts of the plain one."""
+    plain = next(found for build in BUILDERS.values() if type(found := build()).__name__ == ALIASES[name])
     kind = getattr(diffusers, name)
     taken = inspect.signature(kind.__init__).parameters
     options = {
@@ -48,3 +49,23 @@ def disturbed(name: str) -> DiffusionPipeline:
     }
     wanted = {**options, **plain.components}
     return kind(**{part: value for part, value in wanted.items() if part in taken})
+
+
+def bria() -> DiffusionPipeline:
+    """A tiny pipeline of a class without a row."""
+    return diffusers.BriaPipeline(
+        transformer=diffusers.BriaTransformer2DModel(
+            patch_size=1,
+            in_channels=16,
+            num_layers=1,
+            num_single_layers=1,
+            attention_head_dim=16,
+            num_attention_heads=2,
+            joint_attention_dim=joint_attention.WIDTH,
+            axes_dims_rope=[4, 4, 8],
+        ),
+        scheduler=diffusers.FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True),
+        vae=vae(),
+        text_encoder=texts.t5(),
+        tokenizer=texts.t5_tokenizer(),
+    )

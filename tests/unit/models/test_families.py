@@ -24,7 +24,7 @@ from store.warnings import notes_of
 from store.words import find_word
 from tests.budget import SOAK
 from tests.conftest import ROOT
-from tests.families.pipelines import BUILDERS, disturbed
+from tests.families.pipelines import BUILDERS, alias, bria
 
 PROMPT = "a cat and a dog"
 PAIR = TokenPair.find(PROMPT, "cat", "dog")
@@ -220,10 +220,12 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize("name", families.DISTURBED if SOAK else list(families.DISTURBED)[:2])
-def test_guidance_by_disturbed_attention_is_off_where_information_is_measured(name, tmp_path):
+@pytest.mark.parametrize(
+    "name", families.ALIASES if SOAK else ["StableDiffusionSAGPipeline", "StableDiffusion3PAGPipeline"]
+)
+def test_a_pipeline_that_draws_with_the_models_of_another_is_measured_without_its_guidance(name, tmp_path):
     torch.manual_seed(0)
-    disturbed(name).save_pretrained(tmp_path, safe_serialization=True)
+    alias(name).save_pretrained(tmp_path, safe_serialization=True)
     size = "32x32" if name.startswith("Sana") else "16x16"
     adapter = registry.load(f"{tmp_path} --size {size}", device="cpu")
     assert type(adapter.pipeline).__name__ == name
@@ -233,6 +235,14 @@ def test_guidance_by_disturbed_attention_is_off_where_information_is_measured(na
     assert all(np.isfinite(values).all() for values in maps.values())
 
 
+def test_a_pipeline_without_a_row_that_looks_at_the_class_of_its_scheduler_works():
+    torch.manual_seed(0)
+    adapter = PipelineAdapter(bria(), "bria", "1", size=(16, 16))
+    assert parity.deviation(adapter) <= 1e-6
+    assert adapter.generate(PROMPT, [0], adapter.usual_guidance, 2).isfinite().all()
+    assert "not among the families known here" in adapter.notes[0]
+
+
 @pytest.mark.parametrize("pipeline", REFUSED)
 def test_a_class_that_needs_more_than_text_is_refused_with_its_reason(pipeline):
     assert REFUSED[pipeline] in families.refusal(pipeline)
@@ -240,7 +250,7 @@ def test_a_class_that_needs_more_than_text_is_refused_with_its_reason(pipeline):
 
 def test_the_rows_that_count_as_tested_are_those_of_the_tiny_pipelines():
     classes = {type(build()).__name__ for build in BUILDERS.values()}
-    assert classes | families.DISTURBED.keys() == {name for name, row in families.FAMILIES.items() if row.tested}
+    assert classes | families.ALIASES.keys() == {name for name, row in families.FAMILIES.items() if row.tested}
 
 
 def test_the_document_of_models_is_that_of_the_installed_diffusers():
