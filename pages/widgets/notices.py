@@ -105,7 +105,7 @@ def _after(field: str) -> tuple[str, ...]:
 def of_model(notes: Sequence[str]) -> None:
     """What is to be known of the model whose results are shown."""
     for note in notes:
-        st.caption(f":material/warning: The model: {plain(note)}.")
+        st.caption(f":material/warning: {plain(note[:1].upper() + note[1:])}.")
 
 
 def broken(files: Sequence[tuple[Path, str]], root: Path, expanded: bool = False) -> None:
