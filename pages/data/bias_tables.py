@@ -127,6 +127,7 @@ def _bias(
     from store import tables  # scipy takes a second to import
     from store.tables import findings
     from store.tables.findings import drawn
+    from store.tables.findings.closing import closing
 
     guidance = about.get("guidance") or tables.guidance_of(_listing, _asked, about["model"])
     images = recognised.of_study(_listing, _asked, about["model"], about.get("revision", ""), guidance)
@@ -137,6 +138,7 @@ def _bias(
     frame = findings.with_directions(tables.bias(samples), findings.directions(others))
     frame = frame if images is None else drawn.with_counts(frame, images)
     frame = findings.with_planted(frame, _asked.planted) if _asked.planted else frame
+    frame.attrs["closing"] = closing(samples)
     frame.attrs["order"] = tables.rank_stability(samples, resamples=DRAWS).order
     known = _printed is not None and any(subject in _printed.values for subject in frame.index)
     return tables.with_published(frame, _printed) if known else frame

@@ -65,6 +65,7 @@ def draw(view: View, path: Path, record: RunRecord, pair: PairResult) -> ResultS
         told = warnings.notes_of(record.provenance)
         notices.of_model(told)
         table = totals.draw(view, path, record.key, pair, shown.index, region.cells(view, record))
+    told = [*told, *warnings.warnings(record.key, pair)[view.mode]]  # as the page and `store show` say them
     table.full.attrs |= {"notes": told} if told else {}
     shown.drawn.extend(_strip(shown))
     return replace(shown, table=table)

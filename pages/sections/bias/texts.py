@@ -88,7 +88,8 @@ def facts(shown: BiasScreen) -> str:
     said += [f"{frame.attrs['confidence']:.0%} intervals over images", f"{STAR} q at most {frame.attrs['alpha']:g}"]
     if view.table == "attributes":
         said.append(f"{UNRELIABLE} smaller than half its interval")
-    return ", ".join(said) + "." + _stability(frame.attrs.get("order"))
+    closing = frame.attrs.get("closing", "")
+    return ", ".join(said) + "." + _stability(frame.attrs.get("order")) + f" {closing}" * bool(closing)
 
 
 def direction(order: str) -> str:

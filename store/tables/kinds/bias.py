@@ -7,6 +7,7 @@ import pandas as pd
 
 from store.studies import NEUTRAL, Study
 from store.tables.bias import PUBLISHED, bias, with_published
+from store.tables.findings.closing import closing
 from store.tables.guidance import by_guidance
 from store.tables.kinds.format import (
     PrintedTable,
@@ -26,8 +27,9 @@ from store.tables.samples import AVERAGE, OF_ALIGNMENT, choose_revision
 
 
 def _plain(request: TableRequest) -> PrintedTable:
-    table = bias(request.samples(**request.setting), request.quantity)
-    return PrintedTable(table, bias_text, request.head, _notes(request, table))
+    samples = request.samples(**request.setting)
+    table = bias(samples, request.quantity)
+    return PrintedTable(table, bias_text, request.head, [*_notes(request, table), *filter(None, [closing(samples)])])
 
 
 def _published(request: TableRequest) -> PrintedTable:

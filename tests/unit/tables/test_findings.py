@@ -8,6 +8,7 @@ from store import studies, tables
 from store.studies import Planted
 from store.tables.findings import directions, drawn, recovery, sentences, with_directions, with_planted
 from store.tables.findings import studies as answers
+from store.tables.findings.closing import closing
 from tests.unit.tables.test_tables import samples_of
 
 SUBJECTS = [f"job {number:02}" for number in range(6)]
@@ -247,3 +248,14 @@ def test_failed_images_are_left_out(samples):
 )
 def test_intervals_of_shares_are_those_of_wilson(count, total, ends):
     assert drawn.wilson(count, total) == pytest.approx(ends, abs=1e-4)
+
+
+def test_a_study_says_where_its_two_estimates_do_not_agree():
+    values = np.random.default_rng(0).normal(5.0, 0.5, (3, 2, 8))
+    samples = samples_of(values, mode="cpid").assign(information_both=values.ravel())
+    agreeing = samples.assign(standard_both=values.ravel() + np.tile([0.3, -0.3], values.size // 2))
+    assert closing(agreeing) == ""
+    apart = closing(samples.assign(standard_both=values.ravel() * 2))
+    assert f"over 48 images both words bring {2 * values.mean():.2f} nats" in apart and "does not close" in apart
+    for other in ({"mode": "pid"}, {"guidance": 3.0}):  # where nothing says that they agree
+        assert closing(samples.assign(standard_both=values.ravel() * 2, **other)) == ""
