@@ -17,6 +17,8 @@ from store.tables.statistics import (
     resampled_means,
 )
 
+ROUNDED = 1e-6  # of the largest lean: files hold totals with six or seven digits
+
 
 def compare(
     one: pd.DataFrame,
@@ -61,9 +63,11 @@ def compare(
     shared = np.intersect1d(cells[0].seeds, cells[1].seeds)
     lean = np.stack([_leans(each, subjects, tables[0], shared) for each in cells])  # (2, O, S)
     apart = lean[1] - lean[0]
+    rounded = np.abs(apart) <= ROUNDED * np.abs(lean).max(initial=0, where=np.isfinite(lean))
+    apart = np.where(rounded, 0.0, apart)
     counts = np.isfinite(apart).sum(1)
     low, high = expanded_percentiles(resampled_means(apart, shared, resamples), counts, confidence)
-    p = np.array([paired_test(lean[:, row]).p for row in range(len(subjects))])
+    p = np.array([paired_test(np.stack([np.zeros(len(shared)), values])).p for values in apart])
     q = benjamini_hochberg(p)
     leads = [table["largest", ""].drop(AVERAGE).loc[subjects] for table in tables]
     clear = [table["significant", ""].drop(AVERAGE).loc[subjects].astype(bool) for table in tables]

@@ -25,6 +25,8 @@ def answer(table: pd.DataFrame, unit: str = "nats", factor: float = 1.0) -> str:
         return f"{_rows(len(rows))}: too few images to say which differences are more than chance."
     named = [each for each in table["mean"] if (rows.loc[significant, ("largest", "")] == each).any()]
     if not named:
+        if len(rows) == 1:
+            return f"The attributes do not differ significantly in the only row, {rows.index[0]}."
         return f"In none of {_rows(len(rows))} do the attributes differ significantly."
     counts, strongest = [], []
     for attribute in named:
@@ -67,6 +69,8 @@ def size(table: pd.DataFrame, unit: str = "nats", factor: float = 1.0) -> str:
     if PLANTED not in table or not table.attrs["controls"]:
         return ""
     found = table[table["significant", ""].astype(bool) & (table.index != AVERAGE)]
+    if found.empty:
+        return ""
     return (
         f"Gaps up to {_number(table.attrs['control_gap'] * factor)} {unit} also occur among the "
         f"{table.attrs['controls']} that were taught evenly. {int(found['beyond_control', ''].sum())} of the "

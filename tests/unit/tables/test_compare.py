@@ -59,6 +59,8 @@ def test_seeds_and_subjects_that_one_side_lacks_are_left_out():
     assert (found["seeds"] == 5).all() and "job 00" not in found.index
     np.testing.assert_allclose(found["difference"], 0, atol=1e-12)
     assert not found["significant"].any() and not found["flips"].any()
+    rounded = compare(samples(ONE), samples(ONE * (1 + 1e-8)))  # what files cannot tell apart is no difference
+    assert not rounded["significant"].any() and (rounded["difference"] == 0).all()
     with pytest.raises(InputError, match="no subject is in both"):
         compare(samples(ONE)[lambda rows: rows["subject"] == "job 00"], fewer)
 
