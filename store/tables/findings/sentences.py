@@ -28,15 +28,17 @@ def answer(table: pd.DataFrame, unit: str = "nats", factor: float = 1.0) -> str:
         if len(rows) == 1:
             return f"The attributes do not differ significantly in the only row, {rows.index[0]}."
         return f"In none of {_rows(len(rows))} do the attributes differ significantly."
-    counts, strongest = [], []
+    counts: list[str] = []
+    strongest: list[str] = []
     for attribute in named:
         of = rows[significant & (rows["largest", ""] == attribute)]
-        counts.append(f"{len(of)} with {attribute}")
+        go = "" if counts else "goes " if len(of) == 1 else "go "
+        counts.append(f"{len(of)} {go}with {attribute}")
         top = of["gap", ""].idxmax()
         strongest.append(f"{top} with {attribute} ({_interval(of.loc[top], unit, factor)})")
     rest = len(rows) - int(significant.sum())
     left = f"; {rest} show no significant difference" if rest else ""
-    return f"Of {_rows(len(rows))}, {_listed(counts)} go significantly{left}. Strongest: {_listed(strongest)}."
+    return f"Of {_rows(len(rows))}, {_listed(counts)} significantly{left}. Strongest: {_listed(strongest)}."
 
 
 def doubt(table: pd.DataFrame) -> str:

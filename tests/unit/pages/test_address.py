@@ -6,7 +6,16 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from pages import address
-from pages.address import BiasTableView, ExplorerView, HomonymsView, InterventionView, OverviewView, SynonymsView, View
+from pages.address import (
+    BiasTableView,
+    CompareView,
+    ExplorerView,
+    HomonymsView,
+    InterventionView,
+    OverviewView,
+    SynonymsView,
+    View,
+)
 from pages.registry import PAGES
 
 FULL = {
@@ -43,6 +52,19 @@ FULL = {
     SynonymsView: SynonymsView(model="m", prompt="a car", pair="car+automobile", by="alignment", opacity=20),
     InterventionView: InterventionView(
         model="m", prompt="a cat and a car", word="cat", change="swapped", predictor="unique", threshold=40
+    ),
+    CompareView: CompareView(
+        model="m",
+        study="embedded-gender",
+        one="m, 1",
+        other="m, 3",
+        other_measure="ccs",
+        mode="pid",
+        other_mode="cpid",
+        subject="nurse",
+        attribute="female",
+        seed="2",
+        quantity="synergy",
     ),
     View: View(model="m", measure="ccs"),
 }
