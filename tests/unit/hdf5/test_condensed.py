@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from compute.estimation.noise_levels import REPLICATES
+from compute.estimation.noise_levels import REPLICATES, SCHEME
 from compute.planning import work
 from store import hdf5
 from store.catalogue import Catalogue
@@ -280,7 +280,7 @@ def test_standard_parts_cannot_be_formed_of_maps_that_were_left_out(store):
 def test_the_engine_takes_condensed_images_as_done_but_adds_nothing_to_them(tmp_path):
     record = synthetic.record(seeds=(0, 1), size=16, grid=8)
     (result,) = record.pairs
-    identity = Identity(record.key, (), (), 0, 30, "levels", 0, "scheme")
+    identity = Identity(record.key, (), (), 0, 30, "levels", 0, SCHEME)
     keys = tuple(identity.of(seed, noises).key for seed, noises in zip(result.seeds, result.noises, strict=True))
     full = replace(record, pairs=(replace(result, run_keys=keys),))
     assert result.information["pid"].maps.count == REPLICATES

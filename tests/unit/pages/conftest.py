@@ -4,6 +4,7 @@ import base64
 import functools
 import json
 import re
+import sys
 
 import numpy as np
 import pytest
@@ -122,6 +123,12 @@ def scanned_once():
             manifest_scanner, "scan_component_manifests", functools.cache(manifest_scanner.scan_component_manifests)
         )
         yield
+
+
+@pytest.fixture(autouse=True)
+def own_main(monkeypatch):
+    """Streamlit puts the script of a page in the place of `__main__`, which a spawned process would then run."""
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
 
 
 @pytest.fixture
