@@ -10,10 +10,10 @@ demo: $(VENV)/app
 		trap "kill $$! 2>/dev/null" EXIT INT TERM; $(BIN)/streamlit run dashboard.py
 
 test: $(VENV)/tools browser
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 soak: $(VENV)/tools browser
-	DIFFUSIONPID_SOAK=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder
+	DIFFUSIONPID_SOAK=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/tools
 	$(BIN)/ruff check .

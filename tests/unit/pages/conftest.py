@@ -131,13 +131,20 @@ def own_main(monkeypatch):
     monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
 
 
+@pytest.fixture(scope="session")
+def nothing(tmp_path_factory):
+    """An empty store, on which the Overview, which a session begins with, is drawn quickly."""
+    return tmp_path_factory.mktemp("nothing")
+
+
 @pytest.fixture
-def opened(tmp_path, monkeypatch):
+def opened(tmp_path, nothing, monkeypatch):
     """Opens a page on the store `tmp_path`, or on another."""
 
     def at(script: str, store=tmp_path, /, **address: str) -> OpenPage:
-        monkeypatch.setenv("DIFFUSIONPID_STORE", str(store))
+        monkeypatch.setenv("DIFFUSIONPID_STORE", str(nothing))
         app = AppTest.from_file(str(ROOT / "pages" / "shell.py"), default_timeout=120).run()
+        monkeypatch.setenv("DIFFUSIONPID_STORE", str(store))
         return OpenPage(app).go(script, **address)
 
     return at
