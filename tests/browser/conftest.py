@@ -56,6 +56,13 @@ def page(browser: Browser, browser_context_args: dict) -> Iterator[Page]:
         yield context.new_page()
 
 
+@pytest.fixture(autouse=True)
+def online(page: Page) -> Iterator[None]:
+    """A test that goes offline leaves the tab online."""
+    yield
+    page.context.set_offline(False)
+
+
 @pytest.fixture(scope="module")
 def serve(tmp_path_factory) -> Iterator[Callable[[Path], str]]:
     """Starts the dashboard on a store, if none runs on it yet; gives its address."""
