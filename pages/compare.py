@@ -162,21 +162,14 @@ def _scatter(view: CompareView, table: pd.DataFrame, one: StudySide, other: Stud
     titles = tuple(comparison.title_of(side, attributes, view.unit) for side in (one, other))
     figure = points.compared(table, (titles[0], titles[1]), view.subject, factor(view.unit))
     key = f"{PLACE} {one.name} {other.name} {view.unit} {view.subject}"
-    exports.figure(
+    exports.points(
         PLACE,
         figure,
-        key=key,
-        on_select=lambda: _clicked(key),
-        selection_mode="points",
+        key,
+        lambda point: address.change(subject=point[1], attribute=""),
         alt=f"Lean of each row of the study: {one.name} across, {other.name} up",
     )
     return exports.ExportFigure(PLACE, "One against the other", figure, table)
-
-
-def _clicked(key: str) -> None:
-    chosen = st.session_state[key]["selection"]["points"]
-    if chosen and chosen[0].get("customdata"):
-        address.change(subject=chosen[0]["customdata"][1], attribute="")
 
 
 def _table(view: CompareView, table: pd.DataFrame) -> pd.DataFrame:

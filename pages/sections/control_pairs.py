@@ -100,12 +100,11 @@ def study(view: View, table: pd.DataFrame, row: pd.Series, open_row: Callable[[i
     unit, scale = ("", 1.0) if view.by == ALIGNMENT else (view.unit, factor(view.unit))
     figure = dots.figure(table, BY[view.by], unit, scale, int(row.name))
     key = f"{CHART} {view.by} {row.name}"
-    exports.figure(
+    exports.points(
         CHART,
         figure,
-        key=key,
-        on_select=lambda: _clicked(key, open_row),
-        selection_mode="points",
+        key,
+        lambda point: open_row(point[0]),
         alt=f"{BY[view.by]} of each pair of the study and of its control word, with intervals",
     )
     compared = int(table["difference_mean"].notna().sum())
@@ -117,9 +116,3 @@ def study(view: View, table: pd.DataFrame, row: pd.Series, open_row: Callable[[i
         )
     st.caption(" ".join(said))
     return exports.ExportFigure(CHART, f"All pairs by {view.by}", figure, table)
-
-
-def _clicked(key: str, open_row: Callable[[int], None]) -> None:
-    points = st.session_state[key]["selection"]["points"]
-    if points:
-        open_row(points[0]["customdata"][0])

@@ -48,12 +48,11 @@ def draw(shown: ChangeScreen) -> list[exports.ExportFigure]:
     forest = effects.correlations(table, PREDICTORS, view.predictor)
     key = f"{FOREST} {view.change} {view.by} {view.predictor}"
     with left:
-        exports.figure(
+        exports.points(
             FOREST,
             forest,
-            key=key,
-            on_select=lambda: _chosen(key),
-            selection_mode="points",
+            key,
+            lambda point: address.change(predictor=point[0]),
             alt=f"Correlation of each predictor with the change of {view.by}, with intervals",
         )
         st.caption(_rests_on(shown, table))
@@ -71,12 +70,11 @@ def draw(shown: ChangeScreen) -> list[exports.ExportFigure]:
             format_func=PREDICTORS.get,
             **address.bind_field("predictor", view.predictor, start="index", among=list(PREDICTORS)),
         )
-        exports.figure(
+        exports.points(
             SCATTER,
             points,
-            key=opened,
-            on_select=lambda: _clicked(opened),
-            selection_mode="points",
+            opened,
+            lambda point: address.change(prompt=point[0], word=point[1], seed=str(point[2])),
             alt=f"{across} of each image against its change of {view.by}",
         )
         st.caption("Each point is an image. A click opens it.")
@@ -103,16 +101,3 @@ def _rests_on(shown: ChangeScreen, table: pd.DataFrame) -> str:
         said.append("With so few prompts the intervals are too short.")
     said.append("Kong et al. (2024) report, of Stable Diffusion, 0.34 for CMI and 0.24 for attention (image level).")
     return " ".join(said)
-
-
-def _chosen(key: str) -> None:
-    points = st.session_state[key]["selection"]["points"]
-    if points:
-        address.change(predictor=points[0]["customdata"][0])
-
-
-def _clicked(key: str) -> None:
-    points = st.session_state[key]["selection"]["points"]
-    if points:
-        prompt, word, seed, *_ = points[0]["customdata"]
-        address.change(prompt=prompt, word=word, seed=str(seed))

@@ -4,7 +4,7 @@ Each file is named after what it shows and under which settings, and says so ins
 of LaTeX, above a picture. The settings are the `attrs` of the frames, as `store.tables` gives them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import pandas as pd
@@ -119,6 +119,17 @@ def figure(place: str, drawn: go.Figure, /, **about) -> None:
     """Draw a figure in a container with the key `place`, for `ExportFigure`; `about` goes to `st.plotly_chart`."""
     with st.container(key=place):
         st.plotly_chart(drawn, config=CONFIG, **about)
+
+
+def points(place: str, drawn: go.Figure, /, key: str, clicked: Callable[[list], None], **about) -> None:
+    """Draw as `figure` does; a click on a point calls `clicked` with its custom data, if it has any."""
+
+    def selected() -> None:
+        found = st.session_state[key]["selection"]["points"]
+        if found and found[0].get("customdata"):
+            clicked(found[0]["customdata"])
+
+    figure(place, drawn, key=key, on_select=selected, selection_mode="points", **about)
 
 
 def frame(rows: pd.DataFrame, /, **about) -> None:

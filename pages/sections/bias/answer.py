@@ -108,19 +108,11 @@ def _scatter(shown: BiasScreen) -> exports.ExportFigure:
     view, found = shown.view, recovery(shown.table.frame)
     figure = points.planted(found, list(shown.table.frame["mean"]), view.unit, factor(view.unit))
     key = f"{PLACE} {view.measure} {view.mode} {view.level} {shown.guidance:g}"
-    exports.figure(
+    exports.points(
         PLACE,
         figure,
-        key=key,
-        on_select=lambda: _clicked(key),
-        selection_mode="points",
+        key,
+        lambda point: address.change(subject=point[1], seed=""),
         alt=f"Measured against planted associations. {_truth(shown)}",
     )
     return exports.ExportFigure(PLACE, "Measured against planted", figure, found)
-
-
-def _clicked(key: str) -> None:
-    """A click on a point opens the images of its row."""
-    chosen = st.session_state[key]["selection"]["points"]
-    if chosen:
-        address.change(subject=chosen[0]["customdata"][1], seed="")

@@ -226,24 +226,19 @@ def _rows(shown: BiasScreen) -> DeltaGenerator:
 
 def _table(shown: BiasScreen, figure: go.Figure, part: paging.PageOfRows) -> None:
     key = f"{PLACE} {shown.view.table} {shown.order} {shown.view.subject} {part.page}"  # a new one forgets the click
-    exports.figure(
+    exports.points(
         PLACE,
         figure,
-        key=key,
-        on_select=lambda: _clicked(shown, key),
-        selection_mode="points",
+        key,
+        lambda point: _clicked(shown, *point[:2]),
         alt=f"{shown.asked.title}: {part.number} rows by {shown.table.orders[parted(shown.order)[0]]}",
     )
     paging.buttons(part)
     st.caption(notices.plain(texts.facts(shown) + texts.source(shown) * (not shown.view.subject)))
 
 
-def _clicked(shown: BiasScreen, key: str) -> None:
+def _clicked(shown: BiasScreen, kind: str, name: str) -> None:
     """A click on a head sorts by its column, a second one the other way; one on a row opens it, or closes it again."""
-    points = st.session_state[key]["selection"]["points"]
-    if not points:
-        return
-    kind, name = points[0]["customdata"][:2]
     if kind == bias_figures.ROW_OF and name != AVERAGE:
         address.change(subject="" if name == shown.view.subject else name, seed="")
     elif kind == bias_figures.HEAD_ROW and name in shown.table.orders:
