@@ -78,6 +78,7 @@ def main() -> None:
     name = f"{view.prompt}, {pair_label(view.prompt, view.pair)}"
     about = f"{MODE_NAMES[view.mode]}, {shown.pair.measure}, {shown.pair.estimator} estimates, seed {view.seed}."
     key = key_of(record.key, pair.pair.words, view.mode, int(view.seed))
+    _to_compare(view)
     take_along.draw(PAGE, view, root, key, name, about, shown.table, [*shown.drawn, *matrix])
 
 
@@ -124,6 +125,16 @@ def _choices(
         required=True,
         help=glossary.explained(MODES_MEANING, "mode"),
         **address.bind_field("mode", view.mode, among=modes),
+    )
+
+
+def _to_compare(view: address.ExplorerView) -> None:
+    asked = {name: getattr(view, name) for name in ("store", "model", "measure", "unit", "prompt", "pair", "seed")}
+    st.page_link(
+        "compare.py",
+        label="Compare with another result of this prompt, or under another measure",
+        icon=":material/arrow_forward:",
+        query_params=address.CompareView(**asked, about=address.COMPARED[1]).parameters,
     )
 
 

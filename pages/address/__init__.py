@@ -11,7 +11,7 @@ from pages.address.binding import (
     shared_query,
     show,
 )
-from pages.address.fields import ALL_LEVELS, BOTH_MODES, DEMO, FAILED, SCALES, TABLES, is_number
+from pages.address.fields import ALL_LEVELS, BOTH_MODES, COMPARED, DEMO, FAILED, SCALES, TABLES, is_number
 from pages.address.view import (
     SELECTION,
     BiasTableView,
@@ -27,6 +27,7 @@ from pages.address.view import (
 __all__ = [
     "ALL_LEVELS",
     "BOTH_MODES",
+    "COMPARED",
     "DEMO",
     "FAILED",
     "SCALES",

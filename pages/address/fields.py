@@ -10,6 +10,7 @@ ALL_LEVELS = "all"  # of noise
 BOTH_MODES = ("one", "both")  # the mode chosen alone, or PID next to CPID
 # Of a bias study: by attribute, of images without any, over guidances, under other measures and seeds.
 TABLES = ("attributes", "neutral", "guidance", "robustness")
+COMPARED = ("study", "prompt")  # of what two results are compared
 FAILED = ("keep", "leave")  # images that do not show what their prompt asks for
 SCALES = ("normalised", "information")  # of a table: from 0 to 1 over all of it, or the information itself
 REGION = re.compile(r"[0-9]{1,5}(,[0-9]{1,5}){3}")

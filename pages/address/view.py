@@ -7,6 +7,7 @@ from typing import Self
 from pages.address.fields import (
     ALL_LEVELS,
     BOTH_MODES,
+    COMPARED,
     DEMO,
     FAILED,
     READ,
@@ -147,15 +148,18 @@ class ExplorerView(_Overlaid, View):
 
 @dataclass(frozen=True, kw_only=True)
 class CompareView(_Overlaid, View):
-    """Two results of a bias study beside each other, each of a run, a measure and a mode; and a prompt of both."""
+    """Two results of a study, or of one prompt, each of a run, a measure and a mode; and a prompt of both."""
 
+    about: str = choice(COMPARED[0], COMPARED)
     study: str = text()
+    prompt: str = text()
+    pair: str = text()
     one: str = text()  # model, revision and guidance
     other: str = text()
     other_measure: str = text()
     mode: str = text()
     other_mode: str = text()
-    subject: str = text()  # whose images are shown
+    subject: str = text()  # row or sentence whose images are shown
     attribute: str = text()
     seed: str = text()
-    quantity: str = choice("redundancy", MAPS)
+    quantity: str = choice("", MAPS)

@@ -12,6 +12,7 @@ HEIGHT, TALL = 270, 340
 FLIP = colour_of(3)  # of rows in which another attribute leads
 EQUAL = {"color": "rgba(128, 128, 128, 0.6)", "dash": "dot"}  # a line of equal values
 SPREAD = 0.05  # of planted values that are equal, so that no point hides another
+FEW, SHORT = 25, 16  # rows, and letters of a name, up to which each point has its name beside it
 NEAR = 0.07  # of the range of all values: of points that are nearer only one has its name beside it
 
 
@@ -58,6 +59,7 @@ def compared(table: pd.DataFrame, titles: tuple[str, str], chosen: str, factor: 
     """Rows of `store.tables.findings.compare`, in nats times `factor`; a point's `customdata` is (ROW_OF, subject)."""
     x, y = (table[name].to_numpy(float) * factor for name in ("one", "other"))
     ends = [float(np.nanmin([x, y])), float(np.nanmax([x, y]))] if np.isfinite([x, y]).any() else [0.0, 1.0]
+    short = len(table) <= FEW and max(map(len, map(str, table.index)), default=0) <= SHORT
     result = go.Figure(
         go.Scatter(
             x=ends, y=ends, mode="lines", line={"color": "rgba(128, 128, 128, 0.6)", "dash": "dot"}, hoverinfo="skip"
@@ -74,7 +76,7 @@ def compared(table: pd.DataFrame, titles: tuple[str, str], chosen: str, factor: 
                 y=y[of],
                 name=name,
                 mode="markers+text",
-                text=[plain_markup(each) if each == chosen or len(table) <= 25 else "" for each in subjects],
+                text=[plain_markup(each) if each == chosen or short else "" for each in subjects],
                 textposition="top center",
                 textfont={"size": 10},
                 marker={"color": colour, "size": 9, "opacity": np.where(table["significant"][of], 1.0, FAINT + 0.2)},
@@ -95,6 +97,7 @@ def compared(table: pd.DataFrame, titles: tuple[str, str], chosen: str, factor: 
         hovermode="closest",
         **CLEAR,
     )
+    result.update_layout(showlegend=bool(table["flips"].any()))
     result.data[0].showlegend = False
     return result
 
