@@ -80,6 +80,9 @@ def test_a_finding_is_doubted_counted_and_compared(serve, store, page: Page):
     page.get_by_role("radiogroup", name="Seed").get_by_text("2", exact=True).click()
     expect(page).to_have_url(re.compile("seed=2"))
     expect(page.locator(".st-key-both-images .js-plotly-plot").first).to_be_visible()
+    page.get_by_role("radiogroup", name="Of").get_by_text("One prompt").click()
+    expect(page.get_by_text("of 9 quantities differ significantly")).to_be_visible()
+    expect(page.locator(".st-key-both-images .js-plotly-plot").first).to_be_visible()
     sound(page)
 
 

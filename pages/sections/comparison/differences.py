@@ -1,5 +1,6 @@
 """Paired differences of two results, drawn: the answer in a sentence, one against the other, and the table."""
 
+import math
 from collections.abc import Callable
 
 import pandas as pd
@@ -71,7 +72,7 @@ def _printed(view: CompareView, table: pd.DataFrame) -> pd.DataFrame:
     scale = factor(view.unit)
     numbers = {name: (table[name] * scale).round(2) for name in NUMBERS}
     columns = {f"{name}, {view.unit}" if name == "difference" else name: value for name, value in numbers.items()}
-    columns |= {"q": table["q"].round(3), "": table["significant"].map({True: "*", False: ""})}
+    columns |= {"q": table["q"].map(_probability), "": table["significant"].map({True: "*", False: ""})}
     if "leads_one" in table:
         columns["leads"] = [
             f"{row.leads_one} \u2192 {row.leads_other}" if row.flips else f"{row.leads_one}"
@@ -81,3 +82,7 @@ def _printed(view: CompareView, table: pd.DataFrame) -> pd.DataFrame:
     elif table["flips"].any():
         columns["sign"] = table["flips"].map({True: "changes", False: ""})
     return pd.DataFrame(columns, index=table.index)
+
+
+def _probability(value: float) -> str:
+    return "" if math.isnan(value) else "<0.001" if value < 0.001 else f"{value:.3f}"
