@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -63,19 +63,20 @@ def online(page: Page) -> Iterator[None]:
     page.context.set_offline(False)
 
 
-@pytest.fixture(scope="module")
-def serve(tmp_path_factory) -> Iterator[Callable[[Path], str]]:
-    """Starts the dashboard on a store, if none runs on it yet; gives its address."""
-    servers: dict[Path, tuple[str, subprocess.Popen]] = {}
-    logs = tmp_path_factory.mktemp("servers")
+class Dashboards:
+    """Calling it starts the dashboard on a store, if none runs on it yet, and gives its address."""
 
-    def start(store: Path) -> str:
-        if store in servers and servers[store][1].poll() is None:
-            return servers[store][0]
+    def __init__(self, logs: Path):
+        self.logs = logs
+        self.running: dict[Path, tuple[str, subprocess.Popen]] = {}
+
+    def __call__(self, store: Path) -> str:
+        if store in self.running and self.running[store][1].poll() is None:
+            return self.running[store][0]
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
-        log = logs / f"{port}.log"
+        log = self.logs / f"{port}.log"
         address = f"http://127.0.0.1:{port}"
         command = ["-m", "streamlit", "run", "dashboard.py", "--server.headless", "true", "--server.port", str(port)]
         environment = {**os.environ, "DIFFUSIONPID_STORE": str(store)}
@@ -83,7 +84,7 @@ def serve(tmp_path_factory) -> Iterator[Callable[[Path], str]]:
             server = subprocess.Popen(
                 [sys.executable, *command], cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT
             )
-        servers[store] = address, server
+        self.running[store] = address, server
         for _ in range(150):
             try:
                 urllib.request.urlopen(f"{address}/_stcore/health", timeout=1).close()
@@ -92,8 +93,16 @@ def serve(tmp_path_factory) -> Iterator[Callable[[Path], str]]:
                 time.sleep(0.2)
         raise RuntimeError(f"the dashboard did not start:\n{log.read_text()}")
 
-    yield start
-    for _, server in servers.values():
-        server.terminate()
-    for _, server in servers.values():
-        server.wait(60)
+    def stop(self) -> None:
+        """Tell every one to end, and wait for it."""
+        for _, server in self.running.values():
+            server.terminate()
+        for _, server in self.running.values():
+            server.wait(60)
+
+
+@pytest.fixture(scope="module")
+def serve(tmp_path_factory) -> Iterator[Dashboards]:
+    dashboards = Dashboards(tmp_path_factory.mktemp("servers"))
+    yield dashboards
+    dashboards.stop()

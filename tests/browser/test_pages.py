@@ -2,10 +2,12 @@
 
 import re
 import shutil
+import socket
 from pathlib import Path
 from urllib.parse import parse_qs, urlencode, urlparse
 
 import pytest
+import streamlit
 from playwright.sync_api import Locator, Page, expect
 
 from pages.figures.quantities import QUANTITIES, written
@@ -184,3 +186,15 @@ def test_a_help_text_leads_to_its_term(serve, store, page: Page):
     expect(opened.value.get_by_role("heading", name="level", exact=True)).to_be_visible()
     assert urlparse(opened.value.url).fragment == "level"  # whether it is scrolled to depends on how fast it is drawn
     assert address_of(opened.value) == {"model": "embedded"}
+
+
+def test_a_browser_that_takes_nothing_does_not_keep_the_dashboard_from_ending(serve, store):
+    address = urlparse(serve(store))
+    scripts = (Path(streamlit.__file__).parent / "static" / "static" / "js").iterdir()
+    largest = max(scripts, key=lambda script: script.stat().st_size).name
+    with socket.socket() as tab:
+        tab.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        tab.connect((address.hostname, address.port))
+        tab.sendall(f"GET /static/js/{largest} HTTP/1.1\r\nHost: {address.netloc}\r\n\r\n".encode())
+        assert tab.recv(1)
+        serve.stop()
