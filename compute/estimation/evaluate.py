@@ -2,15 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from compute.estimation.batching import BatchedDenoiser
+from compute.estimation.batching import Asked, BatchedDenoiser
 from compute.estimation.noise_levels import BANDS, MAP_BANDS, NoiseLevels
 from compute.models.attention import AttentionRecorder
-from compute.models.denoiser import Conditioning
+from compute.models.denoiser import Conditioning, sent
 from store.pid.information import REPLICATES
 from store.prompts.conditions import Conditions
 
@@ -44,42 +45,48 @@ class Evaluation:
 
 
 class _Sums:
-    """Running sums over noises: their size does not depend on how many there are."""
+    """Running sums over noises on `device`: their size does not depend on how many there are."""
 
-    def __init__(self, levels: NoiseLevels, conditions: Conditions, pixels: torch.Size):
+    def __init__(self, levels: NoiseLevels, conditions: Conditions, pixels: torch.Size, device: torch.device):
         edges, texts = len(conditions.edges), len(conditions.texts)
-        self.levels, self.conditions = levels, conditions
-        self.distance = torch.zeros(REPLICATES, edges, *pixels, dtype=torch.float64)
-        self.error = torch.zeros(REPLICATES, texts, *pixels, dtype=torch.float64)
-        self.bands = torch.zeros(MAP_BANDS, edges, *pixels, dtype=torch.float64)
-        self.spectrum = torch.zeros(REPLICATES, BANDS, edges + texts, dtype=torch.float64)
+        self.levels, self.conditions, self.device = levels, conditions, device
+        exact: dict[str, Any] = {"dtype": torch.float64, "device": device}
+        self.distance = torch.zeros(REPLICATES, edges, *pixels, **exact)
+        self.error = torch.zeros(REPLICATES, texts, *pixels, **exact)
+        self.bands = torch.zeros(MAP_BANDS, edges, *pixels, **exact)
+        self.spectrum = torch.zeros(REPLICATES, BANDS, edges + texts, **exact)
+        self.lowest = torch.zeros(edges, **exact)
         self.weight = torch.zeros(BANDS, dtype=torch.float64)
-        self.lowest = torch.zeros(edges, dtype=torch.float64)
         self.noises = self.draws = 0
 
     def add(self, position: Tensor, weight: Tensor, share: Tensor, far: Tensor, off: Tensor) -> None:
         """Distances `far` (n, E, h, w) and errors `off` (n, K, h, w) at n positions, as each counts in replicates."""
-        band, counted = self.levels.band_of(position), share * weight
+        band = self.levels.band_of(position)
+        fall = (self.levels.log_snr[0] - self.levels.log_snr[position]).exp() * (band == 0) * weight
+        self.weight.index_add_(0, band, weight)
         flat = torch.cat([far, off], 1).sum((2, 3))
+        band, weight, counted, fall = (each.to(self.device) for each in (band, weight, share * weight, fall))
         self.distance += torch.tensordot(counted, far, 1)
         self.error += torch.tensordot(counted, off, 1)
         self.bands.index_add_(0, band * MAP_BANDS // BANDS, far * weight.view(-1, 1, 1, 1))
         self.spectrum.index_add_(1, band, counted[..., None] * flat)
-        self.weight.index_add_(0, band, weight)
-        fall = (self.levels.log_snr[0] - self.levels.log_snr[position]).exp() * (band == 0) * weight
         self.lowest += fall @ flat[:, : len(self.lowest)]
 
     def result(self, retried: int, attention: dict[str, np.ndarray]) -> Evaluation:
+        """What the sums say: they leave the device here alone."""
         edges, count = self.levels.bands(), len(self.lowest)
+        distance, error, bands, spectrum, lowest = (
+            each.cpu() for each in (self.distance, self.error, self.bands, self.spectrum, self.lowest)
+        )
         return Evaluation(
             conditions=self.conditions,
-            distance=(self.distance / self.draws).numpy(),
-            error=(self.error / self.draws).numpy(),
-            bands=(self.bands / self.draws).numpy(),
-            spectrum=(self.spectrum / self.draws).numpy(),
-            curve=(self.spectrum[..., :count].mean(0) / self.weight[:, None]).numpy(),
+            distance=(distance / self.draws).numpy(),
+            error=(error / self.draws).numpy(),
+            bands=(bands / self.draws).numpy(),
+            spectrum=(spectrum / self.draws).numpy(),
+            curve=(spectrum[..., :count].mean(0) / self.weight[:, None]).numpy(),
             edges=edges.numpy(),
-            tail=(self.lowest / self.weight[0]).nan_to_num().numpy(),
+            tail=(lowest / self.weight[0]).nan_to_num().numpy(),
             noises=self.noises,
             retried=retried,
             attention=attention,
@@ -111,13 +118,28 @@ def evaluate(
     InputError: values are not finite in any precision, or nothing fits into memory.
     """
     generator = torch.Generator().manual_seed((seed ^ NOISE_STREAM) + done * APART)
-    sums, before = _Sums(levels, conditions, latent.shape[1:]), batched.retried
+    device = batched.denoiser.device if batched.denoiser.device.type == "cuda" else torch.device("cpu")
+    sums, before = _Sums(levels, conditions, latent.shape[1:], device), batched.retried
     drawn = levels.draw(noises, generator)
-    edges = torch.tensor(conditions.edges)  # (E, 2)
+    edges = torch.tensor(conditions.edges, device=device)  # (E, 2)
     count, signs = len(conditions.texts), torch.tensor(drawn.signs, dtype=latent.dtype).view(-1, 1, 1, 1)
     step = max(1, TOGETHER * batched.batch // (len(signs) * count))
+
+    def add(taken: slice, noise: Tensor, asked: Asked) -> None:
+        """Count what was asked about `noise` (n, signs, c, h, w) at the draws in `taken`."""
+        predicted = batched.settle(asked).to(device, torch.float32).view(*noise.shape[:2], count, *latent.shape)
+        shifts = predicted[:, :, edges[:, 0]] - predicted[:, :, edges[:, 1]]
+        errors = sent(noise, device).unsqueeze(2) - predicted
+        far, off = (0.5 * values.square().sum(3).mean(1).double() for values in (shifts, errors))
+        sums.add(drawn.position[taken], drawn.weight[taken], drawn.share[:, taken], far, off)
+        sums.noises += noise.shape[0] * noise.shape[1]
+        sums.draws += len(noise)
+        report(sums.noises)
+
+    under_way: tuple[slice, Tensor, Asked] | None = None
     for start in range(0, len(drawn.position), step):
-        chosen = drawn.position[start : start + step]
+        taken = slice(start, start + step)
+        chosen = drawn.position[taken]
         noise = torch.stack([torch.randn(latent.shape, generator=generator) for _ in chosen])
         noise = noise.unsqueeze(1) * signs  # (n, signs, c, h, w)
         log_snr = levels.log_snr[chosen].view(-1, 1, 1, 1, 1)
@@ -125,14 +147,13 @@ def evaluate(
         repeated = z.flatten(0, 1).repeat_interleave(count, 0)  # (n signs K, c, h, w)
         level = levels.level[chosen].repeat_interleave(len(signs) * count)
         text = torch.arange(count).repeat(len(chosen) * len(signs))
-        predicted = batched(repeated, level, encoded, text, recorder, conditions.whole)
-        predicted = predicted.float().view(len(chosen), len(signs), count, *latent.shape)
-        shifts = predicted[:, :, edges[:, 0]] - predicted[:, :, edges[:, 1]]
-        errors = noise.to(predicted.device).unsqueeze(2) - predicted
-        far, off = (0.5 * values.square().sum(3).mean(1).cpu().double() for values in (shifts, errors))
-        taken = slice(start, start + step)
-        sums.add(chosen, drawn.weight[taken], drawn.share[:, taken], far, off)
-        sums.noises += len(chosen) * len(signs)
-        sums.draws += len(chosen)
-        report(sums.noises)
+        asked = batched.ask(repeated, level, encoded, text, recorder, conditions.whole)
+        if under_way:  # what a GPU has done by now: it has the next to do meanwhile
+            add(*under_way)
+        under_way = taken, noise, asked
+        if batched.waits:
+            add(*under_way)
+            under_way = None
+    if under_way:
+        add(*under_way)
     return sums.result(batched.retried - before, recorder.maps(latent.shape[1:]) if recorder else {})

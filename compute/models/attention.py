@@ -93,7 +93,7 @@ class AttentionRecorder:
         self._sums: dict[int, Tensor] = {}  # layer -> (W, pixels)
         self._fresh: dict[int, Tensor] = {}
         self._samples = self._seen = self._layer = 0
-        self._crosses, self._wanted = False, self.rows
+        self._crosses, self._wanted = False, torch.zeros(0, dtype=torch.int64)
         self._hooks: list[Any] = []
         self._attend = F.scaled_dot_product_attention
 
@@ -124,7 +124,7 @@ class AttentionRecorder:
         total = torch.zeros(len(self.words), *size)
         for values in self._sums.values():
             height, width = _shape(values.shape[1], size)
-            layer = values.view(1, -1, height, width)
+            layer = values.cpu().view(1, -1, height, width)
             total += F.interpolate(layer, tuple(size), mode="bilinear", align_corners=False)[0]
         total /= max(1, self._samples * len(self._sums))
         self._sums, self._samples = {}, 0
@@ -132,8 +132,9 @@ class AttentionRecorder:
 
     def _begin(self, *_: Any) -> None:
         self._layer = 0
-        self._wanted = self.rows[self._calling()] if len(self.rows) else self.rows
-        self._seen += int(self._wanted.sum())
+        rows = self.rows[self._calling()] if len(self.rows) else self.rows
+        self._wanted = rows.nonzero().flatten()
+        self._seen += len(self._wanted)
 
     def _enter(self, module: nn.Module, args: tuple, kwargs: dict[str, Any]) -> None:
         states = kwargs.get("encoder_hidden_states")
@@ -145,9 +146,9 @@ class AttentionRecorder:
         joint = asking == asked == layout.total
         if joint or (asked == layout.states and (asking != asked or self._crosses)):
             self._layer += 1
-            if self._wanted.any():
+            if len(self._wanted):
                 rows = self._wanted.to(query.device)
-                mask = attn_mask[rows] if attn_mask is not None and len(attn_mask) == len(rows) else attn_mask
+                mask = attn_mask[rows] if attn_mask is not None and len(attn_mask) == len(query) else attn_mask
                 self._look(query[rows], key[rows], mask, joint)
         return output
 
@@ -162,7 +163,7 @@ class AttentionRecorder:
         seen = scores.softmax(-1)  # (rows, heads, pixels, positions)
         start = self._layout.text.start if joint else 0
         words = [seen[..., [start + place for place in places]].sum((0, 3)).mean(0) for places in self._tokens]
-        self._fresh[self._layer] = self._fresh.get(self._layer, 0) + torch.stack(words).cpu()
+        self._fresh[self._layer] = self._fresh.get(self._layer, 0) + torch.stack(words)
 
 
 def _shape(pixels: int, size: Sequence[int]) -> tuple[int, int]:

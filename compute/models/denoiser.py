@@ -13,6 +13,13 @@ from store.prompts.conditions import Reader
 from store.records import Span
 
 
+def sent(values: Tensor, device: torch.device) -> Tensor:
+    """Return `values` on `device`; a GPU that is at work meanwhile keeps nobody waiting."""
+    if device.type == "cuda" and values.device.type == "cpu":
+        return values.pin_memory().to(device, non_blocking=True)
+    return values.to(device)
+
+
 class Conditioning(Protocol):
     """K encoded texts."""
 

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from compute.models import families
 from compute.models.attention import AttentionRecorder, Layout
+from compute.models.denoiser import sent
 from compute.models.replay.autoencoder import Autoencoder
 from compute.models.replay.batches import RecordedTexts, signature
 from compute.models.replay.learning import learn, parameters
@@ -93,7 +94,7 @@ class PipelineAdapter:
         self.shares = True  # whether rows of a batch share what they have in common
         self._shared: SharedWork | None = None
 
-    @property
+    @cached_property
     def device(self) -> torch.device:
         """Where the network computes; its weights may lie elsewhere."""
         return device_of(self.pipeline)
@@ -174,7 +175,7 @@ class PipelineAdapter:
     @torch.inference_mode()
     def predict_noise(self, z: Tensor, level: Tensor, conditioning: Recordings) -> Tensor:
         """Return the predicted noise, float32 (B, c, h, w), without guidance: see `Denoiser`."""
-        latents = self.levels.latents(z.to(self.device).float(), level)
+        latents = self.levels.latents(sent(z.float(), self.device), level)
         looped = self._grid.pack(latents).to(self.weights)
         output = torch.empty_like(looped, dtype=torch.float32)
         for number, group in enumerate(conditioning.groups):

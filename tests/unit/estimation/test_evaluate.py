@@ -17,14 +17,16 @@ from store.prompts.conditions import of_pairs
 from store.records import TokenPair
 
 
-def run(gate, prompt, noises=64, seed=5, batch=32, denoiser=None, design=None, done=0):
+def run(gate, prompt, noises=64, seed=5, batch=32, denoiser=None, design=None, done=0, waits=True):
     """The evaluation of one image of a prompt that is two words."""
     denoiser = denoiser or AnalyticDenoiser(GATES[gate])
     latent = denoiser.generate(prompt, [seed], 1.0, 1)[0]
     pair = TokenPair.find(prompt, *prompt.split())
     conditions = of_pairs([pair], denoiser)
     levels, encoded = design or NoiseLevels.of(denoiser.log_snr), denoiser.encode(conditions.texts)
-    given = BatchedDenoiser(denoiser, batch), levels, latent, conditions, encoded
+    batched = BatchedDenoiser(denoiser, batch)
+    batched.waits = waits
+    given = batched, levels, latent, conditions, encoded
     steps = []
     last = evaluate(*given, noises=noises, seed=seed, done=done, report=steps.append)
     assert steps == sorted(steps)
@@ -142,12 +144,19 @@ def test_what_does_not_fit_at_all_is_said_with_the_mend():
         run("COR", "a0 b0", denoiser=small)
 
 
-def test_values_that_are_not_finite_are_asked_again_and_counted():
+@pytest.mark.parametrize(("waits", "retried"), [(True, 32), (False, 128)], ids=["one by one", "as a GPU does"])
+def test_values_that_are_not_finite_are_asked_again_and_counted(waits, retried):
     faulty = Faulty(GATES["COR"])
     faulty.coarse = True
-    (found, _), (expected, _) = run("COR", "a0 b0", denoiser=faulty), run("COR", "a0 b0")
+    (found, _), (expected, _) = run("COR", "a0 b0", 32, denoiser=faulty, waits=waits), run("COR", "a0 b0", 32)
     np.testing.assert_allclose(found.distance, expected.distance, rtol=1e-4)
-    assert found.retried == 32
+    assert found.retried == retried
+
+
+def test_batches_that_are_asked_ahead_are_counted_once():
+    (ahead, _), (expected, _) = (run("COR", "a0 b0", 48, batch=5, waits=waits) for waits in (False, True))
+    assert np.array_equal(ahead.distance, expected.distance)
+    assert (ahead.noises, ahead.retried) == (48, 0)
 
 
 def test_values_that_stay_infinite_are_refused():
