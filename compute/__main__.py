@@ -6,7 +6,7 @@ import os
 import sys
 import warnings
 
-from compute.commands import maintenance, queue, run, worker
+from compute.commands import maintenance, queue, recognise, run, worker
 from store import settings
 from store.errors import DiffusionPIDError
 
@@ -51,7 +51,7 @@ def _fail(text: str) -> int:
 def _parser(defaults: settings.Settings) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m compute", description="Computes information maps into a store.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for topic in (run, queue, worker):
+    for topic in (run, queue, worker, recognise):
         topic.add(commands, defaults)
     maintenance.add(commands)
     return parser

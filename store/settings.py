@@ -32,6 +32,7 @@ class Settings:
         Path("~/.cache/diffusionpid").expanduser(),
         "folder that remembers what was measured of this machine, and lists stores that cannot be written",
     )
+    recogniser: str = _setting("", "folder or hub id of a zero-shot classifier that says what images show")
     read_only: bool = _setting(False, "show results only: nothing can be computed or changed")
     max_evaluations: int = _setting(20_000_000, "most denoiser evaluations that a job from the dashboard may cost")
     max_jobs: int = _setting(50, "most jobs that may wait or run before the dashboard takes no more")

@@ -12,7 +12,16 @@ from diffusers import (
     StableDiffusionXLPipeline,
     UNet2DConditionModel,
 )
-from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
+from transformers import (
+    CLIPConfig,
+    CLIPImageProcessorPil,
+    CLIPModel,
+    CLIPProcessor,
+    CLIPTextConfig,
+    CLIPTextModel,
+    CLIPTextModelWithProjection,
+    CLIPTokenizer,
+)
 
 
 def tokenizer() -> CLIPTokenizer:
@@ -100,3 +109,21 @@ def _unet(**differences) -> UNet2DConditionModel:
         norm_num_groups=4,
         **differences,
     )
+
+
+def clip(folder: Path, seed: int = 0) -> Path:
+    """A random `CLIPModel` of images of 16 x 16 pixels with its processor, saved in `folder`."""
+    torch.manual_seed(seed)
+    words, small = tokenizer(), {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1}
+    common = {**small, "num_attention_heads": 2, "projection_dim": 8}
+    ends = {"eos_token_id": words.eos_token_id, "bos_token_id": words.bos_token_id, "pad_token_id": words.pad_token_id}
+    CLIPModel(
+        CLIPConfig(
+            text_config={**common, **ends, "vocab_size": len(words), "max_position_embeddings": 77},
+            vision_config={**common, "image_size": 16, "patch_size": 8},
+            projection_dim=8,
+        )
+    ).save_pretrained(folder)
+    shown = CLIPImageProcessorPil(size={"shortest_edge": 16}, crop_size={"height": 16, "width": 16})
+    CLIPProcessor(shown, words).save_pretrained(folder)
+    return folder

@@ -9,9 +9,10 @@ import streamlit as st
 
 from pages.address import FAILED, BiasTableView, View
 from pages.data import recognised
-from pages.data.results import Listing
+from pages.data.results import Listing, stamp
 from store import studies
 from store.catalogue import Entry, Filter
+from store.recognition.stored import place
 from store.records import MODES
 from store.studies import Published, Study
 
@@ -63,7 +64,8 @@ def bias(
     prompt asks for. `attrs["order"]` says how far the order by gap would survive other seeds: see
     `store.tables.rank_stability`. Raises as these do.
     """
-    return _bias(str(listing.root), listing.at, repr((asked, printed)), about, failed, listing, asked, printed)
+    at = listing.at, stamp(place(listing.root, about["model"]))
+    return _bias(str(listing.root), at, repr((asked, printed)), about, failed, listing, asked, printed)
 
 
 def neutral(listing: Listing, asked: Study, **about: Any) -> pd.DataFrame:

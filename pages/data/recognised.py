@@ -7,39 +7,63 @@ import pandas as pd
 import streamlit as st
 
 from pages.data.results import Listing, stamp
-from store.recognition import Thing, known_for
+from store.errors import StoreError
+from store.recognition import Thing, known_for, root_of
+from store.recognition.stored import place
 from store.studies import Study
 
 
-def is_known(model: str) -> bool:
+def is_known(root: Path, model: str) -> bool:
     """Return whether it can be told what images of `model` show."""
-    return known_for(model) is not None
+    return known_for(model) is not None or place(root, model).exists()
+
+
+def problem(root: Path, model: str) -> str:
+    """Return why what was seen in images of `model` cannot be read; empty where it can, or nobody looked."""
+    found = _recognition(str(root), stamp(place(root, model)), model)
+    return found if isinstance(found, str) else ""
 
 
 def of_file(path: Path, prompt: str, model: str) -> dict[int, tuple[Thing, bool | None]]:
     """Return what the image of each seed shows, and whether that is what the prompt names; nothing if unknown."""
-    return {seed: (thing, asked) for seed, thing, asked in _of_file(*stamp(path), prompt, model)}
+    at = stamp(place(root_of(path), model))
+    return {seed: (thing, asked) for seed, thing, asked in _of_file(*stamp(path), prompt, model, at)}
 
 
 def of_study(listing: Listing, asked: Study, model: str, revision: str, guidance: float) -> pd.DataFrame | None:
-    """Return `store.tables.findings.drawn.images_of`; None where nothing can be told of images of `model`."""
-    if not is_known(model):
+    """Return `store.tables.findings.drawn.images_of`; None where nothing can be told of images of `model`.
+
+    `attrs["recogniser"]` names the recogniser, if it was one.
+    """
+    if not is_known(listing.root, model) or problem(listing.root, model):
         return None
     about = {"model": model, "revision": revision, "guidance": guidance}
-    return _of_study(str(listing.root), listing.at, repr(asked), about, listing, asked)
+    at = stamp(place(listing.root, model))
+    return _of_study(str(listing.root), listing.at, repr(asked), about, at, listing, asked)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _recognition(root: str, at: tuple, model: str) -> Any:
+    """Return how it is told for `model`, None where it is not, or what is wrong with the file that says it."""
+    from store.tables.findings.drawn import Recognition  # scipy takes a second to import
+
+    try:
+        return Recognition.of(Path(root), model)
+    except StoreError as error:
+        return str(error)
 
 
 @st.cache_data(max_entries=2000, show_spinner=False)
-def _of_file(path: str, modified: int, size: int, prompt: str, model: str) -> list[tuple[int, Thing, bool | None]]:
-    from store.tables.findings import drawn  # scipy takes a second to import
-
-    references = known_for(model)
-    return drawn.recognised(Path(path), prompt, references) if references else []
+def _of_file(
+    path: str, modified: int, size: int, prompt: str, model: str, at: tuple
+) -> list[tuple[int, Thing, bool | None]]:
+    found = _recognition(str(root_of(Path(path))), at, model)
+    return [] if found is None or isinstance(found, str) else found.read(Path(path), prompt)
 
 
 @st.cache_data(max_entries=32, show_spinner="Looking at the images")
 def _of_study(
-    root: str, at: tuple, asked: str, about: dict[str, Any], _listing: Listing, _asked: Study
+    root: str, listed: tuple, asked: str, about: dict[str, Any], at: tuple, _listing: Listing, _asked: Study
 ) -> pd.DataFrame:
     from store.tables.findings import drawn
 
@@ -48,4 +72,7 @@ def _of_study(
     def shown(path: Path, prompt: str) -> drawn.Recognised:
         return [(seed, *told) for seed, told in of_file(path, prompt, model).items()]
 
-    return drawn.images_of(_listing, _asked, shown, **about)
+    images = drawn.images_of(_listing, _asked, shown, **about)
+    if identity := _recognition(root, at, model).identity:
+        images.attrs["recogniser"] = identity
+    return images

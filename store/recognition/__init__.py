@@ -1,5 +1,16 @@
-"""What a picture shows: compared with reference pictures of what a model was taught, with a threshold for *neither*."""
+"""What a picture shows: by reference pictures of what a model was taught, or as a recogniser saw it, or *neither*."""
 
-from store.recognition.nearest import DISTANCE, References, Thing, known_for
+from store.recognition.nearest import DISTANCE, References, Thing, known_for, words_of
+from store.recognition.stored import NEITHER, SeenImage, Sightings, root_of
 
-__all__ = ["DISTANCE", "References", "Thing", "known_for"]
+__all__ = [
+    "DISTANCE",
+    "NEITHER",
+    "References",
+    "SeenImage",
+    "Sightings",
+    "Thing",
+    "known_for",
+    "root_of",
+    "words_of",
+]

@@ -25,7 +25,7 @@ class Thing:
     def has(self, text: str) -> bool:
         """Whether all words of `text` but the small ones are true of something in the picture."""
         known = frozenset[str]().union(*self.words)
-        return bool(self.words) and _words_of(text) <= known
+        return bool(self.words) and words_of(text) <= known
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class References:
 
     def shows(self, image: Thing, prompt: str) -> bool | None:
         """Return whether a picture shows all that `prompt` names; None where a word of it is in no reference."""
-        return image.has(prompt) if _words_of(prompt) <= self.vocabulary else None
+        return image.has(prompt) if words_of(prompt) <= self.vocabulary else None
 
 
 @cache
@@ -94,7 +94,8 @@ def shrunk(image: np.ndarray) -> np.ndarray:
     return (summed / sizes).astype(np.float32).reshape(*before, GRID, GRID, colours)
 
 
-def _words_of(text: str) -> frozenset[str]:
+def words_of(text: str) -> frozenset[str]:
+    """Return the words of a text that name something: all but the small ones, without punctuation."""
     return frozenset(_plain(text.casefold().split())) - SMALL_WORDS
 
 

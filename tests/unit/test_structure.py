@@ -15,7 +15,7 @@ LAYERS = {  # of each house, from the top; those in one line do not use each oth
     "compute": [
         ("__main__",),
         ("commands",),
-        ("cluster", "study"),
+        ("cluster", "study", "recognition"),
         ("engine",),
         ("checks",),
         ("planning",),

@@ -153,6 +153,8 @@ def _body(shown: BiasScreen, above: list[exports.ExportFigure]) -> None:
     """
     view, frame = shown.view, shown.table.frame
     notices.of_model(frame.attrs.get("notes", []))
+    if wrong := recognised.problem(shown.listing.root, view.model):
+        st.warning(notices.plain(wrong))
     menu = _rows(shown)
     subjects = shown.table.arranged(view.filter, shown.order)
     if view.subject and view.subject not in frame.index:
@@ -194,7 +196,7 @@ def _body(shown: BiasScreen, above: list[exports.ExportFigure]) -> None:
 def _rows(shown: BiasScreen) -> DeltaGenerator:
     """Which rows, in which order, and which of them is open; gives back the place of the menu of exports."""
     view, orders = shown.view, shown.table.orders
-    known = view.table == "attributes" and recognised.is_known(view.model)
+    known = view.table == "attributes" and recognised.is_known(shown.listing.root, view.model)
     find, sort, opened, menu, *failed = st.columns([4, 4, 4, 2] + [3] * known, vertical_alignment="bottom")
     for place in failed:
         place.selectbox(

@@ -63,6 +63,9 @@ def _meaning(asked: Study) -> list[str]:
     return found if asked.content.neutral else [found[0], *found[2:]]
 
 
+UNSEEN = "Nobody looked at what the images show. This does: python -m compute recognise {} --model {}"
+
+
 def facts(shown: BiasScreen) -> str:
     """Under what the numbers of the table hold."""
     view, frame = shown.view, shown.table.frame
@@ -84,11 +87,14 @@ def facts(shown: BiasScreen) -> str:
     if view.table == "attributes" and "failed" in frame:
         failed, checked = (int(frame.loc["average", (name, "")]) for name in ("failed", "checked"))
         left = "left out" if view.failed == FAILED[1] and view.level != "prompt" else "kept"
-        said.append(f"{failed} of {checked} images do not show what was asked and are {left}")
+        by = f", by {frame.attrs['recogniser']}," if "recogniser" in frame.attrs else ""
+        said.append(f"{failed} of {checked} images do not show what was asked{by} and are {left}")
     said += [f"{frame.attrs['confidence']:.0%} intervals over images", f"{STAR} q at most {frame.attrs['alpha']:g}"]
     if view.table == "attributes":
         said.append(f"{UNRELIABLE} smaller than half its interval")
     closing = frame.attrs.get("closing", "")
+    if view.table == "attributes" and "failed" not in frame:
+        closing = f"{closing} {UNSEEN.format(shown.asked.name, view.model)}".strip()
     return ", ".join(said) + "." + _stability(frame.attrs.get("order")) + f" {closing}" * bool(closing)
 
 

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from scipy import stats
 from store import hdf5
 from store.catalogue import Catalogue, Filter
 from store.errors import InputError, StoreError
-from store.recognition import References, Thing
+from store.recognition import References, Sightings, Thing, known_for, stored
 from store.records import Label
 from store.studies import NEUTRAL, Bias, Study
 from store.tables.samples import AVERAGE
@@ -23,14 +24,36 @@ Reader = Callable[[Path, str], Recognised]  # of a file and its prompt
 COLUMNS = ("prompt", "attribute", "subject", "seed", "label", "asked")
 
 
-def recognised(path: Path, prompt: str, references: References) -> Recognised:
-    """Return what each image of a file shows; nothing of a file that cannot be read."""
-    try:
-        pictures = hdf5.pictures(path)
-    except StoreError:
-        return []
-    things = {seed: references.name(image) for seed, image in pictures.items()}
-    return [(seed, thing, references.shows(thing, prompt)) for seed, thing in things.items()]
+@dataclass(frozen=True)
+class Recognition:
+    """How it is told what images of a model show: as a recogniser `saw` them, else by `references` to its pictures."""
+
+    saw: Sightings | None
+    references: References | None
+
+    @classmethod
+    def of(cls, root: Path, model: str) -> "Recognition | None":
+        """Return that of `model` in the store `root`; None where nothing is known. Raises as `stored.read` does."""
+        saw, references = stored.read(root, model), known_for(model)
+        return cls(saw, references) if saw or references else None
+
+    @property
+    def identity(self) -> str:
+        """The recogniser, as people read it; empty where references tell it."""
+        return self.saw.identity if self.saw else ""
+
+    def read(self, path: Path, prompt: str) -> Recognised:
+        """Return what each image of a file shows; nothing of a file that cannot be read, or where nobody looked."""
+        if self.saw:
+            return [(seed, each.thing, each.asked) for seed, each in self.saw.of(path).items()]
+        if self.references is None:
+            return []
+        try:
+            pictures = hdf5.pictures(path)
+        except StoreError:
+            return []
+        things = {seed: self.references.name(image) for seed, image in pictures.items()}
+        return [(seed, thing, self.references.shows(thing, prompt)) for seed, thing in things.items()]
 
 
 def images_of(
@@ -94,7 +117,7 @@ def with_counts(table: pd.DataFrame, images: pd.DataFrame, confidence: float = C
     )
     for name in ("checked", "failed"):
         found.loc[AVERAGE, (name, "")] = found[name, ""].drop(AVERAGE).sum()
-    found.attrs = dict(table.attrs)
+    found.attrs = {**table.attrs, **images.attrs}
     return found
 
 

@@ -7,6 +7,7 @@ from pages.widgets import notes
 from store import hdf5
 from store.catalogue import Catalogue, Filter
 from store.notes import Notes
+from store.recognition import SeenImage, Sightings, stored
 from tests import synthetic
 from tests.conftest import ROOT
 
@@ -117,6 +118,24 @@ def test_failed_images_are_marked_and_can_be_left_out(opened, demo_store, monkey
     app = box.set_value("leave").run()
     said = "\n".join(each.value for each in (*app.markdown, *app.caption)).replace("\\", "")
     assert "are left out" in said and app.query_params["failed"] in ("leave", ["leave"])
+
+
+def test_what_a_classifier_saw_is_counted_on_the_page_of_any_model(opened, tmp_path):
+    asked = synthetic.bias(tmp_path, 1, model="other", **SMALL)
+    attributes, subject = asked.content.attributes, asked.content.subjects[0]
+    seen = {}
+    for entry in Catalogue(tmp_path).entries():
+        own = [each for each in attributes if each in entry.key.prompt.split()] or attributes[:1]
+        shown = SeenImage(f"{own[0]} {subject}", 0.9, own[0] != attributes[1])
+        seen[entry.path] = dict.fromkeys(SMALL["seeds"], shown)
+    stored.add(tmp_path, "other", Sightings("clip", "abc", "transformers", stored.named(seen)))
+    count, of = len(SMALL["seeds"]), len(SMALL["seeds"]) * len(attributes)
+    app = opened("gender.py", model="other", subject=subject)
+    said = "\n".join(each.value for each in (*app.markdown, *app.caption)).replace("\\", "")
+    assert f"{count} of {of} images do not show what was asked, by clip abc, and are kept" in said
+    assert f"in {count} of {count} (" in said or "Not what the prompt asks for" in said
+    stored.place(tmp_path, "other").write_text("{")
+    assert "compute recognise again" in opened("gender.py", model="other").warning[0].value
 
 
 def test_a_table_of_which_all_images_failed_keeps_its_controls(opened, tmp_path):
