@@ -50,7 +50,7 @@ class BenchOptions:
     size: tuple[int, int] | None = None  # of images in pixels, of a model with random weights
     dtype: str = "float32"
     device: str | None = None
-    long: bool = False  # evaluations are counted for all PROBES of `efficiency`, and in all its ways
+    long: bool = False  # evaluations are counted for all PROBES of `efficiency`, in all its ways and for prompts too
 
     def load(self) -> PipelineAdapter:
         """Return the model; raises InputError if there is none."""
@@ -67,7 +67,7 @@ def steps(options: BenchOptions) -> int:
     if options.random_weights:
         return 2 + len(ASKED)
     probes = len(efficiency.PROBES) if options.long else PROBES
-    return 5 + len(ASKED) + probes * (6 if options.long else 4)
+    return 6 + len(ASKED) + probes
 
 
 def measure(options: BenchOptions, report: Report = lambda _: None) -> Iterator[tuple[str, float]]:

@@ -1,6 +1,7 @@
 """How many denoiser evaluations a total costs until its standard error is small, under several ways to draw noises.
 
-The standard error is the spread of repeated runs that differ by their noise alone; it falls as 1 / sqrt(noises).
+The standard error is the spread of runs that differ by their noise alone; it falls as 1 / sqrt(noises). Distances are
+measured once, at many levels, and runs are put together from them: one of the levels nearest to each that is drawn.
 """
 
 from collections.abc import Callable, Iterator
@@ -9,15 +10,17 @@ from statistics import median
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from compute.checks.baselines import Apart, Logistic, Uniform
 from compute.estimation.batching import BatchedDenoiser
-from compute.estimation.evaluate import Evaluation, evaluate
+from compute.estimation.evaluate import Evaluation, Sums, evaluate
 from compute.estimation.information import gather
-from compute.estimation.noise_levels import NoiseLevels
+from compute.estimation.noise_levels import Draws, NoiseLevels
 from compute.models.denoiser import Conditioning, Denoiser
 from compute.planning.work import STEPS
 from store.pid.decomposition import decompose
+from store.pid.information import REPLICATES, TOGETHER, InformationMaps
 from store.prompts.conditions import Conditions, of_pairs
 from store.prompts.densities import shares_of
 from store.records import Probe
@@ -38,8 +41,10 @@ PROBES = [  # the isolated row alone: four texts
     }.items()
 ]
 ACCURACY = 0.02  # relative standard error that evaluations are counted for
-REPEATS, LONG, NOISES = 16, 32, 64  # runs whose spread is that standard error, and the noises of each
-LEARNED_WITH = 256  # noises of each image that the density is learned from
+RUNS, NOISES = 200, 64  # whose spread is that standard error, and the noises of each
+POOL, SINGLE = 480, 240  # levels at which distances are measured: to both signs of a noise, and to one
+NEAREST = 6  # levels measured, one of which stands for a level that is drawn
+IMAGES = 2  # of a prompt, in a long run
 QUANTITIES = {  # name -> level, quantity
     "I12": ("pixel", "both"),
     "R": ("pixel", "redundancy"),
@@ -47,6 +52,7 @@ QUANTITIES = {  # name -> level, quantity
     "R of the image": ("image", "redundancy"),
     "S of the image": ("image", "synergy"),
 }
+OF_PROMPTS = {f"{name} of the prompt": (TOGETHER, quantity) for name, (_, quantity) in [*QUANTITIES.items()][:3]}
 
 
 @dataclass(frozen=True)
@@ -57,24 +63,78 @@ class Subject:
     probe: Probe
     conditions: Conditions
     encoded: Conditioning
-    latent: torch.Tensor
+    latent: Tensor
 
     @classmethod
-    def of(cls, denoiser: Denoiser, probe: Probe) -> "Subject":
-        """Generate the image of seed 0."""
+    def of(cls, denoiser: Denoiser, probe: Probe, seed: int = 0) -> "Subject":
+        """Generate the image of `seed`."""
         conditions = of_pairs([probe], denoiser)
         return cls(
             denoiser=denoiser,
             probe=probe,
             conditions=conditions,
             encoded=denoiser.encode(conditions.texts),
-            latent=denoiser.generate(probe.prompt, [0], 1.0, STEPS)[0],
+            latent=denoiser.generate(probe.prompt, [seed], 1.0, STEPS)[0],
         )
 
-    def evaluated(self, levels: NoiseLevels, noises: int, seed: int, batch: int) -> Evaluation:
+    def evaluated(
+        self, levels: NoiseLevels, noises: int, seed: int, batch: int, sums: Sums | None = None
+    ) -> Evaluation:
         """Return the evaluation of the image at `noises` noises of `levels`, decided by `seed`."""
-        batched = BatchedDenoiser(self.denoiser, batch)
-        return evaluate(batched, levels, self.latent, self.conditions, self.encoded, noises=noises, seed=seed)
+        given = self.latent, self.conditions, self.encoded
+        return evaluate(BatchedDenoiser(self.denoiser, batch), levels, *given, noises=noises, seed=seed, sums=sums)
+
+
+@dataclass(frozen=True)
+class _Spread(NoiseLevels):
+    """As many levels as noises are asked for, evenly over log SNR, each once with each of `signs`."""
+
+    signs: tuple[int, ...] = (1, -1)
+
+    def draw(self, noises: int, generator: torch.Generator) -> Draws:
+        place = (torch.arange(noises, dtype=torch.float64) + 0.5) / noises * self.width.sum()
+        position = torch.searchsorted(self.width.cumsum(0), place).clamp(max=len(self.level) - 1)
+        return Draws(position, self.width.sum().expand(noises), torch.ones(REPLICATES, noises).double(), self.signs)
+
+
+class _Kept(Sums):
+    """Distances at each level of those measured."""
+
+    def __init__(self, subject: Subject, levels: NoiseLevels):
+        super().__init__(levels, subject.conditions, subject.latent.shape[1:])
+        self.position: list[Tensor] = []
+        self.far: list[Tensor] = []
+
+    def add(self, position: Tensor, weight: Tensor, share: Tensor, far: Tensor, off: Tensor) -> None:
+        super().add(position, weight, share, far.cpu(), off.cpu())
+        self.position.append(position)
+        self.far.append(far.cpu())
+
+
+class MeasuredLevels:
+    """What the denoiser says of one subject at many levels: runs of any way to draw are put together from it."""
+
+    def __init__(self, subject: Subject, levels: NoiseLevels, batch: int):
+        self.subject, self.levels = subject, levels
+        self._kept: dict[int, tuple[Tensor, Tensor]] = {}  # signs of a draw -> positions, distances
+        for signs, noises in (((1, -1), POOL), ((1,), SINGLE)):
+            kept = _Kept(subject, levels)
+            found = subject.evaluated(_Spread(**vars(levels), signs=signs), noises, len(signs), batch, kept)
+            self._kept[len(signs)] = torch.cat(kept.position), torch.cat(kept.far)
+            if len(signs) == 2:
+                self.shares = shares_of(gather(found, subject.probe, "pid").curve)[0]
+
+    def run(self, way: NoiseLevels, generator: torch.Generator) -> InformationMaps:
+        """Return what a run of NOISES says whose levels are drawn in a `way`."""
+        drawn = way.draw(NOISES, generator)
+        position, far = self._kept[len(drawn.signs)]
+        beside = torch.randint(NEAREST, drawn.position.shape, generator=generator) - NEAREST // 2
+        chosen = far[(torch.searchsorted(position, drawn.position) + beside).clamp(0, len(far) - 1)]
+        sums = Sums(self.levels, self.subject.conditions, self.subject.latent.shape[1:])
+        off = chosen.new_zeros(len(chosen), len(self.subject.conditions.texts), *chosen.shape[2:])
+        sums.add(drawn.position, drawn.weight, drawn.share, chosen, off)
+        sums.draws = len(chosen)
+        return gather(sums.result(), self.subject.probe, "pid")
 
 
 def measure(
@@ -87,17 +147,19 @@ def measure(
     """Yield, as medians over `probes`, evaluations to ACCURACY, and how many times as many other ways to draw take.
 
     The density of log SNR is learned from the images of the other probes. `report` is told what comes next. A `long`
-    run takes LONG repeats and looks at all other ways.
+    run takes IMAGES of each probe, so that it says something of prompts as well, and looks at all other ways.
     """
-    levels, repeats = NoiseLevels.of(denoiser.log_snr), LONG if long else REPEATS
-    subjects, learned = [], []
+    levels = NoiseLevels.of(denoiser.log_snr)
+    pools: list[list[MeasuredLevels]] = []
     for probe in probes:
-        report(f"image of {probe.prompt!r}")
-        subjects.append(Subject.of(denoiser, probe))
-        learned.append(_shares(subjects[-1], levels, batch))
+        report(f"images of {probe.prompt!r}")
+        seeds = range(IMAGES if long else 1)
+        pools.append([MeasuredLevels(Subject.of(denoiser, probe, seed), levels, batch) for seed in seeds])
+    quantities = QUANTITIES | OF_PROMPTS if long else QUANTITIES
     needed: dict[str, list[dict[str, float]]] = {}
-    for number, subject in enumerate(subjects):
-        others = learned[:number] + learned[number + 1 :]
+    report("runs put together from them")
+    for number, images in enumerate(pools):
+        others = [pool.shares for each in pools[:number] + pools[number + 1 :] for pool in each]
         ways = {
             "engine": levels.focused(np.mean(others, axis=0).tolist()) if others else levels,
             "strata of each replicate, even density": Apart(**vars(levels)),
@@ -106,30 +168,34 @@ def measure(
         if long:
             ways |= {"joint strata, even density": levels, "ITD, uniform": Uniform(**vars(levels))}
         for way, drawn in ways.items():
-            report(f"{subject.probe.prompt!r}: {way}")
-            needed.setdefault(way, []).append(_needed(subject, drawn, batch, repeats))
+            needed.setdefault(way, []).append(_needed(images, drawn, quantities))
     ours = needed.pop("engine")
-    for name in QUANTITIES:
+    for name in quantities:
         yield f"evaluations to {ACCURACY:.0%}, {name}", median(found[name] for found in ours)
     for way, theirs in needed.items():
-        for name in QUANTITIES:
+        for name in quantities:
             ratios = [other[name] / own[name] for own, other in zip(ours, theirs, strict=True)]
             yield f"{way} / engine, {name}", median(ratios)
 
 
-def _shares(subject: Subject, levels: NoiseLevels, batch: int) -> np.ndarray:
-    """The shares of the information of an image in bands of log SNR."""
-    found = gather(subject.evaluated(levels, LEARNED_WITH, 10**6, batch), subject.probe, "pid")
-    return shares_of(found.curve)[0]
-
-
-def _needed(subject: Subject, levels: NoiseLevels, batch: int, repeats: int) -> dict[str, float]:
-    """Evaluations until each quantity is known to ACCURACY."""
+def _needed(images: list[MeasuredLevels], way: NoiseLevels, quantities: dict[str, tuple[str, str]]) -> dict[str, float]:
+    """Evaluations until each quantity is known to ACCURACY: of the first image, or of all together."""
     runs: dict[str, list[float]] = {}
-    for seed in range(repeats):
-        maps = gather(subject.evaluated(levels, NOISES, seed, batch), subject.probe, "pid").maps
-        parts = {level: decompose(maps.at(level), "mmi") for level in ("pixel", "image")}
-        for name, (level, quantity) in QUANTITIES.items():
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(RUNS):
+        first, *more = (pool.run(way, generator) for pool in images)
+        whole = first
+        for other in more:
+            whole = whole.joined(other)
+        parts = {
+            level: decompose((whole if level == TOGETHER else first).maps.at(level), "mmi")
+            for level in {level for level, _ in quantities.values()}
+        }
+        for name, (level, quantity) in quantities.items():
             runs.setdefault(name, []).append(float(parts[level][quantity].total[0]))
-    spent = NOISES * len(subject.conditions.texts)
-    return {name: float(spent * (np.std(v, ddof=1) / np.mean(v) / ACCURACY) ** 2) for name, v in runs.items()}
+    spent = NOISES * len(images[0].subject.conditions.texts)
+    counted = {name: spent * (len(images) if level == TOGETHER else 1) for name, (level, _) in quantities.items()}
+    return {
+        name: float(counted[name] * (np.std(found, ddof=1) / np.mean(found) / ACCURACY) ** 2)
+        for name, found in runs.items()
+    }

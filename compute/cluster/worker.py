@@ -29,13 +29,16 @@ REPORT = 0.7  # seconds between two looks at the queue
 SLICE = 0.5  # seconds that it plans at a stretch
 BEAT = 2.0  # seconds
 PATIENCE = 600.0  # seconds that it waits for a queue that somebody else locks
+AHEAD = 1  # items that wait for each process, while it measures one
+FIRST = 2 * 10**6  # priority of a look at a model, above that of any job: no item of its job can come before
 LOADS = 5  # times that a model is loaded anew, each after KILLS ended processes, before its job has failed
 
 
 class Worker:
     """One that works on the jobs of the store in folder `root`.
 
-    No more items are handed out than `pool` can measure at once: the next one is always of the most urgent job.
+    For each item that `pool` measures another one waits with it, so that a process does not wait for its results to
+    be written and the next ones to be planned. What waits there is passed by items of more urgent jobs.
     """
 
     def __init__(self, root: Path, pool: Pool, cache: Path, device: str | None = None):
@@ -136,7 +139,7 @@ class Worker:
         self.running.sort(key=lambda one: (-one.job.priority, one.job.number))
 
     def _hand_out(self) -> Iterator[str]:
-        """Give every free slot an item of the most urgent job that has one."""
+        """Give every process an item of the most urgent job that has one, and let AHEAD wait."""
         until = time.monotonic() + SLICE
         for running in list(self.running):
             try:
@@ -157,7 +160,7 @@ class Worker:
                     self.queue.fail(running.job, running.failures.pop(0))
 
     def _free(self) -> bool:
-        return sum(len(running.in_flight) for running in self.running) < self._slots
+        return sum(len(running.in_flight) for running in self.running) < self._slots * (1 + AHEAD)
 
     def _load(self, source: Source | None) -> Source | None:
         """Have `source` loaded, if there is one; gives it back for as long as that takes."""
@@ -173,7 +176,7 @@ class Worker:
         costs no job, unless that goes on.
         """
         if source not in self._asked:
-            self._asked[source] = self.pool.client.submit(tasks.describe, source, pure=False)
+            self._asked[source] = self.pool.client.submit(tasks.describe, source, pure=False, priority=FIRST)
         asked = self._asked[source]
         if not asked.done():
             return None
@@ -192,7 +195,8 @@ class Worker:
     def _launch(self, running: RunningJob, item: WorkItem) -> None:
         self._tickets += 1
         ticket = f"{self.name}-{self._tickets}"
-        future = self.pool.client.submit(tasks.measure, running.source, item, ticket, key=ticket, pure=False)
+        about = {"key": ticket, "pure": False, "priority": running.job.priority}
+        future = self.pool.client.submit(tasks.measure, running.source, item, ticket, **about)
         running.in_flight[ticket] = InFlight(item, future)
         future.add_done_callback(lambda _: self._landed.put((running, ticket)))
 

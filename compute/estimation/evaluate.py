@@ -17,6 +17,7 @@ from store.prompts.conditions import Conditions
 
 TOGETHER = 4  # batches whose noises are drawn and whose distances are taken at once
 NOISE_STREAM = 0x5EED5EED  # keeps this noise apart from the noise that an image of the same seed grew from
+CPU = torch.device("cpu")
 APART = 0x9E3779B97F4A7C15 >> 12  # keeps the noises of later rounds apart from those of other seeds
 
 
@@ -44,10 +45,10 @@ class Evaluation:
     attention: dict[str, np.ndarray]  # word -> float32 (h, w)
 
 
-class _Sums:
+class Sums:
     """Running sums over noises on `device`: their size does not depend on how many there are."""
 
-    def __init__(self, levels: NoiseLevels, conditions: Conditions, pixels: torch.Size, device: torch.device):
+    def __init__(self, levels: NoiseLevels, conditions: Conditions, pixels: torch.Size, device: torch.device = CPU):
         edges, texts = len(conditions.edges), len(conditions.texts)
         self.levels, self.conditions, self.device = levels, conditions, device
         exact: dict[str, Any] = {"dtype": torch.float64, "device": device}
@@ -72,7 +73,7 @@ class _Sums:
         self.spectrum.index_add_(1, band, counted[..., None] * flat)
         self.lowest += fall @ flat[:, : len(self.lowest)]
 
-    def result(self, retried: int, attention: dict[str, np.ndarray]) -> Evaluation:
+    def result(self, retried: int = 0, attention: dict[str, np.ndarray] | None = None) -> Evaluation:
         """What the sums say: they leave the device here alone."""
         edges, count = self.levels.bands(), len(self.lowest)
         distance, error, bands, spectrum, lowest = (
@@ -89,7 +90,7 @@ class _Sums:
             tail=(lowest / self.weight[0]).nan_to_num().numpy(),
             noises=self.noises,
             retried=retried,
-            attention=attention,
+            attention=attention or {},
         )
 
 
@@ -106,20 +107,22 @@ def evaluate(
     done: int = 0,
     recorder: AttentionRecorder | None = None,
     report: Callable[[int], None] = lambda _: None,
+    sums: Sums | None = None,
 ) -> Evaluation:
     """Evaluate one latent (c, h, w) under every condition, at `noises` new noises; `report` is told how many are done.
 
     Every noise is used with both signs (antithetic pairs) and for all conditions alike: with a fresh noise each,
     the errors of two conditions would not cancel in their difference. `seed` and the noises `done` before decide
-    levels and noises. `recorder` gathers the attention of the condition that is the whole prompt.
+    levels and noises. `recorder` gathers the attention of the condition that is the whole prompt. What is found is
+    added to `sums`, to new ones without them.
 
     Raises
     ------
     InputError: values are not finite in any precision, or nothing fits into memory.
     """
     generator = torch.Generator().manual_seed((seed ^ NOISE_STREAM) + done * APART)
-    device = batched.denoiser.device if batched.denoiser.device.type == "cuda" else torch.device("cpu")
-    sums, before = _Sums(levels, conditions, latent.shape[1:], device), batched.retried
+    device = batched.denoiser.device if batched.denoiser.device.type == "cuda" else CPU
+    sums, before = sums or Sums(levels, conditions, latent.shape[1:], device), batched.retried
     drawn = levels.draw(noises, generator)
     edges = torch.tensor(conditions.edges, device=device)  # (E, 2)
     count, signs = len(conditions.texts), torch.tensor(drawn.signs, dtype=latent.dtype).view(-1, 1, 1, 1)

@@ -19,13 +19,13 @@ def test_memory_does_not_grow_with_the_number_of_noises(epsilon_folder):
 
 def test_rates_and_needed_evaluations_are_figures(epsilon_folder, monkeypatch):
     monkeypatch.setattr(bench, "SECONDS", 0)
-    for name, value in {"REPEATS": 2, "NOISES": 16, "LEARNED_WITH": 16}.items():
+    for name, value in {"RUNS": 3, "NOISES": 16, "POOL": 24, "SINGLE": 12, "STEPS": 2}.items():
         monkeypatch.setattr(efficiency, name, value)
     denoiser, told = registry.load(str(epsilon_folder)), []
     conditions, latent = of_pairs(bench.ASKED[4], denoiser), torch.zeros(denoiser.latent_shape)
     assert dict(bench.rates(denoiser, conditions, latent, 8))["engine / bare, 4 texts"] > 0
-    figures = dict(efficiency.measure(denoiser, efficiency.PROBES[:2], 8, report=told.append))
-    assert figures["ITD, logistic / engine, I12"] > 0
+    figures = dict(efficiency.measure(denoiser, efficiency.PROBES[:2], 8, long=True, report=told.append))
+    assert figures["ITD, logistic / engine, I12"] > 0 and figures["ITD, uniform / engine, S of the prompt"] > 0
     assert len(told) == bench.steps(bench.BenchOptions()) - 5 - len(bench.ASKED)
 
 
