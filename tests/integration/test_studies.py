@@ -1,4 +1,4 @@
-"""`python -m compute study` and the table of it: real processes, the embedded model, killed and continued."""
+"""`python -m compute study` and the table of it: the embedded model, continued and killed."""
 
 import re
 import signal
@@ -11,6 +11,7 @@ from store import hdf5
 from store.__main__ import main as show
 from store.catalogue import Catalogue, Filter
 from store.tables import select
+from tests.budget import soak
 from tests.conftest import ROOT
 
 QUICK = ["gender", "--model", "embedded", "--limit", "1", "--seeds", "2", "--noises", "16"]
@@ -30,26 +31,15 @@ group = "odd"
 """
 
 
-def open_prompts(text):
-    return int(re.search(r"3 prompts, (\d+) of them open", text).group(1))
-
-
-def test_a_study_that_is_killed_goes_on_and_its_table_is_there(tmp_path, capsys):
-    asked = [sys.executable, "-m", "compute", "study", *QUICK, "--store", str(tmp_path)]
-    first = subprocess.Popen(asked, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 300
-    while not list(hdf5.paths(tmp_path)) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    first.send_signal(signal.SIGKILL)
-    first.wait()
-    kept = {path: path.stat().st_mtime_ns for path in hdf5.paths(tmp_path) if len(hdf5.read(path).seeds) == 2}
-    assert compute(["study", *QUICK, "--store", str(tmp_path)]) == 0
-    said = capsys.readouterr().err
-    assert open_prompts(said) == 3 - len(kept)
-    assert re.search(r"\[\d\d:\d\d<\d\d:\d\d", said)  # the time that it will take
-    assert all(path.stat().st_mtime_ns == written for path, written in kept.items())
-    assert compute(["study", *QUICK, "--store", str(tmp_path)]) == 0
-    assert open_prompts(capsys.readouterr().err) == 0
+def test_a_study_goes_on_where_it_was_and_its_table_is_there(tmp_path, capsys):
+    assert compute(["study", *QUICK, "--seeds", "1", "--store", str(tmp_path)]) == 0
+    before = {path: path.stat().st_mtime_ns for path in hdf5.paths(tmp_path)}
+    for expected in (3, 0):
+        assert compute(["study", *QUICK, "--store", str(tmp_path)]) == 0
+        said = capsys.readouterr().err
+        assert int(re.findall(r"3 prompts, (\d+) of them open", said)[-1]) == expected
+        assert not expected or re.search(r"\[\d\d:\d\d<\d\d:\d\d", said)  # the time that it will take
+    assert {len(hdf5.read(path).seeds) for path in before} == {2}
     assert all(hdf5.problems(path) == [] for path in hdf5.paths(tmp_path))
 
     samples = Catalogue(tmp_path).samples(Filter(study="embedded-gender"))
@@ -61,6 +51,22 @@ def test_a_study_that_is_killed_goes_on_and_its_table_is_there(tmp_path, capsys)
     out = tmp_path / "table.tex"
     assert show(["table", "gender", "--store", str(tmp_path), "--measure", "aligned", "--out", str(out)]) == 0
     assert r"\toprule" in out.read_text()
+
+
+@soak
+def test_a_study_that_is_killed_goes_on(tmp_path, capsys):
+    asked = [sys.executable, "-m", "compute", "study", *QUICK, "--store", str(tmp_path)]
+    first = subprocess.Popen(asked, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 300
+    while not list(hdf5.paths(tmp_path)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    kept = {path: path.stat().st_mtime_ns for path in hdf5.paths(tmp_path) if len(hdf5.read(path).seeds) == 2}
+    assert compute(["study", *QUICK, "--store", str(tmp_path)]) == 0
+    assert f"3 prompts, {3 - len(kept)} of them open" in capsys.readouterr().err
+    assert all(path.stat().st_mtime_ns == written for path, written in kept.items())
+    assert all(hdf5.problems(path) == [] for path in hdf5.paths(tmp_path))
 
 
 def test_what_the_model_cannot_read_is_said_before_anything_is_computed(tmp_path, epsilon_folder, capsys):

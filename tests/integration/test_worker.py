@@ -12,7 +12,7 @@ from threading import Event, Thread
 import numpy as np
 import psutil
 import pytest
-from distributed import Client
+from distributed import Client, LocalCluster
 from distributed.security import Security
 
 from compute.__main__ import main
@@ -23,7 +23,7 @@ from store import hdf5
 from store.jobs import LATER, SOON, JobSpec, Queue, State
 from store.prompts import model_cards
 from tests import pipelines
-from tests.budget import rounds
+from tests.budget import rounds, soak
 from tests.conftest import ROOT
 
 PATIENCE = 300  # seconds, on a busy machine
@@ -240,9 +240,16 @@ def test_killed_workers_are_followed_by_others(tmp_path, pool, study):
     assert set(seeds_by_file(root).values()) == {(0, 1, 2)}
 
 
-@pytest.fixture
-def scheduler(tmp_path):
-    """The address of a Dask scheduler of its own with a process that measures, both of the command line."""
+@contextmanager
+def in_this_process(tmp_path):
+    """A Dask scheduler with a worker that measures, as threads."""
+    with LocalCluster(1, processes=False, threads_per_worker=1, protocol="tcp", dashboard_address=None) as cluster:
+        yield cluster.scheduler_address
+
+
+@contextmanager
+def of_the_command_line(tmp_path):
+    """A Dask scheduler and a process that measures, both started as one starts them."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     file = tmp_path / "scheduler.json"
     there = ["--scheduler-file", str(file)]
@@ -264,6 +271,13 @@ def scheduler(tmp_path):
             process.kill()  # none of them has anything to lose
         for process in processes:
             process.wait(PATIENCE)
+
+
+@pytest.fixture(params=[in_this_process, pytest.param(of_the_command_line, marks=soak)])
+def scheduler(request, tmp_path):
+    """The address of a Dask scheduler of its own."""
+    with request.param(tmp_path) as address:
+        yield address
 
 
 def test_two_workers_on_a_scheduler_elsewhere_bring_the_numbers_of_a_local_run(tmp_path, scheduler, epsilon_folder):
