@@ -103,6 +103,7 @@ def kept(download: Download, tmp_path: Path) -> Path:
     return path
 
 
+@soak
 def test_the_table_is_read_sorted_and_searched(serve, store, frame, by_gap, page: Page):
     page.goto(f"{serve(store)}/gender")
     expect(page.get_by_role("heading", name="Gender bias of the embedded model")).to_be_visible()

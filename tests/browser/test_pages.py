@@ -12,20 +12,23 @@ from playwright.sync_api import Locator, Page, expect
 
 from pages.figures.quantities import QUANTITIES, written
 from store import hdf5, settings
-from store.catalogue import Catalogue, Entry
+from store.catalogue import Catalogue, Filter
 from tests import synthetic
+from tests.budget import soak
 
 LINK = {"model": "embedded", "prompt": "a female doctor", "pair": "female+doctor", "mode": "cpid", "seed": "2"}
 OVERLAY = ".st-key-overlay .js-plotly-plot"
+MARKUP = "<b>x</b> *y*"
 STRIP = ".st-key-strip .js-plotly-plot"
 
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory) -> Path:
-    """A store with two prompts."""
+    """A store with three prompts."""
     root = tmp_path_factory.mktemp("store")
     hdf5.publish(root, synthetic.record())
     hdf5.publish(root, synthetic.record("a green apple", ("green", "apple"), together=0.7))
+    hdf5.publish(root, synthetic.record(MARKUP, ("x", "y")))
     return root
 
 
@@ -71,7 +74,7 @@ def total(page: Page, name: str, column: str) -> str:
     return row.locator("th, td").nth(headings.index(column)).inner_text()
 
 
-def test_a_link_opens_cold_and_the_map_lies_exactly_on_the_image(serve, store, page: Page):
+def test_a_link_opens_cold_with_the_map_exactly_on_the_image_and_helps_lead_to_their_terms(serve, store, page: Page):
     page.goto(explorer(serve(store)))
     figures = page.locator(".js-plotly-plot")
     expect(figures).to_have_count(3)
@@ -86,8 +89,17 @@ def test_a_link_opens_cold_and_the_map_lies_exactly_on_the_image(serve, store, p
     for side in ("x", "y", "width", "height"):
         assert boxes[0][side] == pytest.approx(boxes[1][side], abs=1)
     assert boxes[0]["width"] > 300
+    level = page.get_by_test_id("stText").filter(has_text="Level of the totals")
+    level.get_by_test_id("stTooltipIcon").hover()
+    with page.context.expect_page() as opened:
+        page.get_by_test_id("stTooltipContent").get_by_role("link", name="What is this?").click()
+    expect(opened.value.get_by_role("heading", name="level", exact=True)).to_be_visible()
+    assert urlparse(opened.value.url).fragment == "level"  # whether it is scrolled to depends on how fast it is drawn
+    assert address_of(opened.value) == {"model": "embedded"}
+    opened.value.close()
 
 
+@soak
 def test_a_link_into_the_store_that_ships_opens_cold(serve, tmp_path, page: Page):
     root = shutil.copytree(settings.DEMO_STORE, tmp_path / "demo")
     page.goto(explorer(serve(root)))
@@ -139,20 +151,6 @@ def test_keys_move_the_slider_of_noise_levels_and_hovering_reads_the_map(serve, 
     sound(page)
 
 
-def test_a_prompt_is_text_and_never_markup(serve, tmp_path, page: Page):
-    prompt = "<b>x</b> *y*"
-    hdf5.publish(tmp_path / "store", synthetic.record(prompt, ("x", "y")))
-    address = serve(tmp_path / "store")
-    page.goto(address)
-    expect(page.get_by_test_id("stText").filter(has_text=prompt)).to_be_visible()
-    page.get_by_role("link", name="Explore", exact=False).filter(has_text="arrow").click()
-    expect(page.locator(".js-plotly-plot")).to_have_count(3)
-    expect(page.get_by_role("combobox", name="Prompt")).to_have_value(prompt)
-    assert address_of(page)["prompt"] == prompt
-    expect(page.locator("b", has_text=re.compile("^x$"))).to_have_count(0)
-    expect(page.locator("em", has_text=re.compile("^y$"))).to_have_count(0)
-
-
 def open_first_row(page: Page) -> Page:
     """What a click on the first row of the table opens."""
     table = page.get_by_test_id("stDataFrame")
@@ -166,26 +164,17 @@ def open_first_row(page: Page) -> Page:
     return opened.value
 
 
-def named(entry: Entry) -> dict[str, str]:
-    return {"prompt": entry.key.prompt, "pair": entry.pair, "mode": entry.mode}
-
-
-def test_a_row_of_the_list_opens_its_result(serve, store, page: Page):
-    page.goto(f"{serve(store)}?model=embedded&sort=-synergy")
-    entry = Catalogue(store).page(sort="synergy")[0]
-    assert named(entry).items() <= address_of(open_first_row(page)).items()
-
-
-def test_a_help_text_leads_to_its_term(serve, store, page: Page):
-    page.goto(explorer(serve(store)))
-    expect(page.locator(OVERLAY)).to_have_count(1)
-    level = page.get_by_test_id("stText").filter(has_text="Level of the totals")
-    level.get_by_test_id("stTooltipIcon").hover()
-    with page.context.expect_page() as opened:
-        page.get_by_test_id("stTooltipContent").get_by_role("link", name="What is this?").click()
-    expect(opened.value.get_by_role("heading", name="level", exact=True)).to_be_visible()
-    assert urlparse(opened.value.url).fragment == "level"  # whether it is scrolled to depends on how fast it is drawn
-    assert address_of(opened.value) == {"model": "embedded"}
+def test_a_row_of_the_list_opens_its_result_whose_prompt_is_text_and_never_markup(serve, store, page: Page):
+    page.goto(f"{serve(store)}?model=embedded&filter=x+y")
+    expect(page.get_by_test_id("stText").filter(has_text=MARKUP).first).to_be_visible()
+    opened = open_first_row(page)
+    entry = Catalogue(store).page(Filter(prompt=MARKUP))[0]
+    assert {"prompt": MARKUP, "pair": entry.pair, "mode": entry.mode}.items() <= address_of(opened).items()
+    expect(opened.locator(".js-plotly-plot")).to_have_count(3)
+    expect(opened.get_by_role("combobox", name="Prompt")).to_have_value(MARKUP)
+    expect(opened.locator("b", has_text=re.compile("^x$"))).to_have_count(0)
+    expect(opened.locator("em", has_text=re.compile("^y$"))).to_have_count(0)
+    opened.close()
 
 
 def test_a_browser_that_takes_nothing_does_not_keep_the_dashboard_from_ending(serve, store):
