@@ -1,6 +1,7 @@
 """The table of Dewan et al. (2024): redundancy of each attribute with each subject, and the gap between attributes."""
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -38,7 +39,7 @@ TEST = {name: (name, "") for name in ("p", "q", "significant")}
 class AttributeTable(BiasTable):
     """`store.tables.bias`, with directions, planted and published values if they were added."""
 
-    @property
+    @cached_property
     def attributes(self) -> list[str]:
         """In the order of the study."""
         return list(self.frame["mean"])
