@@ -170,7 +170,11 @@ class Engine:
 
 
 def _result(evaluation: Evaluation, pair: TokenPair | Probe, identity: Identity, request: Request) -> PairResult:
-    seen = [evaluation.attention[word] for word in pair.words if word in evaluation.attention]
+    seen = {
+        kind: np.stack([maps[word] for word in pair.words])[None]
+        for kind, maps in evaluation.attention.items()
+        if maps.keys() >= set(pair.words)
+    }
     return PairResult(
         pair=pair,
         seeds=(identity.seed,),
@@ -181,7 +185,7 @@ def _result(evaluation: Evaluation, pair: TokenPair | Probe, identity: Identity,
         estimator=request.estimator,
         measure=request.measure,
         surprisals=request.surprisals,
-        attention=np.stack(seen)[None] if len(seen) == 2 else None,
+        baselines=seen,
         retried=evaluation.retried,
         labels=request.labels.get(pair, ()),
         run_keys=(identity.key,),

@@ -181,7 +181,11 @@ def _attention() -> None:
         f"For comparison the Explorer shows the cross-attention to each word ({DAAM}): the probability with which a "
         "latent pixel looks at the word, averaged over heads, layers and noise levels, within the whole prompt. It is "
         "no information, and has no unit and no error. A word that the model looks at need not change the prediction. "
-        "It is recorded on the finished image, not while the image is generated."
+        "It is recorded on the finished image, not while the image is generated.\n\n"
+        "Where a network attends to pixels and text together (Stable Diffusion 3, FLUX, Qwen-Image and others), its "
+        "outputs are compared too, as ConceptAttention does (Helbling et al. 2025): the softmax, over the words of the "
+        "prompt, of the inner product of what attention returns for a pixel and for a word. The words are those of the "
+        "prompt; ConceptAttention sets concepts beside it."
     )
 
 

@@ -4,7 +4,7 @@ S images (seeds), an h x w latent grid. Information maps of a pair are in `store
 follow from them in `store.pid.decomposition`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -18,6 +18,7 @@ from store.pid.totals import StoredTotals
 from store.words import Span, find_word, fold, word_places
 
 MODES = ("pid", "cpid")
+BASELINES = ATTENTION, SIMILARITY = "attention", "similarity"  # maps of words that are no information
 Region = tuple[slice, slice]  # rows and columns of the latent grid
 
 
@@ -160,7 +161,7 @@ class PairResult:
     estimator: str = ORTHOGONAL
     measure: str = DEFAULT
     surprisals: Surprisals | None = None
-    attention: np.ndarray | None = None  # float32 (S, 2, h, w), mean cross-attention to each word
+    baselines: Mapping[str, np.ndarray] = field(default_factory=dict)  # kind -> float32 (S, 2, h, w), of each word
     retried: int = 0  # evaluations that were not finite at first and were made again in float32
     labels: tuple[Label, ...] = ()
     run_keys: tuple[str, ...] = ()
@@ -206,6 +207,11 @@ class PairResult:
         return set(self.information) == set(modes) and all(maps.finite for maps in self.information.values())
 
     @property
+    def attention(self) -> np.ndarray | None:
+        """The mean attention to each word, float32 (S, 2, h, w), None where it was not recorded."""
+        return self.baselines.get(ATTENTION)
+
+    @property
     def keys_by_image(self) -> tuple[str, ...]:
         """The run key of each image; empty texts where they are not known."""
         return self.run_keys or ("",) * len(self.seeds)
@@ -218,7 +224,7 @@ class PairResult:
             seeds=tuple(seeds),
             noises=tuple(self.noises[index] for index in order),
             information={mode: maps.of_images(order) for mode, maps in self.information.items()},
-            attention=None if self.attention is None else self.attention[order],
+            baselines={kind: maps[order] for kind, maps in self.baselines.items()},
             run_keys=tuple(self.keys_by_image[index] for index in order),
         )
 
@@ -237,13 +243,13 @@ class PairResult:
     def joined(self, other: "PairResult") -> "PairResult":
         """Return the images of `other` and those of this pair that `other` lacks, in the order of their seeds."""
         kept = self.of_seeds([seed for seed in self.seeds if seed not in other.seeds])
-        attended = kept.attention is not None and other.attention is not None
+        common = [kind for kind in kept.baselines if kind in other.baselines]
         joined = replace(
             other,
             seeds=kept.seeds + other.seeds,
             noises=kept.noises + other.noises,
             information={mode: kept.information[mode].joined(maps) for mode, maps in other.information.items()},
-            attention=np.concatenate([kept.attention, other.attention]) if attended else None,
+            baselines={kind: np.concatenate([kept.baselines[kind], other.baselines[kind]]) for kind in common},
             retried=kept.retried + other.retried,
             labels=tuple(dict.fromkeys(self.labels + other.labels)),
             run_keys=kept.keys_by_image + other.keys_by_image,
@@ -254,14 +260,12 @@ class PairResult:
         """Return the same single image from the noises of both, each with the same weight, under the key of `more`."""
         (before,), (added,) = self.noises, more.noises
         share = added / (before + added)
-        attention = None
-        if self.attention is not None and more.attention is not None:
-            attention = (1 - share) * self.attention + share * more.attention
+        common = [kind for kind in self.baselines if kind in more.baselines]
         return replace(
             more,
             noises=(before + added,),
             information={mode: maps.mixed(more.information[mode], share) for mode, maps in self.information.items()},
-            attention=attention,
+            baselines={kind: (1 - share) * self.baselines[kind] + share * more.baselines[kind] for kind in common},
             retried=self.retried + more.retried,
             labels=tuple(dict.fromkeys(self.labels + more.labels)),
         )

@@ -69,7 +69,7 @@ def record(
         if infinite:
             both[0, 0, 0] = np.inf
         information[mode] = _information(first, second, both, noise, rng)
-    attention = None if probe else np.stack([first, second], axis=1) / 100
+    baselines = {} if probe else {"attention": np.stack([first, second], axis=1) / 100}
     noises = (64,) * len(seeds)
     result = PairResult(
         pair=pair,
@@ -78,7 +78,7 @@ def record(
         information=information,
         measure=measure,
         surprisals=surprisals,
-        attention=attention,
+        baselines=baselines,
         labels=labels,
     )
     return RunRecord(

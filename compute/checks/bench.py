@@ -205,8 +205,11 @@ def _seconds(action: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def _most_memory() -> float:
-    """The most memory that this process held, in MB. Linux counts a parent's in `ru_maxrss`, but not in its status."""
+def most_memory() -> float:
+    """Return the most memory that this process held, in MB.
+
+    Linux counts a parent's in `ru_maxrss`, but not in its status.
+    """
     status = Path("/proc/self/status")
     if status.exists():
         (line,) = (line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
@@ -218,4 +221,4 @@ if __name__ == "__main__":
     subject = Subject.of(registry.load(sys.argv[1]), efficiency.PROBES[0])
     for noises in (FEW, MANY):
         subject.evaluated(NoiseLevels.of(subject.denoiser.log_snr), noises, 0, 32)
-        print(_most_memory())
+        print(most_memory())

@@ -285,11 +285,17 @@ def learned(denoiser: AnalyticDenoiser) -> NoiseLevels:
 
 
 def measured(
-    denoiser: Denoiser, levels: NoiseLevels, prompt: str, latent: torch.Tensor, noises: int, seed: int
+    denoiser: Denoiser,
+    levels: NoiseLevels,
+    prompt: str,
+    latent: torch.Tensor,
+    noises: int,
+    seed: int,
+    batch: int = BATCH,
 ) -> InformationMaps:
     """Return the information maps, in nats, of one `latent` (c, h, w) of a prompt that is just two words, isolated."""
     pair = TokenPair.find(prompt, *prompt.split())
-    conditions, batched = of_pairs([pair], denoiser), BatchedDenoiser(denoiser, BATCH)
+    conditions, batched = of_pairs([pair], denoiser), BatchedDenoiser(denoiser, batch)
     encoded = denoiser.encode(conditions.texts)
     found = evaluate(batched, levels, latent, conditions, encoded, noises=noises, seed=seed)
     return gather(found, pair, "pid")

@@ -5,6 +5,7 @@ import dataclasses
 import hashlib
 import json
 import sys
+import tempfile
 from pathlib import Path
 
 from store import settings
@@ -21,6 +22,8 @@ def add(commands) -> None:
     asked.add_argument("--document", action="store_true", help="print docs/models.md: every class of diffusers")
     models.add_argument("--dtype", choices=("float32", "float16", "bfloat16"), help="of --check (default: float32)")
     models.add_argument("--device", help="of --check (default: cuda where there is one, else cpu)")
+    about = "build the model of --check in its real size, for sd-2.1, sdxl or sd-3.5-medium: what it costs, no download"
+    models.add_argument("--random-weights", action="store_true", help=about)
     models.set_defaults(command=_models)
 
     verify = commands.add_parser("verify", help="hold the estimators against known truth")
@@ -101,13 +104,26 @@ def _check(given: argparse.Namespace, cache: Path) -> int:
     from compute.checks import models
 
     found = {}
-    for what, said in models.findings(given.check, given.dtype, given.device, cache):
-        found[what] = said
-        if not given.json:
-            print(f"{what:22} {said}", flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        model = _with_random_weights(given, Path(folder)) if given.random_weights else given.check
+        for what, said in models.findings(model, given.dtype, given.device, cache):
+            found[what] = said
+            if not given.json:
+                print(f"{what:22} {said}", flush=True)
     if given.json:
         print(json.dumps(found, indent=1))
     return 0
+
+
+def _with_random_weights(given: argparse.Namespace, folder: Path) -> str:
+    """The model that --check names, saved in `folder` with random weights."""
+    from compute.checks import random_weights
+    from store.jobs.choice import ModelChoice
+
+    choice = ModelChoice.parse(given.check)
+    saved = folder / choice.model
+    random_weights.save(choice.model, saved, given.dtype or DTYPES[0])
+    return str(dataclasses.replace(choice, model=str(saved)))
 
 
 def _verify(given: argparse.Namespace) -> int:

@@ -42,7 +42,7 @@ class Evaluation:
     tail: np.ndarray  # float64 (E,)
     noises: int
     retried: int
-    attention: dict[str, np.ndarray]  # word -> float32 (h, w)
+    attention: dict[str, dict[str, np.ndarray]]  # kind -> word -> float32 (h, w)
 
 
 class Sums:
@@ -73,7 +73,7 @@ class Sums:
         self.spectrum.index_add_(1, band, counted[..., None] * flat)
         self.lowest += fall @ flat[:, : len(self.lowest)]
 
-    def result(self, retried: int = 0, attention: dict[str, np.ndarray] | None = None) -> Evaluation:
+    def result(self, retried: int = 0, attention: dict[str, dict[str, np.ndarray]] | None = None) -> Evaluation:
         """What the sums say: they leave the device here alone."""
         edges, count = self.levels.bands(), len(self.lowest)
         distance, error, bands, spectrum, lowest = (

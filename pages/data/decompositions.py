@@ -12,13 +12,14 @@ import streamlit as st
 from pages.address import ALL_LEVELS, View
 from pages.data import results
 from pages.figures import maps as maps_figure
-from pages.figures.quantities import ATTENTION, QUANTITIES, factor
+from pages.figures.quantities import BASELINES, QUANTITIES, factor
 from store.pid.decomposition import PARTS, Decomposition, decompose
 from store.pid.information import BANDED
 from store.pid.measures import DEFAULT, MEASURES, ORTHOGONAL
 from store.records import PairResult, Region
 
 KEPT = 48  # decompositions: of large maps each takes some megabytes
+SHARES = {"attention": "of attention", "similarity": "of likeness"}
 BY_BAND = [name for name in QUANTITIES if name in (*PARTS, *BANDED)]
 
 
@@ -68,12 +69,12 @@ def layers(path: Path, pair: PairResult, view: View, index: int) -> dict[str, ma
         colours = maps_figure.Scale(limit, view.unit, quantity.signed(parts.measure, parts.estimator))
         errors = estimate.map_se[index] * scale if told else None
         drawn[name] = maps_figure.Layer(quantity.title(words), estimate.map[index] * scale, colours, errors)
-    if whole and pair.attention is not None:
-        colours = maps_figure.Scale(
-            maps_figure.common_limit([pair.attention]), "of attention", sequential=maps_figure.OTHER
-        )
-        for word, (name, quantity) in enumerate(ATTENTION.items()):
-            drawn[name] = maps_figure.Layer(quantity.title(words), pair.attention[index, word], colours)
+    for kind, maps in pair.baselines.items() if whole else ():
+        limit = maps_figure.common_limit([maps])
+        colours = maps_figure.Scale(limit, SHARES[kind], sequential=maps_figure.OTHER)
+        for word, end in enumerate(("first", "second")):
+            name = f"{kind}_{end}"
+            drawn[name] = maps_figure.Layer(BASELINES[name].title(words), maps[index, word], colours)
     return drawn
 
 

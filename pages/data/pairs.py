@@ -8,7 +8,7 @@ import numpy as np
 from pages.address import ALL_LEVELS, View
 from pages.data import decompositions, results
 from pages.figures.maps import Layer
-from pages.figures.quantities import ATTENTION, factor, written
+from pages.figures.quantities import BASELINES, factor, written
 from store.catalogue import Entry
 from store.errors import StoreError
 from store.pid.decomposition import Decomposition
@@ -59,7 +59,7 @@ class PairMaps:
     def layers(self, view: View, index: int, names: Sequence[str], limit: float) -> list[Layer]:
         """Those of the maps `names` that there are; information on a scale that ends at `limit`, in the unit shown."""
         there = decompositions.layers(self.entry.path, self.pair, view, index)
-        return [there[name] if name in ATTENTION else there[name].up_to(limit) for name in names if name in there]
+        return [there[name] if name in BASELINES else there[name].up_to(limit) for name in names if name in there]
 
 
 def read(view: View, entry: Entry) -> PairMaps:

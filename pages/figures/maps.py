@@ -36,7 +36,7 @@ EFFORT = 20  # of WebP without loss: an eighth of the time of 80, 9 % more bytes
 ROBUST = 99.5  # percentile of the values at which the common colour scale ends
 TITLE = 15  # characters of one line above a panel
 FEW = 3  # colour bars side by side that have room for more than their ends
-GROUPS = (4, 3, 2, 2)  # the parts, the information of the words, the conditional information, the attention
+GROUPS = (4, 3, 2, 2, 2)  # the parts, the information of the words, the conditional information, the baselines
 
 
 @dataclass(frozen=True)

@@ -136,7 +136,7 @@ QUANTITIES = {
     )
 }
 LOOKS = (
-    "Cross-attention within the whole prompt, averaged over layers, heads and noise levels. It says where the model "
+    "Attention within the whole prompt, averaged over layers, heads and noise levels. It says where the model "
     "looks, not how much the word matters there. It has no unit and no error, and does not depend on mode or measure."
 )
 ATTENTION = {  # of either word, in the order of the file
@@ -160,7 +160,34 @@ ATTENTION = {  # of either word, in the order of the file
         ),
     )
 }
-MAPS = QUANTITIES | ATTENTION
+RESEMBLES = (
+    "What attention returns for a pixel, compared with what it returns for each word of the prompt; the shares of all "
+    "words add up to one. Averaged over layers and noise levels. It is recorded where a network attends to pixels and "
+    "text together. It has no unit and no error, and does not depend on mode or measure."
+)
+SIMILARITY = {  # as above
+    quantity.name: quantity
+    for quantity in (
+        Quantity(
+            name="similarity_first",
+            symbol="O1",
+            label="output like '{0}'",
+            anchor="output-similarity",
+            sentence="How much what attention returns for a pixel is like what it returns for '{0}'.",
+            detail=RESEMBLES,
+        ),
+        Quantity(
+            name="similarity_second",
+            symbol="O2",
+            label="output like '{1}'",
+            anchor="output-similarity",
+            sentence="How much what attention returns for a pixel is like what it returns for '{1}'.",
+            detail=RESEMBLES,
+        ),
+    )
+}
+BASELINES = ATTENTION | SIMILARITY  # which have scales of their own
+MAPS = QUANTITIES | BASELINES
 INDEX = "\u03c1"  # the alignment index, a total only
 
 

@@ -175,7 +175,7 @@ def _strip(shown: ResultScreen) -> list[ExportFigure]:
         "and have the last colour."
     )
     if "attention_first" in shown.layers:
-        said += " Attention has its own scale, as it is no information."
+        said += " Attention and output similarity have scales of their own, as they are no information."
     elif isinstance(shown.pair.pair, TokenPair) and shown.pair.attention is None:
         said += " No attention map was recorded: of some families it cannot be."
     st.caption(said)

@@ -82,8 +82,8 @@ def _write_pair(group: h5py.Group, result: PairResult) -> None:
         "run_keys": np.array(result.keys_by_image, "S64"),
     }
     form.write_columns(group, columns)
-    if result.attention is not None:
-        form.write_attention(group, result.attention)
+    for kind, maps in result.baselines.items():
+        form.write_baseline(group, kind, maps)
     for mode in result.information:
         inside = new_group(group, mode)
         inside.attrs["version"] = FORMAT_VERSION

@@ -33,7 +33,7 @@ from store.hdf5.layouts.totals import SAMPLED
 from store.hdf5.names import DATASETS, pair_of_group
 from store.hdf5.rules import PROMPT
 from store.pid.decomposition import PER_IMAGE
-from store.records import PairResult, Provenance, RunKey, RunRecord, pair_name
+from store.records import BASELINES, PairResult, Provenance, RunKey, RunRecord, pair_name
 
 
 @dataclass(frozen=True)
@@ -194,6 +194,7 @@ def read_pair(prompt: str, seeds: Collection[int], grid: tuple[int, int], group:
     form, layout, columns = header.form, header.layout, header.columns
     images = len(columns.seeds)
     modes = {mode: form.read_mode(inside, layout, images, grid) for mode, inside in modes_of(group).items()}
+    found = [(kind, form.read_baseline(group, kind, images, grid)) for kind in BASELINES]
     return PairResult(
         pair=header.pair,
         seeds=columns.seeds,
@@ -202,7 +203,7 @@ def read_pair(prompt: str, seeds: Collection[int], grid: tuple[int, int], group:
         estimator=layout.estimator,
         measure=layout.measure,
         surprisals=layout.surprisals,
-        attention=form.read_attention(group, images, grid),
+        baselines={kind: maps for kind, maps in found if maps is not None},
         retried=header.retried,
         labels=header.labels,
         run_keys=columns.run_keys,

@@ -13,7 +13,7 @@ from tests.families.autoencoder import vae
 from tests.families.texts import SMALL, WIDTH
 
 
-def stable_diffusion_3() -> DiffusionPipeline:
+def stable_diffusion_3(t5: bool = True) -> DiffusionPipeline:
     return d.StableDiffusion3Pipeline(
         transformer=d.SD3Transformer2DModel(
             sample_size=8,
@@ -33,8 +33,8 @@ def stable_diffusion_3() -> DiffusionPipeline:
         tokenizer=texts.clip_tokenizer(),
         text_encoder_2=texts.clip(projected=True),
         tokenizer_2=texts.clip_tokenizer(),
-        text_encoder_3=texts.t5(width=2 * WIDTH),
-        tokenizer_3=texts.t5_tokenizer(),
+        text_encoder_3=texts.t5(width=2 * WIDTH) if t5 else None,
+        tokenizer_3=texts.t5_tokenizer() if t5 else None,
     )
 
 

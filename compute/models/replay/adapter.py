@@ -18,14 +18,15 @@ from compute.models.denoiser import sent
 from compute.models.replay.autoencoder import Autoencoder
 from compute.models.replay.batches import RecordedTexts, signature
 from compute.models.replay.learning import learn, parameters
-from compute.models.replay.reading import PromptReader, limit_to_encoders, listening, places_among
-from compute.models.replay.recording import RecordedCall, changed, device_of, final_latents
+from compute.models.replay.reading import PromptReader, embedding, limit_to_encoders, listening, places_among
+from compute.models.replay.recording import Path, RecordedCall, changed, device_of, final_latents
 from compute.models.replay.schedule import TrainedLevels
 from compute.models.replay.sharing import CLOSE, Alike, SharedWork
 from store.errors import InputError
 from store.prompts.model_cards import UNGUIDED
 from store.prompts.tokens import Token, ids_of, longest
 from store.records import Span
+from store.words import find_word, prompt_words
 
 FASTER = {"cuda": (torch.bfloat16, torch.float16), "cpu": (torch.bfloat16,)}  # by autocast, from float32 weights
 OWN = (0.35, 0.8)  # of the trained levels that an adapter is held against its pipeline at
@@ -234,24 +235,50 @@ class PipelineAdapter:
 
         None where the states of the text cannot be told from those of words.
         """
-        with listening() as readings:
+        with listening() as readings, embedding(self.pipeline) as given:
             call = self._record(prompt)
-        form = self._manner.form
-        sequences = [
-            value.shape[1]
-            for path, value in call.values().items()
-            if path in form.rows and path != form.latents and torch.is_tensor(value) and value.dim() == 3
-        ]
         if prompt not in self._layouts:
-            ask = partial(self._manner.recorder.step, [prompt], self.levels.times[len(self.levels.times) // 2])
-            self._layouts = {prompt: Layout.of(self.network, sequences, ask) if sequences else None}
+            self._layouts = {prompt: self._layout(call)}
         layout = self._layouts[prompt]
         if layout is None:
             return None
-        tokens = {prompt[slice(*span)]: places_among(layout.states, readings, prompt, span) for span in spans}
+        find = partial(places_among, layout.states, readings, given, prompt)
+        tokens = {prompt[slice(*span)]: find(span) for span in spans}
         if not all(tokens.values()):
             return None
-        return AttentionRecorder(self.network, tokens, layout, lambda: self._calling)
+        beside = [span for span in map(partial(find_word, prompt), prompt_words(prompt)) if not _touches(span, spans)]
+        others = [places for places in map(find, beside) if places]
+        return AttentionRecorder(self.network, tokens, layout, others=others, calling=lambda: self._calling)
+
+    def _layout(self, call: RecordedCall) -> Layout | None:
+        """Where the network looks at the text of `call`, found by changing its latents and the states of its text."""
+        texts, values = self._texts(call), call.values()
+        generator = torch.Generator().manual_seed(0)
+
+        def ask(latents: bool, text: bool) -> None:
+            changed = {}
+            for path in [self._manner.form.latents] * latents + texts * text:
+                noise = torch.randn(values[path].shape, generator=generator).to(values[path])
+                changed[path] = values[path] + noise * (1 + values[path].std())
+            asked = call.with_values(changed)
+            if self.weights != self._loaded:
+                asked = asked.cast(self._loaded, self.weights)
+            self.network(*asked.args, **asked.kwargs)
+
+        lengths = [values[path].shape[-2] for path in texts]
+        return Layout.of(ask, lengths, self.latent_shape[1:]) if texts else None
+
+    def _texts(self, call: RecordedCall) -> list[Path]:
+        """The ways to the sequences of states of the text of `call`."""
+        form = self._manner.form
+
+        def is_sequence(path: Path, value: Any) -> bool:
+            if path in (form.latents, *form.times) or not (torch.is_tensor(value) and value.is_floating_point()):
+                return False
+            row = form.row_of(path)
+            return row is not None and value.dim() >= (3 if row == path else 2)  # lists have no dimension of rows
+
+        return [path for path, value in call.values().items() if is_sequence(path, value)]
 
     @torch.inference_mode()
     def generate(self, prompt: str, seeds: Sequence[int], guidance: float, steps: int) -> Tensor:
@@ -318,6 +345,10 @@ class PipelineAdapter:
         name = families.guidance_option(type(self.pipeline))
         negative = {"negative_prompt": [self.family.nothing] * count} if name == "true_cfg_scale" else {}
         return {**self._options, name: guidance, **{key: each for key, each in negative.items() if key in there}}
+
+
+def _touches(span: Span, others: Sequence[Span]) -> bool:
+    return any(span.start < other.stop and other.start < span.stop for other in others)
 
 
 def _is_told_guidance(network: Any) -> bool:

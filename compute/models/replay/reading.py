@@ -8,7 +8,8 @@ from typing import Any
 
 from diffusers import DiffusionPipeline
 from tokenizers import Encoding
-from transformers import PreTrainedTokenizerBase
+from torch import nn
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from store.prompts.tokens import Token, vectors_of, with_vectors
 from store.records import Span
@@ -126,11 +127,32 @@ def readers_of(readings: Sequence[Reading], prompt: str = PROBE) -> tuple[Prompt
     return tuple(sorted(limits.values(), key=lambda reader: -reader.limit))
 
 
-def places_among(states: int, readings: Sequence[Reading], prompt: str, span: Span) -> list[int]:
+@contextmanager
+def embedding(pipeline: DiffusionPipeline) -> Iterator[list[list[int]]]:
+    """Within it, the tokens that text encoders of `pipeline` are given of a single text are kept, padding included."""
+    heard: list[list[int]] = []
+
+    def listen(_: nn.Module, args: tuple) -> None:
+        if args and len(args[0]) == 1:
+            heard.append(args[0][0].tolist())
+
+    encoders = [part for part in pipeline.components.values() if isinstance(part, PreTrainedModel)]
+    hooks = [encoder.get_input_embeddings().register_forward_pre_hook(listen) for encoder in encoders]
+    try:
+        yield heard
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def places_among(
+    states: int, readings: Sequence[Reading], given: Sequence[Sequence[int]], prompt: str, span: Span
+) -> list[int]:
     """Return the places of the tokens of a word among the `states` that the denoiser is given of the text.
 
-    States are those of one tokenizer; or of the first and the last, one behind the other; or of one whose template's
-    beginning is left out. None where they are put together in another way.
+    States are those of one tokenizer; or of the first and the last, one behind the other; or of one without its
+    padding, or without the beginning of its template; or of the tokens that an encoder was `given`, padded by the
+    pipeline. None where they are put together in another way.
     """
     lengths = [len(each.encoding) for each in readings]
     if states in lengths:  # of one tokenizer, or of several beside one another
@@ -144,7 +166,16 @@ def places_among(states: int, readings: Sequence[Reading], prompt: str, span: Sp
                 *(len(first.encoding) + place for place in last.places(prompt, span)),
             ]
     for each in readings:
+        read = [place for place, attended in enumerate(each.encoding.attention_mask) if attended]
+        if len(read) == states:
+            return [read.index(place) for place in each.places(prompt, span)]
+    for each in readings:
         left_out = len(each.encoding) - states
         if left_out > 0:
             return [place - left_out for place in each.places(prompt, span) if place >= left_out]
+    for each, ids in ((each, ids) for each in readings for ids in given if len(ids) == states):
+        own = each.encoding.ids
+        start = next((at for at in range(states - len(own) + 1) if ids[at : at + len(own)] == own), None)
+        if start is not None:
+            return [start + place for place in each.places(prompt, span)]
     return []

@@ -38,7 +38,7 @@ def load_pipeline(saved: SavedPipeline, dtype: torch.dtype, quantize: str = "") 
     }
     family = getattr(diffusers, saved.family)
     there = inspect.signature(family.__init__).parameters
-    options = {name: None for name in IGNORED if name in there} | dict.fromkeys(UNSAFE & there.keys(), False)
+    options = dict.fromkeys((IGNORED | saved.absent) & there.keys()) | dict.fromkeys(UNSAFE & there.keys(), False)
     try:
         if not isinstance(saved, SavedCheckpoint):
             return family.from_pretrained(saved.folder, dtype=dtype, local_files_only=True, **parts, **options)

@@ -85,6 +85,11 @@ class SavedPipeline:
             found[name] = self._part(name, *about)
         return found
 
+    @cached_property
+    def absent(self) -> frozenset[str]:
+        """The names of the parts that the pipeline was saved without, as the T5 of Stable Diffusion 3."""
+        return frozenset(name for name, about in self._index.items() if isinstance(about, list) and not any(about))
+
     def identity(self, cache: Path | None = None) -> str:
         """Return what identifies the weights that are loaded: the hub's commit, else 12 hexadecimal digits.
 

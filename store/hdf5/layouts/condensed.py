@@ -60,14 +60,14 @@ def read_columns(group: h5py.Group) -> ImageColumns:
     return ImageColumns.of(seeds, noises, run_keys)
 
 
-def write_attention(group: h5py.Group, attention: np.ndarray) -> None:
-    """Write attention maps (P, 2, h, w)."""
-    _write_coded(group, "attention", attention)
+def write_baseline(group: h5py.Group, kind: str, maps: np.ndarray) -> None:
+    """Write maps of both words (P, 2, h, w) that are a baseline of this kind."""
+    _write_coded(group, kind, maps)
 
 
-def read_attention(group: h5py.Group, images: int, grid: Grid) -> np.ndarray | None:
-    """Return attention maps, float32 (P, 2, h, w), or None if there are none."""
-    return _read_coded(group, "attention", images, 2, *grid) if "attention" in group else None
+def read_baseline(group: h5py.Group, kind: str, images: int, grid: Grid) -> np.ndarray | None:
+    """Return the maps of a baseline, float32 (P, 2, h, w), or None if there are none."""
+    return _read_coded(group, kind, images, 2, *grid) if kind in group else None
 
 
 def write_mode(group: h5py.Group, result: PairResult, mode: str) -> None:

@@ -36,17 +36,17 @@ def read_columns(group: h5py.Group) -> ImageColumns:
     return ImageColumns.of(seeds, noises, run_keys)
 
 
-def write_attention(group: h5py.Group, attention: np.ndarray) -> None:
-    """Write attention maps (P, 2, h, w)."""
-    write_array(group, "attention_first", attention[:, 0].astype(np.float16))
-    write_array(group, "attention_second", attention[:, 1].astype(np.float16))
+def write_baseline(group: h5py.Group, kind: str, maps: np.ndarray) -> None:
+    """Write maps of both words (P, 2, h, w) that are a baseline of this kind."""
+    write_array(group, f"{kind}_first", maps[:, 0].astype(np.float16))
+    write_array(group, f"{kind}_second", maps[:, 1].astype(np.float16))
 
 
-def read_attention(group: h5py.Group, images: int, grid: Grid) -> np.ndarray | None:
-    """Return attention maps, float32 (P, 2, h, w), or None if there are none."""
-    if "attention_first" not in group:
+def read_baseline(group: h5py.Group, kind: str, images: int, grid: Grid) -> np.ndarray | None:
+    """Return the maps of a baseline, float32 (P, 2, h, w), or None if there are none."""
+    if f"{kind}_first" not in group:
         return None
-    maps = [values(group, name, "f", images, *grid) for name in ("attention_first", "attention_second")]
+    maps = [values(group, f"{kind}_{end}", "f", images, *grid) for end in ("first", "second")]
     return np.stack(maps, axis=1).astype(np.float32)
 
 

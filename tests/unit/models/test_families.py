@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from functools import partial
 
 import diffusers
 import numpy as np
@@ -12,7 +13,7 @@ from compute.__main__ import main
 from compute.checks.verify import measured
 from compute.engine import Engine
 from compute.estimation.noise_levels import NoiseLevels
-from compute.models import families, parity, registry, survey
+from compute.models import attention, families, parity, registry, survey
 from compute.models.replay.adapter import PipelineAdapter
 from compute.models.replay.reading import listening
 from compute.planning.plan import plan
@@ -24,6 +25,7 @@ from store.warnings import notes_of
 from store.words import find_word
 from tests.budget import SOAK
 from tests.conftest import ROOT
+from tests.families import joint_attention
 from tests.families.pipelines import BUILDERS, alias, bria
 
 PROMPT = "a cat and a dog"
@@ -31,7 +33,12 @@ PAIR = TokenPair.find(PROMPT, "cat", "dog")
 several = pytest.mark.parametrize(  # for what takes long
     "family", ["stable_diffusion_xl", "stable_diffusion_3", "flux", "z_image", "sana"], indirect=True, scope="module"
 )
-BLIND = {"z_image", "lumina", "lumina_2"}  # texts are in lists, or attention hides which are theirs
+
+
+def baselines(name: str) -> set[str]:
+    """What is recorded of a family beside information."""
+    joint = hasattr(joint_attention, name)
+    return {"attention", "similarity"} if joint else {"attention"}
 
 
 @pytest.fixture(scope="module", params=BUILDERS)
@@ -85,7 +92,7 @@ def test_a_pair_is_measured_with_finite_maps(family, tmp_path, monkeypatch):
         atoms = [parts[part].map for part in ("redundancy", "unique_first", "unique_second", "synergy")]
         assert all(np.isfinite(atom).all() for atom in atoms)
         np.testing.assert_allclose(sum(atoms), parts["both"].map, rtol=1e-2, atol=1e-3)
-    assert (result.attention is None) == (name in BLIND)
+    assert set(result.baselines) == baselines(name)
     assert notes_of(record.provenance) == list(adapter.notes)
     assert not engine.plan(request, tmp_path).items
 
@@ -104,17 +111,43 @@ def test_an_own_image_becomes_a_latent_and_comes_back(adapter):
 def test_recording_attention_leaves_the_output_as_it_is(family):
     name, _, adapter = family
     recorder = adapter.attention(PROMPT, [find_word(PROMPT, word) for word in ("cat", "dog")])
-    if name in BLIND:
-        assert recorder is None
-        return
-    z, level, encoded = torch.randn(2, *adapter.latent_shape), torch.tensor([300, 700]), adapter.encode([PROMPT] * 2)
+    z, level, encoded = torch.randn(2, *adapter.latent_shape), torch.tensor([300, 700]), adapter.encode([PROMPT, "a"])
     plain = adapter.predict_noise(z, level, encoded)
     with recorder:
         recorder.rows = torch.tensor([True, False])
         torch.testing.assert_close(adapter.predict_noise(z, level, encoded), plain, rtol=0, atol=1e-6)
         recorder.keep()
-    maps = recorder.maps(adapter.latent_shape[1:])
-    assert all((values > 0).all() and (values < 1).all() for values in maps.values())
+    found = recorder.maps(adapter.latent_shape[1:])
+    assert set(found) == baselines(name)
+    for maps in found.values():
+        assert all((values > 0).all() and (values < 1).all() for values in maps.values())
+        assert (sum(maps.values()) < 1).all()  # the rest goes to other words
+
+
+def test_a_word_is_looked_at_where_the_network_has_its_states(adapter):
+    recorder = adapter.attention(PROMPT, [find_word(PROMPT, "cat")])
+    places, layout, call = recorder._tokens[0], recorder._layout, adapter._record(PROMPT)
+    values, changed, start = call.values(), {}, 0
+    for path in adapter._texts(call):
+        changed[path] = values[path].clone()
+        length = changed[path].shape[-2]
+        inside = [place - start for place in places if start <= place < start + length]
+        changed[path][..., inside, :] = torch.randn_like(changed[path][..., inside, :])
+        start += length if layout.states > length else 0
+    one, other = (
+        [key for _, key in attention._heard(partial(ask, adapter, each))] for each in (call, call.with_values(changed))
+    )
+    layer, looking = next(iter(layout.layers.items()))
+    moved = (one[layer] - other[layer]).abs().sum(1)
+    own = torch.zeros(len(moved), dtype=torch.bool)
+    own[[looking.text + place for place in places]] = True
+    assert moved[own].min() > 0
+    assert moved[own].mean() > 2 * moved[~own].mean()  # before it, text may have looked at text
+
+
+@torch.inference_mode()
+def ask(adapter, call):
+    adapter.network(*call.args, **call.kwargs)
 
 
 def test_words_are_found_among_the_tokens_that_the_pipeline_makes(adapter):
@@ -292,6 +325,13 @@ def test_only_what_the_longest_reader_cuts_off_is_refused():
     check_length(prompt, adapter)
     with pytest.raises(InputError, match="reads 255 and would cut off"):
         check_length("x" * 300, adapter)
+
+
+def test_a_pipeline_that_was_saved_without_one_of_its_encoders_loads(tmp_path):
+    torch.manual_seed(0)
+    joint_attention.stable_diffusion_3(t5=False).save_pretrained(tmp_path, safe_serialization=True)
+    adapter = registry.load(f"{tmp_path} --size 16x16", device="cpu")
+    assert [reader.limit for reader in adapter.readers] == [75, 75]
 
 
 def test_texts_that_any_reader_tells_apart_are_different():

@@ -28,7 +28,7 @@ def doubtful() -> RunRecord:
     curve = np.nan_to_num(rough.curve)
     curve[:, -1] = curve.sum(1)
     information = pair.information | {"cpid": replace(rough, curve=curve)}
-    return replace(record, pairs=(replace(pair, information=information, retried=3, attention=None),))
+    return replace(record, pairs=(replace(pair, information=information, retried=3, baselines={}),))
 
 
 @pytest.fixture(scope="module")
