@@ -105,6 +105,7 @@ class Engine:
                 levels=levels, latent=tensor, conditions=conditions, encoded=encoded, noises=request.budget.noises
             ),
         )
+        self.denoiser.lay_out(tuning.channels_last)
         batched, recorder = BatchedDenoiser(self.denoiser, tuning.batch), self._recorder(conditions)
         about, results, done, spent = _provenance(item, tuning, self.denoiser.notes), dict(item.known), item.done, 0
         with recorder or nullcontext(), self.denoiser.computing_in(tuning.dtype):

@@ -115,7 +115,7 @@ class AnalyticDenoiser:
         self.words = sorted({word for _, words, _ in gate.components for word in words})
         self.vocabulary: frozenset[str] | None = frozenset(self.words)
         self.dtypes: tuple[torch.dtype, ...] = (torch.float64,)
-        self.computes = torch.float64
+        self.computes, self.convolves = torch.float64, False
         self.device = torch.device("cpu")
 
     def tokens(self, text: str) -> list[Token]:
@@ -142,6 +142,9 @@ class AnalyticDenoiser:
         posterior = (fit + conditioning.values).softmax(1)
         off = flat - alpha.sqrt() * (posterior @ means)
         return ((1 - alpha).sqrt() / variance * off).view(z.shape).float()
+
+    def lay_out(self, channels_last: bool) -> None:
+        """It has no weights."""
 
     def computing_in(self, dtype: torch.dtype) -> AbstractContextManager[None]:
         return nullcontext()

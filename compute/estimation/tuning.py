@@ -30,10 +30,11 @@ NAME = "tuning.json"
 
 @dataclass(frozen=True)
 class Tuning:
-    """Evaluations at once, and the dtype that they are computed in."""
+    """Evaluations at once, the dtype that they are computed in, and whether with channels last in memory."""
 
     dtype: torch.dtype
     batch: int = BATCH
+    channels_last: bool = False
 
 
 @dataclass(frozen=True)
@@ -62,22 +63,34 @@ def tune(denoiser: Denoiser, work: Workload, images: int, cache: Path) -> Tuning
             remembered.put(_key(denoiser), known)
     if known is None:
         return Tuning(denoiser.dtypes[0])
+    laid_out = known.get("channels_last", False)
+    denoiser.lay_out(laid_out)
     faster = sorted((speed, name) for name, speed in known["speeds"].items() if speed >= TRIED) if long else []
     for _, name in reversed(faster):
         if deviation(denoiser, work, known["batch"], getattr(torch, name)) <= TOLERATED * (PILOT / work.noises) ** 0.5:
-            return Tuning(getattr(torch, name), known["batch"])
-    return Tuning(denoiser.dtypes[0], known["batch"])
+            return Tuning(getattr(torch, name), known["batch"], laid_out)
+    return Tuning(denoiser.dtypes[0], known["batch"], laid_out)
 
 
 def measure(denoiser: Denoiser, shape: torch.Size, encoded: Conditioning) -> dict:
-    """The best batch, and the speed of each dtype in it against that of the most precise one."""
+    """The best batch, whether channels last are faster, and each dtype's speed against that of the most precise one."""
     batch = best_batch(denoiser, shape, encoded)
-    rates = {}
-    for dtype in denoiser.dtypes:
-        with denoiser.computing_in(dtype):
-            rates[str(dtype).removeprefix("torch.")] = _rate(BatchedDenoiser(denoiser, batch), batch, shape, encoded)
-    exact = next(iter(rates.values()))
-    return {"batch": batch, "speeds": {name: rate / exact for name, rate in rates.items()}}
+    found: dict[bool, dict[str, float]] = {}
+    for channels_last in (False, True) if denoiser.convolves else (False,):
+        denoiser.lay_out(channels_last)
+        rates = found[channels_last] = {}
+        for dtype in denoiser.dtypes:
+            with denoiser.computing_in(dtype):
+                rate = _rate(BatchedDenoiser(denoiser, batch), batch, shape, encoded)
+                rates[str(dtype).removeprefix("torch.")] = rate
+    last = len(found) > 1 and max(found[True].values()) > BETTER * max(found[False].values())
+    denoiser.lay_out(last)
+    exact = next(iter(found[last].values()))
+    return {
+        "batch": batch,
+        "channels_last": last,
+        "speeds": {name: rate / exact for name, rate in found[last].items()},
+    }
 
 
 def best_batch(denoiser: Denoiser, shape: torch.Size, encoded: Conditioning) -> int:
@@ -138,6 +151,8 @@ def _key(denoiser: Denoiser) -> str:
 def _usable(known: object, denoiser: Denoiser) -> bool:
     """Whether `known` is what `measure` returns for `denoiser`: the file may hold anything."""
     if not isinstance(known, dict) or type(known.get("batch")) is not int or known["batch"] not in BATCHES:
+        return False
+    if not isinstance(known.get("channels_last", False), bool):
         return False
     speeds = known.get("speeds")
     return isinstance(speeds, dict) and {*speeds} == _names(denoiser) and all(map(_is_speed, speeds.values()))

@@ -34,6 +34,7 @@ class Denoiser(Reader, Protocol):
     log_snr: Tensor  # float64 (T,), log SNR of each trained level, +-inf allowed
     dtypes: tuple[torch.dtype, ...]  # in which it can compute, the most precise first
     computes: torch.dtype  # in which it does, unless told otherwise
+    convolves: bool  # whether how its weights are laid out may make it faster
 
     @property
     def notes(self) -> Sequence[str]:
@@ -55,6 +56,9 @@ class Denoiser(Reader, Protocol):
 
     def computing_in(self, dtype: torch.dtype) -> AbstractContextManager[None]:
         """Return a context within which `predict_noise` computes in `dtype`, one of `dtypes`."""
+
+    def lay_out(self, channels_last: bool) -> None:
+        """Compute with channels last in memory from now on, or first; predictions differ by rounding alone."""
 
     def attention(self, prompt: str, spans: Sequence[Span]) -> AttentionRecorder | None:
         """Return what records the cross-attention to words of `prompt`, None where the model has none to record."""

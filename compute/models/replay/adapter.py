@@ -18,6 +18,7 @@ from compute.models.denoiser import sent
 from compute.models.replay.autoencoder import Autoencoder
 from compute.models.replay.batches import RecordedTexts, signature
 from compute.models.replay.learning import learn, parameters
+from compute.models.replay.precision import Weights
 from compute.models.replay.reading import PromptReader, embedding, limit_to_encoders, listening, places_among
 from compute.models.replay.recording import Path, RecordedCall, changed, device_of, final_latents
 from compute.models.replay.schedule import TrainedLevels
@@ -28,7 +29,7 @@ from store.prompts.tokens import Token, ids_of, longest
 from store.records import Span
 from store.words import find_word, prompt_words
 
-FASTER = {"cuda": (torch.bfloat16, torch.float16), "cpu": (torch.bfloat16,)}  # by autocast, from float32 weights
+FASTER = {"cuda": (torch.bfloat16, torch.float16), "cpu": (torch.bfloat16,)}  # from float32 weights
 OWN = (0.35, 0.8)  # of the trained levels that an adapter is held against its pipeline at
 ZEROS = (-1,)  # in the place of tokens, where zeros stand for no text
 TRIED = 4  # rows that it is found with what rows of a batch can share
@@ -78,6 +79,8 @@ class PipelineAdapter:
         self.weights = self.computes = self._loaded = self.network.dtype
         others = FASTER.get(self.device.type, ()) if self.weights == torch.float32 else (self.weights,)
         self.dtypes = (self.weights,) if fixed else (torch.float32, *others)
+        self._weights = Weights(self.network, self.weights, self.device)
+        self.convolves = self._weights.convolves
         self.levels = TrainedLevels.of(pipeline.scheduler, name)
         self.log_snr = self.levels.log_snr
         limit_to_encoders(pipeline)
@@ -194,12 +197,17 @@ class PipelineAdapter:
     def _ask(self, group: RecordedTexts, text: Tensor, looped: Tensor, level: Tensor) -> Tensor:
         """What the network returns for rows of packed latents, each under the text of `group` at `text`, float32."""
         times = self._manner.times([self.levels.times[place] for place in level.tolist()])
-        call = group.call(text, looped, times)
-        if self.weights != self._loaded:
-            call = call.cast(self._loaded, self.weights)
-        with torch.autocast(self.device.type, self.computes, enabled=self.computes != self.weights):
-            found = self.network(*call.args, **call.kwargs)
+        found = self._answer(group.call(text, looped, times))
         return self._manner.answer(found).reshape(-1, *self._grid.looped).float()
+
+    def _answer(self, call: RecordedCall) -> Any:
+        """What the network returns for `call` in the precision that it computes in; times stay as they are."""
+        if self.weights != self._loaded:
+            values = call.values() if self._loaded == torch.float32 else {}
+            times = {path: values[path] for path in self._manner.form.times if path in values}
+            call = call.cast(self._loaded, self.weights).with_values(times)
+        with torch.autocast(self.device.type, self.computes, enabled=self.computes != self.weights):
+            return self.network(*call.args, **call.kwargs)
 
     def _sharing(self, group: RecordedTexts, like: Tensor) -> SharedWork | None:
         """What rows of a batch share, found out once: of TRIED rows, two latents under two texts of `group`."""
@@ -215,19 +223,26 @@ class PipelineAdapter:
 
     @contextmanager
     def computing_in(self, dtype: torch.dtype) -> Iterator[None]:
-        """Compute in `dtype` within it: by autocast, or with float32 weights where they are half ones."""
+        """Compute in `dtype` within it: with weights in it, or by autocast where these cannot be had."""
         before = self.computes, self.weights
-        precise = self.weights != torch.float32 and dtype == torch.float32
-        self.computes = dtype
         try:
-            if precise:
-                self.network.float()
-                self.weights = torch.float32
+            self._compute_in(dtype, dtype)
             yield
         finally:
-            self.computes, self.weights = before
-            if precise:
-                self.network.to(self.weights)
+            self._compute_in(*before)
+
+    def lay_out(self, channels_last: bool) -> None:
+        """Lay out the network's weights: see `Denoiser`."""
+        self._weights.lay_out(channels_last)
+
+    def _compute_in(self, dtype: torch.dtype, weights: torch.dtype) -> None:
+        def ask() -> object:
+            self.weights = weights
+            with torch.inference_mode():
+                return self._answer(self._record("a"))
+
+        self.computes = dtype
+        self.weights = self._weights.use(weights, ask)
 
     @torch.inference_mode()
     def attention(self, prompt: str, spans: Sequence[Span]) -> AttentionRecorder | None:

@@ -9,6 +9,7 @@ from compute.estimation.batching import BatchedDenoiser
 from compute.estimation.evaluate import evaluate
 from compute.estimation.noise_levels import NoiseLevels
 from compute.models import parity, registry
+from compute.models.replay.precision import Weights
 from compute.planning.work import STEPS
 from store.prompts.conditions import of_pairs
 from store.records import TokenPair
@@ -87,9 +88,39 @@ def test_a_coarser_precision_is_only_used_where_asked(denoiser):
     exact = denoiser.predict_noise(z, level, encoded)
     with denoiser.computing_in(torch.bfloat16):
         coarse = denoiser.predict_noise(z, level, encoded)
+        assert denoiser.network.dtype == torch.bfloat16  # no weight is cast at each call
+        with denoiser.computing_in(torch.float32):  # as values that are not finite are
+            assert torch.equal(denoiser.predict_noise(z, level, encoded), exact)
+        assert torch.equal(denoiser.predict_noise(z, level, encoded), coarse)
     assert coarse.dtype == torch.float32
     assert 0 < (coarse - exact).abs().max() < 0.1
     assert torch.equal(denoiser.predict_noise(z, level, encoded), exact)
+
+
+def test_channels_last_change_rounding_alone(denoiser):
+    z, level, encoded = torch.randn(2, *denoiser.latent_shape), torch.tensor([100, 900]), denoiser.encode(["a", "b"])
+    exact = denoiser.predict_noise(z, level, encoded)
+    with denoiser.computing_in(torch.bfloat16):
+        coarse = denoiser.predict_noise(z, level, encoded)
+    denoiser.lay_out(True)
+    assert denoiser.convolves and denoiser.network.conv_in.weight.is_contiguous(memory_format=torch.channels_last)
+    torch.testing.assert_close(denoiser.predict_noise(z, level, encoded), exact, rtol=1e-4, atol=1e-5)
+    with denoiser.computing_in(torch.bfloat16):
+        assert (denoiser.predict_noise(z, level, encoded) - coarse).abs().max() < 0.1
+    denoiser.lay_out(False)
+    torch.testing.assert_close(denoiser.predict_noise(z, level, encoded), exact, rtol=1e-4, atol=1e-5)
+
+
+def test_weights_that_cannot_be_asked_coarsely_are_left_to_autocast(caplog):
+    class Stubborn(torch.nn.Linear):
+        def forward(self, given):
+            return super().forward(given.float())
+
+    network = Stubborn(2, 2)
+    weights = Weights(network, torch.float32, torch.device("cpu"))
+    before = network.weight.clone()
+    assert weights.use(torch.bfloat16, lambda: network(torch.ones(1, 2))) == torch.float32
+    assert "left to autocast" in caplog.text and torch.equal(network.weight, before)
 
 
 def test_half_weights_can_be_asked_precisely(pipeline_folder):
