@@ -56,6 +56,17 @@ def store(whole, tmp_path):
     return shutil.copytree(whole, tmp_path / "store")
 
 
+@pytest.fixture(scope="module")
+def small(whole):
+    """Its condensed copy, with noise levels of the pairs that have labels."""
+    return copied(whole, {"homonyms"})
+
+
+@pytest.fixture
+def out(small, tmp_path):
+    return shutil.copytree(small, tmp_path / "condensed")
+
+
 def copied(root, banded=frozenset()):
     """The condensed copy of the store `root`, beside it."""
     out = root.parent / "condensed"
@@ -73,8 +84,8 @@ def both(root, out):
         assert not ours
 
 
-def test_every_total_of_the_original_is_there_with_its_error(store):
-    out, compared = copied(store), 0
+def test_every_total_of_the_original_is_there_with_its_error(store, out):
+    compared = 0
     for old, new in both(store, out):
         assert new.condensed and not old.condensed
         for name in ("pair", "seeds", "noises", "run_keys", "labels", "measure", "estimator", "surprisals", "retried"):
@@ -94,8 +105,7 @@ def test_every_total_of_the_original_is_there_with_its_error(store):
     assert compared > 500
 
 
-def test_lists_and_tables_say_the_same(store):
-    out = copied(store)
+def test_lists_and_tables_say_the_same(store, out):
     for path in hdf5.paths(store):
         rows, others = (hdf5.read_totals(there).rows for there in (path, out / path.relative_to(store)))
         for row, other in zip(rows, others, strict=True):
@@ -111,8 +121,7 @@ def test_lists_and_tables_say_the_same(store):
     pd.testing.assert_frame_equal(one.reset_index(drop=True), other.reset_index(drop=True), rtol=1e-6, atol=2e-4)
 
 
-def test_maps_bands_and_attention_are_within_the_rounding(store):
-    out = copied(store, {"homonyms"})
+def test_maps_bands_and_attention_are_within_the_rounding(store, out):
     banded = 0
     for old, new in both(store, out):
         for mode, maps in old.information.items():
@@ -138,8 +147,7 @@ def test_maps_bands_and_attention_are_within_the_rounding(store):
     assert banded
 
 
-def test_regions_come_from_the_maps_and_their_errors_are_unknown(store):
-    out = copied(store)
+def test_regions_come_from_the_maps_and_their_errors_are_unknown(store, out):
     for old, new in both(store, out):
         region = slice(2, 6), slice(1, 7)
         one, other = (result.decomposition("pid", region=region)["first"] for result in (old, new))
@@ -147,8 +155,7 @@ def test_regions_come_from_the_maps_and_their_errors_are_unknown(store):
         assert np.isnan(other.total_se).all() and np.isfinite(one.total_se).all()
 
 
-def test_pictures_have_five_bits_a_channel_and_latents_are_gone(store):
-    out = copied(store)
+def test_pictures_have_five_bits_a_channel_and_latents_are_gone(store, out):
     for path in hdf5.paths(store):
         one, other = hdf5.read(path), hdf5.read(out / path.relative_to(store))
         assert np.abs(other.images.astype(int) - one.images).max() <= 5
@@ -159,8 +166,7 @@ def test_pictures_have_five_bits_a_channel_and_latents_are_gone(store):
         assert (other.key, other.seeds, other.provenance) == (one.key, one.seeds, one.provenance)
 
 
-def test_a_condensed_store_is_sound_small_and_stays_as_it_is(store):
-    out = copied(store)
+def test_a_condensed_store_is_sound_small_and_stays_as_it_is(store, out):
     assert all(hdf5.problems(path) == [] for path in hdf5.paths(out))
     assert not list(hdf5.repair(out))
     before = {path: path.read_bytes() for path in hdf5.paths(out)}
@@ -192,8 +198,8 @@ def same(old, new):
         ("pid/totals", "does not hold"),
     ],
 )
-def test_what_was_changed_is_found(store, name, said):
-    path = hdf5.path_of(copied(store), synthetic.record().key)
+def test_what_was_changed_is_found(out, name, said):
+    path = hdf5.path_of(out, synthetic.record().key)
     with h5py.File(path, "r+") as file:
         data = file[f"pairs/female+doctor/{name}"]
         data[0] = data[0] + 3
@@ -204,8 +210,8 @@ def test_what_was_changed_is_found(store, name, said):
     assert hdf5.problems(path) == []
 
 
-def test_no_flipped_bit_of_the_pictures_goes_unnoticed(store):
-    path = hdf5.path_of(copied(store), synthetic.record().key)
+def test_no_flipped_bit_of_the_pictures_goes_unnoticed(out):
+    path = hdf5.path_of(out, synthetic.record().key)
     with h5py.File(path) as file:
         chunk = file["pictures"].id.get_chunk_info(0)
     content = bytearray(path.read_bytes())
@@ -216,8 +222,7 @@ def test_no_flipped_bit_of_the_pictures_goes_unnoticed(store):
         compression.unpack_pictures(np.frombuffer(b"no picture", np.uint8), np.array([10]), 1)
 
 
-def test_images_come_and_go_without_touching_the_others(store):
-    out = copied(store)
+def test_images_come_and_go_without_touching_the_others(out):
     path = hdf5.path_of(out, synthetic.record().key)
     fresh = synthetic.record(seeds=(3, 9), size=16, grid=8, together=2.0)
     before = hdf5.read(path).result(("female", "doctor"))
@@ -239,8 +244,7 @@ def test_images_come_and_go_without_touching_the_others(store):
     assert hdf5.problems(path) == []
 
 
-def test_what_is_there_in_full_is_never_made_coarse(store):
-    out = copied(store)
+def test_what_is_there_in_full_is_never_made_coarse(store, out):
     for path in hdf5.paths(out):
         hdf5.publish(store, hdf5.read(path))
     assert not any(pair.condensed for path in hdf5.paths(store) for pair in hdf5.read(path).pairs)
@@ -250,8 +254,8 @@ def test_what_is_there_in_full_is_never_made_coarse(store):
     assert all(hdf5.read(path).known_latents for path in hdf5.paths(out))
 
 
-def test_a_bundle_carries_condensed_pairs(store, tmp_path):
-    out, other, bundle = copied(store, {"homonyms"}), tmp_path / "other", tmp_path / "all.h5"
+def test_a_bundle_carries_condensed_pairs(out, tmp_path):
+    other, bundle = tmp_path / "other", tmp_path / "all.h5"
     selection = {path: {pair.pair.name for pair in hdf5.read(path).pairs} for path in hdf5.paths(out)}
     list(hdf5.write_bundle(bundle, selection))
     assert [wrong for _, wrong in hdf5.read_bundle(other, bundle) if wrong] == []
@@ -271,8 +275,8 @@ def test_values_that_are_not_finite_stay_so(tmp_path):
     assert any("not finite" in problem.cause for path in hdf5.paths(out) for problem in hdf5.problems(path))
 
 
-def test_standard_parts_cannot_be_formed_of_maps_that_were_left_out(store):
-    result = hdf5.read(hdf5.path_of(copied(store), synthetic.record().key)).result(("female", "doctor"))
+def test_standard_parts_cannot_be_formed_of_maps_that_were_left_out(out):
+    result = hdf5.read(hdf5.path_of(out, synthetic.record().key)).result(("female", "doctor"))
     with pytest.raises(InputError, match="compute the pair in full"):
         replace(result, estimator="standard").decomposition("pid", "ccs")
 
