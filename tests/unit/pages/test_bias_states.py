@@ -1,7 +1,6 @@
 """What the bias pages say where something is missing, broken or forbidden, and what becomes of notes."""
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from pages.widgets import notes
 from store import hdf5
@@ -9,26 +8,14 @@ from store.catalogue import Catalogue, Filter
 from store.notes import Notes
 from store.recognition import SeenImage, Sightings, stored
 from tests import synthetic
-from tests.conftest import ROOT
 
 SMALL = {"size": 16, "grid": 8, "seeds": (0, 1)}
 
 
 @pytest.fixture
-def opened(tmp_path, monkeypatch):
-    """Opens a page without a browser, on the store `tmp_path`."""
-    monkeypatch.setenv("DIFFUSIONPID_STORE", str(tmp_path))
-
-    def at(script: str, **address: str) -> AppTest:
-        app = AppTest.from_file(str(ROOT / "pages" / "shell.py"), default_timeout=120).run()
-        app.switch_page(script)
-        for name, value in address.items():
-            app.query_params[name] = value
-        app.run()
-        assert not app.exception
-        return app
-
-    return at
+def opened(opened):
+    """Opens a page as `opened` does, and returns Streamlit's own object."""
+    return lambda *where, **address: opened(*where, **address).app
 
 
 @pytest.mark.parametrize(
@@ -107,9 +94,8 @@ def test_notes_are_revised_and_taken_back(opened, tmp_path):
     assert any(each.value == "Nobody has written one yet." for each in app.caption)
 
 
-def test_failed_images_are_marked_and_can_be_left_out(opened, demo_store, monkeypatch):
-    monkeypatch.setenv("DIFFUSIONPID_STORE", str(demo_store))
-    app = opened("gender.py", model="embedded", subject="nurse")
+def test_failed_images_are_marked_and_can_be_left_out(opened, demo_store):
+    app = opened("gender.py", demo_store, model="embedded", subject="nurse")
     said = "\n".join(each.value for each in (*app.markdown, *app.caption)).replace("\\", "")
     assert "Here 'female' was drawn without being named in 7 of 7 (0.65 to 1.00)." in said
     assert "\u2717 Not what the prompt asks for. male: female nurse, dark skin." in said
