@@ -48,7 +48,7 @@ class Worker:
         self.running: list[RunningJob] = []  # the most urgent first
         self._asked: dict[Source, Future] = {}  # for their cards
         self._kills: dict[Source, int] = {}  # of processes that loaded them
-        self._landed: SimpleQueue[tuple[RunningJob, str]] = SimpleQueue()
+        self._landed: SimpleQueue[tuple[RunningJob, str] | None] = SimpleQueue()
         self._tickets, self._slots, self._reported = 0, pool.slots, 0.0
 
     def work(self, stop: Event, until_empty: bool = False, model: str = "") -> Iterator[str]:
@@ -176,7 +176,8 @@ class Worker:
         costs no job, unless that goes on.
         """
         if source not in self._asked:
-            self._asked[source] = self.pool.client.submit(tasks.describe, source, pure=False, priority=FIRST)
+            self._asked[source] = asked = self.pool.client.submit(tasks.describe, source, pure=False, priority=FIRST)
+            asked.add_done_callback(lambda _: self._landed.put(None))  # so that nobody waits for it
         asked = self._asked[source]
         if not asked.done():
             return None
@@ -214,8 +215,11 @@ class Worker:
         timeout: float | None = TICK
         with suppress(Empty):
             while True:
-                running, ticket = self._landed.get(timeout=timeout) if timeout else self._landed.get_nowait()
+                landed = self._landed.get(timeout=timeout) if timeout else self._landed.get_nowait()
                 timeout = None
+                if landed is None:
+                    continue
+                running, ticket = landed
                 if flying := running.in_flight.pop(ticket, None):
                     try:
                         self._land(running, flying)

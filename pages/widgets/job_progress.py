@@ -17,7 +17,7 @@ from store.errors import DiffusionPIDError, InputError
 from store.jobs import ACTIVE, Job, Queue, State
 from store.records import pair_name
 
-EVERY = 2.0  # seconds
+EVERY, SOON = 2.0, 0.5  # seconds between two looks at the queue, and while a job about one prompt waits or runs
 PAUSE = 10.0  # seconds between two times that a page takes up new results of one job
 SHOWN = 4  # jobs in the sidebar
 KNOWN = 0.25  # images measured, before which the time to load the model hides how long one takes
@@ -32,10 +32,10 @@ def draw(view: View, root: Path) -> None:
     except DiffusionPIDError:  # the list itself says so
         watched = []
     st.session_state[SEEN] = _results(watched), time.monotonic()
-    _sidebar(view, root)
+    soon = any(job.state in ACTIVE and job.wanted.prompt for job in watched)
+    st.fragment(_sidebar, run_every=SOON if soon else EVERY)(view, root)
 
 
-@st.fragment(run_every=EVERY)
 def _sidebar(view: View, root: Path) -> None:
     notices.toast()
     queue = Queue(root)

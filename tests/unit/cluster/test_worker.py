@@ -28,6 +28,9 @@ class Answer:
     def done(self):
         return True
 
+    def add_done_callback(self, tell):
+        tell(self)
+
     def cancelled(self):
         return False
 
