@@ -48,7 +48,7 @@ def main() -> None:
     view = replace(view, seed=view.seed if view.seed in map(str, seeds) else str(senses.first_seed(rows, seeds)))
     address.show(view)
     view, bands = in_band(view, rows[0].measured)
-    study_header.answer(senses.answer(found, table))
+    study_header.answer(senses.answer(found, table), found)
     word, mode, seed = st.columns([5, 2, 4], vertical_alignment="bottom")
     with word:
         st.pills(

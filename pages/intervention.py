@@ -69,7 +69,7 @@ def _answer(shown: ChangeScreen) -> None:
     from store.tables.findings import studies as words  # scipy takes a second to import
 
     effects = sentence_tables.effects(shown.found, shown.images)
-    study_header.answer(words.of_effects(effects, shown.view.change, shown.view.by))
+    study_header.answer(words.of_effects(effects, shown.view.change, shown.view.by), shown.found)
 
 
 def _named(view: View, there: list[Change]) -> Change | None:

@@ -54,7 +54,7 @@ def main() -> None:
     view, bands = in_band(view, pair)
     from store.tables.findings import studies as words_of  # scipy takes a second to import
 
-    study_header.answer(words_of.of_controls(table, "redundancy" if view.by != ALIGNMENT else "alignment"))
+    study_header.answer(words_of.of_controls(table, "redundancy" if view.by != ALIGNMENT else "alignment"), found)
     keys = [(each.prompt, f"{each.first}+{each.second}") for each in table.itertuples()]
     _choices(view, found, keys, pair, bands)
     shown = {"The two words": pair} | ({"With the control word": control} if control else {})

@@ -26,7 +26,19 @@ from store.hdf5 import SOFTWARE
 COMPARED = ("mean", "normalised", "published", "information", "alignment", "contrast", "gap", "pearson")
 ALONE = ("attribute", "guidance", "predictor")
 DIGITS = 3
-PROVENANCE = ("study", "model", "revision", "guidance", "mode", "measure", "level", "quantity", "recogniser", "notes")
+PROVENANCE = (
+    "study",
+    "model",
+    "revision",
+    "guidance",
+    "mode",
+    "measure",
+    "level",
+    "quantity",
+    "failed_images",
+    "recogniser",
+    "notes",
+)
 WRITTEN = "exported"
 WORDS = {  # for the names of quantities, where people read them
     "information_first": "I1, first word",

@@ -108,27 +108,36 @@ def _disagreement(maps: InformationMaps) -> list[str]:
     ]
 
 
-def _closure(maps: InformationMaps, words: tuple[str, str]) -> list[str]:
-    """Return a warning if the chain rule I(1) + I(2|1) = I(1, 2) = I(2) + I(1|2) fails in the mean over images.
+def chain_rule(maps: InformationMaps) -> tuple[float, list[tuple[float, float]]]:
+    """Return I12, then I1 + I(2|1) and I2 + I(1|2), each with the error of how far it is from I12, in nats.
 
-    It holds in expectation for an exact model and texts that are typical of it (Cover and Thomas 2006, section 2.5).
-    It needs no evaluation: conditional maps are stored. Of both orders the one that misses by more is named.
+    Means over images. All three agree in expectation for an exact model and texts that are typical of it (Cover and
+    Thomas 2006, section 2.5). It needs no evaluation: conditional maps are stored. Errors are NaN of a single image.
     """
-    count, both = len(maps.tail), _totals(maps, "both")
-    if count < 2 or both.mean() <= 0:
-        return []
-    orders = {}
-    for order, (first, second) in {words: ("first", "second"), words[::-1]: ("second", "first")}.items():
+    both, found = _totals(maps, "both"), []
+    for first, second in (("first", "second"), ("second", "first")):
         apart = _totals(maps, first) + _totals(maps, f"conditional_{second}") - both
-        miss, error = apart.mean(), apart.std(ddof=1) / np.sqrt(count)
-        if abs(miss) > max(ERRORS * error, CLOSURE * both.mean()):
-            orders[order] = miss
-    if not orders:
+        error = apart.std(ddof=1) / np.sqrt(len(apart)) if len(apart) > 1 else np.nan
+        found.append((float(both.mean() + apart.mean()), float(error)))
+    return float(both.mean()), found
+
+
+def _closure(maps: InformationMaps, words: tuple[str, str]) -> list[str]:
+    """Return a warning if `chain_rule` fails. Of both orders the one that misses by more is named."""
+    both, orders = chain_rule(maps)
+    if len(maps.tail) < 2 or both <= 0:
         return []
-    (one, other), miss = max(orders.items(), key=lambda item: abs(item[1]))
+    missed = {
+        order: brought
+        for order, (brought, error) in zip((words, words[::-1]), orders, strict=True)
+        if abs(brought - both) > max(ERRORS * error, CLOSURE * both)
+    }
+    if not missed:
+        return []
+    (one, other), brought = max(missed.items(), key=lambda item: abs(item[1] - both))
     return [
-        f"The parts do not close: {one!r} and then {other!r} bring {both.mean() + miss:.2f} nats, both together "
-        f"{both.mean():.2f}. Usually a text without one or both words is foreign to the model, as lone words or a "
+        f"The parts do not close: {one!r} and then {other!r} bring {brought:.2f} nats, both together "
+        f"{both:.2f}. Usually a text without one or both words is foreign to the model, as lone words or a "
         "sentence with a gap are: compare the other mode, and trust differences between words more than amounts."
     ]
 

@@ -104,6 +104,7 @@ class _SentenceView(_Overlaid, View):
     study: str = text()
     guidance: str = text()
     mode: str = text()
+    failed: str = choice(FAILED[0], FAILED)
     seed: str = text()
     prompt: str = text()
     pair: str = text()

@@ -64,18 +64,22 @@ def bias(
     prompt asks for. `attrs["order"]` says how far the order by gap would survive other seeds: see
     `store.tables.rank_stability`. Raises as these do.
     """
-    at = listing.at, stamp(place(listing.root, about["model"]))
-    return _bias(str(listing.root), at, repr((asked, printed)), about, failed, listing, asked, printed)
+    return _bias(str(listing.root), _at(listing, about), repr((asked, printed)), about, failed, listing, asked, printed)
 
 
-def neutral(listing: Listing, asked: Study, **about: Any) -> pd.DataFrame:
-    """`store.tables.neutral_probe` of `asked`, also for what it raises."""
-    return _neutral(str(listing.root), listing.at, repr(asked), about, listing, asked)
+def neutral(listing: Listing, asked: Study, failed: str = FAILED[0], **about: Any) -> pd.DataFrame:
+    """`store.tables.neutral_probe` of `asked`, also for what it raises; `failed` as for `bias`."""
+    return _neutral(str(listing.root), _at(listing, about), repr(asked), failed, about, listing, asked)
 
 
-def by_guidance(listing: Listing, asked: Study, levels: list[float], **about: Any) -> pd.DataFrame:
-    """`store.tables.by_guidance` of the subjects of `asked` that are there at all of `levels`; raises as that does."""
-    return _by_guidance(str(listing.root), listing.at, repr(asked), levels, about, listing, asked)
+def by_guidance(
+    listing: Listing, asked: Study, levels: list[float], failed: str = FAILED[0], **about: Any
+) -> pd.DataFrame:
+    """`store.tables.by_guidance` of the subjects of `asked` that are there at all of `levels`; raises as that does.
+
+    `failed` as for `bias`.
+    """
+    return _by_guidance(str(listing.root), _at(listing, about), repr(asked), levels, failed, about, listing, asked)
 
 
 def robustness(listing: Listing, asked: Study, **about: Any) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -134,13 +138,14 @@ def _bias(
     guidance = about.get("guidance") or tables.guidance_of(_listing, _asked, about["model"])
     images = recognised.of_study(_listing, _asked, about["model"], about.get("revision", ""), guidance)
     wrong = drawn.failed(images) if images is not None and failed == FAILED[1] else set()
-    samples = drawn.without_failed(tables.samples_of(_listing, _asked, **about), wrong)
+    samples = tables.samples_of(_listing, _asked, without=wrong, **about)
     elsewhere = {name: value for name, value in about.items() if name not in ("measure", "mode")}
-    others = drawn.without_failed(tables.samples_of(_listing, _asked, **elsewhere), wrong)
+    others = tables.samples_of(_listing, _asked, without=wrong, **elsewhere)
     frame = findings.with_directions(tables.bias(samples), findings.directions(others))
     frame = frame if images is None else drawn.with_counts(frame, images)
     frame = findings.with_planted(frame, _asked.planted) if _asked.planted else frame
     frame.attrs["closing"] = closing(samples)
+    frame.attrs |= {"failed_images": "left out"} if wrong else {}
     frame.attrs["order"] = tables.rank_stability(samples, resamples=DRAWS).order
     known = _printed is not None and any(subject in _printed.values for subject in frame.index)
     return tables.with_published(frame, _printed) if known else frame
@@ -159,20 +164,43 @@ def _robustness(
 
 
 @st.cache_data(**KEPT)
-def _neutral(root: str, stamp: tuple, asked: str, about: dict, _listing: Listing, _asked: Study) -> pd.DataFrame:
+def _neutral(
+    root: str, stamp: tuple, asked: str, failed: str, about: dict, _listing: Listing, _asked: Study
+) -> pd.DataFrame:
     from store import tables
 
-    return tables.neutral_probe(
-        tables.samples_of(_listing, _asked, part=studies.NEUTRAL, mode="pid", **tables.OF_ALIGNMENT, **about)
-    )
+    wrong, said = recognised.left_out(_listing, _asked, failed, **about)
+    asked_of = {"part": studies.NEUTRAL, "mode": "pid", "without": wrong}
+    frame = tables.neutral_probe(tables.samples_of(_listing, _asked, **asked_of, **tables.OF_ALIGNMENT, **about))
+    frame.attrs |= said
+    return frame
 
 
 @st.cache_data(**KEPT)
 def _by_guidance(
-    root: str, stamp: tuple, asked: str, levels: list[float], about: dict, _listing: Listing, _asked: Study
+    root: str,
+    stamp: tuple,
+    asked: str,
+    levels: list[float],
+    failed: str,
+    about: dict,
+    _listing: Listing,
+    _asked: Study,
 ) -> pd.DataFrame:
     from store import tables
 
-    samples = [tables.samples_of(_listing, _asked, guidance=level, **about) for level in levels]
+    images = {name: about[name] for name in ("model", "revision")}
+    wrong = [recognised.left_out(_listing, _asked, failed, guidance=level, **images) for level in levels]
+    samples = [
+        tables.samples_of(_listing, _asked, guidance=level, without=each, **about)
+        for level, (each, _) in zip(levels, wrong, strict=True)
+    ]
     everywhere = set.intersection(*(set(each["subject"]) for each in samples))
-    return tables.by_guidance(pd.concat([each[each["subject"].isin(everywhere)] for each in samples]))
+    frame = tables.by_guidance(pd.concat([each[each["subject"].isin(everywhere)] for each in samples]))
+    frame.attrs |= wrong[0][1]
+    return frame
+
+
+def _at(listing: Listing, about: dict) -> tuple:
+    """What tells the state of the store, of what was seen in its images too."""
+    return *listing.at, *stamp(place(listing.root, about["model"]))

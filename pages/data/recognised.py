@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from pages.address import FAILED
 from pages.data.results import Listing, stamp
 from store.errors import StoreError
 from store.recognition import Thing, known_for, root_of
@@ -40,6 +41,35 @@ def of_study(listing: Listing, asked: Study, model: str, revision: str, guidance
     about = {"model": model, "revision": revision, "guidance": guidance}
     at = stamp(place(listing.root, model))
     return _of_study(str(listing.root), listing.at, repr(asked), about, at, listing, asked)
+
+
+def left_out(
+    listing: Listing, asked: Study, failed: str, *, model: str, revision: str = "", guidance: float
+) -> tuple[frozenset[tuple[str, int]], dict[str, object]]:
+    """Return prompt and seed of the images of a study that fail, where `failed` says to leave them out, else none.
+
+    And what is to be said of the tables: how many of how many are `left_out`.
+    """
+    if failed != FAILED[1] or not is_known(listing.root, model) or problem(listing.root, model):
+        return frozenset(), {}
+    at = stamp(place(listing.root, model))
+    about = {"model": model, "revision": revision, "guidance": guidance}
+    wrong, checked = _failed(str(listing.root), listing.at, repr(asked), about, at, listing, asked)
+    return wrong, {"left_out": (len(wrong), checked), "failed_images": "left out"}
+
+
+@st.cache_data(max_entries=32, show_spinner="Looking at the images")
+def _failed(
+    root: str, listed: tuple, asked: str, about: dict[str, Any], at: tuple, _listing: Listing, _asked: Study
+) -> tuple[frozenset[tuple[str, int]], int]:
+    from store.tables.findings import drawn
+
+    model = about["model"]
+
+    def shown(path: Path, prompt: str) -> drawn.Recognised:
+        return [(seed, *told) for seed, told in of_file(path, prompt, model).items()]
+
+    return drawn.failed_of(_listing, _asked, shown, **about)
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)

@@ -20,6 +20,7 @@ class SentenceStudy:
     guidance: float
     root: Path
     listing: Listing
+    without: frozenset[tuple[str, int]] = frozenset()  # prompt and seed of images that are left out
 
     @property
     def modes(self) -> list[str]:

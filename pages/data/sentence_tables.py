@@ -29,12 +29,14 @@ def interventions(found: SentenceStudy, view: View) -> pd.DataFrame:
 def effects(found: SentenceStudy, images: pd.DataFrame) -> pd.DataFrame:
     """See `store.tables.effects`, of what `interventions` gave."""
     about = {name: images.attrs[name] for name in ("model", "revision", "mode", "measure", "guidance")}
+    about["without"] = found.without
     return _effects(str(found.root), found.listing.at, repr(found.study), about, images)
 
 
 def _table(name: str, found: SentenceStudy, **about: object) -> pd.DataFrame:
     key = found.entries[0].key
     about = {**about, "model": key.model, "revision": key.revision, "guidance": found.guidance}
+    about["without"] = found.without
     return _kept(name, str(found.root), found.listing.at, repr(found.study), about, found.listing, found.study)
 
 
@@ -45,12 +47,15 @@ def _kept(
     from store import tables  # scipy takes a second to import
 
     if name != "against_control":
-        return getattr(tables, name)(_listing, _study, **about)
+        table = getattr(tables, name)(_listing, _study, **about)
+        table.attrs |= {"failed_images": "left out"} if about["without"] else {}
+        return table
     by, asked = about.pop("by"), {"measure": about.pop("measure"), "level": "pixel"}
     samples = tables.samples_of(_listing, _study, **about, **(tables.OF_ALIGNMENT if by == ALIGNMENT else asked))
     table = tables.against_control(samples, by)
     places = {(each.pair.prompt, each.subject): number for number, each in enumerate(_study.content.sentences)}
     order = [places.get((row.prompt, row.first), len(places)) for row in table.itertuples()]
+    table.attrs |= {"failed_images": "left out"} if about["without"] else {}
     return table.iloc[np.argsort(order, kind="stable")].reset_index(drop=True)
 
 

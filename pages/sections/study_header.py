@@ -1,14 +1,15 @@
 """A study of sentences on a page: which one is meant, what of it is there, and the way to what is not."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 import streamlit as st
 
 from pages import address
-from pages.address import View
-from pages.data import bias_tables, glossary, pairs, results
+from pages.address import FAILED, View
+from pages.data import bias_tables, glossary, pairs, recognised, results
 from pages.data.pairs import PairMaps
 from pages.data.selection import Missing, guidance_of, view_of
 from pages.data.sentence_study import SentenceStudy, entries_of
@@ -44,7 +45,9 @@ def choose(view: View, usual: Sequence[str], fits: Callable[[Study], bool]) -> S
     entries = there[asked.name]
     guidance = guidance_of(view, asked.guidance_among(entry.key.guidance for entry in entries))
     chosen = tuple(entry for entry in entries if entry.key.guidance == guidance)
-    found = SentenceStudy(study=asked, entries=chosen, guidance=guidance, root=root, listing=listing)
+    about = {"model": view.model, "revision": view.revision, "guidance": guidance}
+    without, told = recognised.left_out(listing, asked, view.failed, **about) if chosen else (frozenset(), {})
+    found = SentenceStudy(study=asked, entries=chosen, guidance=guidance, root=root, listing=listing, without=without)
     _heading(view, found, list(known.values()), sorted({f"{entry.key.guidance:g}" for entry in entries}))
     notices.broken(listing.broken(), root)
     if not chosen:
@@ -53,6 +56,10 @@ def choose(view: View, usual: Sequence[str], fits: Callable[[Study], bool]) -> S
         notices.nothing(view, said, bias_tables.command(found.study, view, found.root, found.guidance))
         return None
     _progress(view, found)
+    if wrong := recognised.problem(root, view.model):
+        st.warning(notices.plain(wrong))
+    if told:
+        st.caption("{} of {} images do not show what was asked and are left out of tables.".format(*told["left_out"]))
     notices.of_model(warnings.notes_in(chosen[0].path))
     return found
 
@@ -66,10 +73,15 @@ def read_pair(view: View, entry: Entry | None) -> PairMaps | None:
         return None
 
 
-def answer(text: str) -> None:
-    """Say what the study finds, in one sentence above everything else."""
+def answer(text: str, found: SentenceStudy) -> None:
+    """Say what the study finds, in one sentence above everything else, and where its information does not close."""
+    from store.tables.findings.closing import broken_chain, chain  # scipy takes a second to import
+
     if text:
         st.markdown(f"**{notices.plain(text)}**")
+    with suppress(InputError):  # no prompt has both words
+        if broken := broken_chain(chain(found.entries)):
+            st.caption(notices.plain(broken))
 
 
 def settled(view: View, found: SentenceStudy) -> View:
@@ -142,7 +154,7 @@ def _offered(
 
 
 def _heading(view: View, found: SentenceStudy, known: list[Study], guidances: list[str]) -> None:
-    heading, choice, other = st.columns([6, 3, 1], vertical_alignment="bottom")
+    heading, choice, other, failed = st.columns([11, 6, 3, 3], vertical_alignment="bottom")
     with heading:
         st.title(notices.plain(found.study.title), anchor=False)
         st.text(found.study.question)
@@ -162,6 +174,14 @@ def _heading(view: View, found: SentenceStudy, known: list[Study], guidances: li
             offered,
             help=glossary.explained("Of image generation. More of it exaggerates what the model leans to.", "guidance"),
             **address.bind_field("guidance", shown, start="index", among=offered),
+        )
+    if recognised.is_known(found.root, view.model):
+        failed.selectbox(
+            "Failed images",
+            FAILED,
+            format_func={FAILED[0]: "keep", FAILED[1]: "leave out"}.get,
+            help=glossary.explained("Images that do not show all that their prompt names", "failed-image"),
+            **address.bind_field("failed", view.failed, start="index", among=FAILED),
         )
 
 

@@ -1,6 +1,7 @@
 """`store show`: everything about one prompt, under any measure, level and region."""
 
 import argparse
+import math
 import sys
 
 from store import hdf5, warnings
@@ -57,6 +58,12 @@ def _print_entry(entry: Entry, given: argparse.Namespace) -> None:
         value, error = (f"{number:.3f}".replace("nan", "unknown") for number in found[name].mean())
         unit = "" if name == ALIGNMENT else " nats"
         print(f"  {hdf5.DATASETS.get(name, name):20} {value:>10} +- {error}{unit}")
+    both, orders = warnings.chain_rule(result.information[entry.mode])
+    sums = (
+        f"{name} {value:.3f} ({'?' if math.isnan(error) else f'{value - both:+.3f} +- {error:.3f}'})"
+        for name, (value, error) in zip(("I1 + I(2|1)", "I2 + I(1|2)"), orders, strict=True)
+    )
+    print(f"  chain rule, mean over images: I12 {both:.3f}, {', '.join(sums)} nats")
     low, high = warnings.edge_shares(result.information[entry.mode])
     below = warnings.tail_share(result.information[entry.mode])
     print(

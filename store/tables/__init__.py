@@ -20,7 +20,17 @@ from store.tables.kinds import of_study
 from store.tables.neutral import neutral_probe
 from store.tables.pairs import against_control, pairs
 from store.tables.robustness import RankStability, by_setting, rank_stability, sensitivity
-from store.tables.samples import AVERAGE, KEYS, OF_ALIGNMENT, QUANTITIES, SETTINGS, guidance_of, samples_of, select
+from store.tables.samples import (
+    AVERAGE,
+    KEYS,
+    OF_ALIGNMENT,
+    QUANTITIES,
+    SETTINGS,
+    guidance_of,
+    leave_out,
+    samples_of,
+    select,
+)
 from store.tables.senses import resemblance, senses
 from store.tables.statistics import Interval, PairedTest, correlation, paired_test
 
@@ -43,6 +53,7 @@ __all__ = [
     "effects",
     "guidance_of",
     "interventions",
+    "leave_out",
     "model_notes",
     "neutral_probe",
     "of_study",

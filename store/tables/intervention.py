@@ -3,7 +3,7 @@
 S images, an h x w latent grid. The same seed starts an image of the prompt as it stands and one of the changed prompt.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -20,7 +20,7 @@ from store.pid.measures import DEFAULT
 from store.records import MODES, PairResult, RunRecord
 from store.studies import REMOVED, SWAPPED, Change, Interventions, Study
 from store.tables.entries import model_notes
-from store.tables.samples import choose_revision, guidance_of
+from store.tables.samples import Image, choose_revision, guidance_of
 from store.tables.statistics import pearson
 
 CHANGES = ("pixels", "structure")
@@ -58,6 +58,7 @@ def interventions(
     measure: str = DEFAULT,
     level: str = "pixel",
     guidance: float | None = None,
+    without: Collection[Image] = (),
 ) -> pd.DataFrame:
     """Return one row for each image of an intervention study and each change of its prompt (*removed*, *swapped*).
 
@@ -80,7 +81,8 @@ def interventions(
     `within(predictor, change)` names the Pearson correlation, over the latent pixels of one image, of the predictor's
     map with that of the change: squared difference, or 1 - SSIM, averaged over each latent pixel. `attrs` say what is
     lacking: `missing` counts images without a partner, by change; `absent` counts sentences without their original;
-    `problems` are files that cannot be read and images that cannot be compared.
+    `problems` are files that cannot be read and images that cannot be compared. Images `without`, each a prompt and a
+    seed, are left out, and what they would be compared with.
 
     Raises
     ------
@@ -106,6 +108,7 @@ def interventions(
                 changed, seeds = files.read(prompt, change.pair.name), original.pairs[0].seeds
                 both = [seed for seed in seeds if changed and seed in changed.seeds]
                 missing[kind] += len(seeds) - len(both)
+                both = [each for each in both if not {(change.pair.prompt, each), (prompt, each)} & set(without)]
                 if not changed or not both:
                     continue
                 try:

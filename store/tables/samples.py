@@ -1,6 +1,6 @@
 """The long form that all tables start from: what may stand in one table, and its cells as arrays."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,7 @@ SETTINGS = ("model", "revision", "guidance", "study", "mode", "measure", "level"
 KEYS = (*SETTINGS, "prompt", "first", "second", *CELL, "seed")
 QUANTITIES = ("information_first", "information_second", "information_both", *PARTS, *STANDARD_MAPS)
 AVERAGE = "average"
+Image = tuple[str, int]  # prompt and seed
 OF_ALIGNMENT: dict[str, Any] = {
     "measure": "aligned",
     "level": "image",
@@ -52,15 +53,15 @@ def samples_of(
     revision: str = "",
     part: str = "",
     guidance: float | None = None,
+    without: Collection[Image] = (),
     **wanted: object,
 ) -> pd.DataFrame:
     """Return the samples of a study, or of a `part` of it (NEUTRAL, BETWEEN), for the functions of `store.tables`.
 
     They are of images at the study's guidance or the lowest there is, where none is given; `wanted` selects further, as
     mode="pid", measure="mmi". `revision` is that of the model, or its beginning, where there are several. Attributes
-    are in the order of the study; `attrs["notes"]` has what is to be known of the model, if there is anything. Results
-    that carry its label, but are not what the study asks for as it stands now,
-    are left out.
+    are in the order of the study; `attrs["notes"]` has what is to be known of the model, if there is anything. Images
+    `without` are left out, and results that carry its label but are not what the study asks for as it stands now.
 
     Raises
     ------
@@ -78,12 +79,20 @@ def samples_of(
         raise InputError(f"study {study.name}{part} of model {model}", f"only guidance {there} is in the store", mend)
     samples = samples[samples["guidance"] == guidance]
     revision = choose_revision(model, samples["revision"], revision)
-    chosen = select(samples, revision=revision, **wanted)
+    chosen = leave_out(select(samples, revision=revision, **wanted), without)
     if isinstance(study.content, Bias) and set(chosen["attribute"]) <= set(study.content.attributes):
         order = pd.CategoricalDtype(list(study.content.attributes))
         chosen = chosen.assign(attribute=chosen["attribute"].astype(order))
     chosen.attrs = {"notes": notes} if (notes := model_notes(catalogue, model, revision)) else {}
     return chosen
+
+
+def leave_out(samples: pd.DataFrame, without: Collection[Image]) -> pd.DataFrame:
+    """Return `samples` without the images named; values of all images together, at the level *prompt*, stay."""
+    if not without:
+        return samples
+    keys = zip(samples["prompt"].astype(str), samples["seed"].fillna(-1).astype(int), strict=True)
+    return samples[[key not in without for key in keys]]
 
 
 def guidance_of(catalogue: Catalogue, study: Study, model: str) -> float:

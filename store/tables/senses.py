@@ -4,7 +4,7 @@ No stored value knows what a picture shows. The table tells whether the images f
 differ from those of the word's other meanings, and whether the rest of the sentence makes them likelier.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 import pandas as pd
@@ -15,7 +15,7 @@ from store.errors import BrokenFileError, InputError
 from store.pid.measures import DEFAULT
 from store.studies import CONTROL, Pairs, Study
 from store.tables.pairs import pairs
-from store.tables.samples import samples_of
+from store.tables.samples import Image, samples_of
 
 TAKEN, PARTLY, NOT_TAKEN, UNTOLD = "taken", "in part", "not taken", "cannot be told"
 INTERVAL = ("mean", "low", "high")
@@ -32,6 +32,7 @@ def senses(
     measure: str = DEFAULT,
     level: str = "pixel",
     guidance: float | None = None,
+    without: Collection[Image] = (),
 ) -> pd.DataFrame:
     """Return one row for each sentence of a study of homonyms that is there, in the order of the study.
 
@@ -46,7 +47,8 @@ def senses(
     | `taken` | TAKEN: all of them are, and `gain` is above zero; NOT_TAKEN: no more than by chance are, or `gain` is |
     | | below zero; else PARTLY; UNTOLD where no other sense is there |
 
-    Below and above zero are meant of the whole interval. `attrs["images"]` is the `resemblance` of each image.
+    Below and above zero are meant of the whole interval. `attrs["images"]` is the `resemblance` of each image. Images
+    `without`, each a prompt and a seed, are left out.
 
     Raises
     ------
@@ -54,8 +56,17 @@ def senses(
     """
     if not isinstance(study.content, Pairs):
         raise InputError(f"study {study.name}", "it asks about no pairs of words", "take one of kind pairs")
-    parts = {"mode": mode, "measure": measure, "level": level}
-    samples = samples_of(catalogue, study, model=model, revision=revision, guidance=guidance, **parts)
+    samples = samples_of(
+        catalogue,
+        study,
+        model=model,
+        revision=revision,
+        guidance=guidance,
+        without=without,
+        mode=mode,
+        measure=measure,
+        level=level,
+    )
     samples = samples[samples["attribute"] != CONTROL]
     alone = samples["standard_first"].where(_leads(samples), samples["standard_second"])
     synergy, gain = pairs(samples, "synergy"), pairs(samples.assign(gain=samples["standard_both"] - alone), "gain")
@@ -67,7 +78,8 @@ def senses(
     table = table.drop(columns=["first", "second"])
     order = {sentence.pair.prompt: place for place, sentence in enumerate(study.content.sentences)}
     table = table.sort_values("prompt", key=lambda prompts: prompts.map(order), ignore_index=True)
-    images = resemblance(table, _latents(catalogue, study, samples.iloc[0]))
+    latents = _latents(catalogue, study, samples.iloc[0])
+    images = resemblance(table, {key: image for key, image in latents.items() if key not in without})
     counted = images.assign(own=images["nearest"] == images["sense"]).groupby("prompt")
     table["own"] = table["prompt"].map(counted["own"].sum()).fillna(0).astype(int)
     table["compared"] = table["prompt"].map(counted.size()).fillna(0).astype(int)

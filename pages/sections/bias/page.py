@@ -196,7 +196,7 @@ def _body(shown: BiasScreen, above: list[exports.ExportFigure]) -> None:
 def _rows(shown: BiasScreen) -> DeltaGenerator:
     """Which rows, in which order, and which of them is open; gives back the place of the menu of exports."""
     view, orders = shown.view, shown.table.orders
-    known = view.table == "attributes" and recognised.is_known(shown.listing.root, view.model)
+    known = recognised.is_known(shown.listing.root, view.model)
     find, sort, opened, menu, *failed = st.columns([4, 4, 4, 2] + [3] * known, vertical_alignment="bottom")
     for place in failed:
         place.selectbox(

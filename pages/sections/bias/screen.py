@@ -28,13 +28,13 @@ class BiasScreen:
     def table(self) -> BiasTable:
         """The table; raises InputError where nothing of it is there."""
         under = {name: getattr(self.view, name) for name in ("mode", "measure", "level")}
-        about = {"model": self.view.model, "revision": self.view.revision}
+        about = {"model": self.view.model, "revision": self.view.revision, "failed": self.view.failed}
         if self.view.table == "neutral":
             return NeutralTable(bias_tables.neutral(self.listing, self.asked, guidance=self.guidance, **about))
         if self.view.table == "guidance":
             return GuidanceTable(bias_tables.by_guidance(self.listing, self.asked, self.guidances, **about, **under))
         about |= {"guidance": self.guidance, **under}
-        return AttributeTable(bias_tables.bias(self.listing, self.asked, self.printed, self.view.failed, **about))
+        return AttributeTable(bias_tables.bias(self.listing, self.asked, self.printed, **about))
 
     @property
     def filed(self) -> str:

@@ -89,6 +89,8 @@ def facts(shown: BiasScreen) -> str:
         left = "left out" if view.failed == FAILED[1] and view.level != "prompt" else "kept"
         by = f", by {frame.attrs['recogniser']}," if "recogniser" in frame.attrs else ""
         said.append(f"{failed} of {checked} images do not show what was asked{by} and are {left}")
+    if "left_out" in frame.attrs:
+        said.append("{} of {} images do not show what was asked and are left out".format(*frame.attrs["left_out"]))
     said += [f"{frame.attrs['confidence']:.0%} intervals over images", f"{STAR} q at most {frame.attrs['alpha']:g}"]
     if view.table == "attributes":
         said.append(f"{UNRELIABLE} smaller than half its interval")

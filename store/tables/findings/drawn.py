@@ -15,7 +15,7 @@ from store.errors import InputError, StoreError
 from store.recognition import References, Sightings, Thing, known_for, stored
 from store.records import Label
 from store.studies import NEUTRAL, Bias, Study
-from store.tables.samples import AVERAGE
+from store.tables.samples import AVERAGE, Image
 from store.tables.statistics import CONFIDENCE
 
 COUNTED = "counted"
@@ -81,10 +81,16 @@ def failed(images: pd.DataFrame) -> set[tuple[str, int]]:
     return set(wrong[["prompt", "seed"]].itertuples(index=False, name=None))
 
 
-def without_failed(samples: pd.DataFrame, wrong: set[tuple[str, int]]) -> pd.DataFrame:
-    """Return `samples` without the images named; values of all images together, at the level *prompt*, stay."""
-    keys = zip(samples["prompt"].astype(str), samples["seed"].fillna(-1).astype(int), strict=True)
-    return samples[[key not in wrong for key in keys]]
+def failed_of(
+    catalogue: Catalogue, study: Study, shown: Reader, *, model: str, revision: str = "", guidance: float
+) -> tuple[frozenset[Image], int]:
+    """Return prompt and seed of the images of a study of any kind that fail, and of how many that is known."""
+    found, checked = set(), 0
+    for path, (prompt, *_) in _files(catalogue, study, model, revision, guidance):
+        told = [(seed, asked) for seed, _, asked in shown(path, prompt) if asked is not None]
+        checked += len(told)
+        found |= {(prompt, seed) for seed, asked in told if not asked}
+    return frozenset(found), checked
 
 
 def with_counts(table: pd.DataFrame, images: pd.DataFrame, confidence: float = CONFIDENCE) -> pd.DataFrame:
@@ -153,7 +159,7 @@ def _files(
     """The files of a study, each once, with prompt, attribute and subject."""
     seen = set()
     for part in ("", NEUTRAL):
-        for entry in catalogue.entries(Filter(study=study.name + part, model=model, revision=revision, mode="pid")):
+        for entry in catalogue.entries(Filter(study=study.name + part, model=model, revision=revision)):
             label = next((each for each in entry.labels if each.study == study.name + part), Label("", "", ""))
             if entry.key.guidance == guidance and not entry.key.image and entry.path not in seen:
                 seen.add(entry.path)

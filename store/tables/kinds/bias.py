@@ -10,6 +10,7 @@ from store.tables.bias import PUBLISHED, bias, with_published
 from store.tables.findings.closing import closing
 from store.tables.guidance import by_guidance
 from store.tables.kinds.format import (
+    CLOSING,
     PrintedTable,
     StudyTable,
     TableRequest,
@@ -157,4 +158,5 @@ TABLES = (
         option="--by-setting",
         help="the means under all measures and levels",
     ),
+    CLOSING,
 )

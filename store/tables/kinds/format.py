@@ -1,16 +1,17 @@
 """The parts of every table of `store table`: what is asked, what is printed, and the text of its cells."""
 
 import math
-from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from store.catalogue import Catalogue
+from store.catalogue import Catalogue, Filter
 from store.studies import Study
-from store.tables.samples import QUANTITIES, samples_of
+from store.tables.findings.closing import CHAIN, broken_chain, chain
+from store.tables.samples import QUANTITIES, Image, choose_revision, samples_of
 
 
 class PrintedTable(NamedTuple):
@@ -35,6 +36,7 @@ class TableRequest:
     measure: str
     level: str
     quantity: str
+    without: Mapping[float, Collection[Image]] = field(default_factory=dict)  # images that are left out, by guidance
 
     @property
     def setting(self) -> dict[str, Any]:
@@ -43,8 +45,10 @@ class TableRequest:
 
     @property
     def of_images(self) -> dict[str, Any]:
-        """Model, revision and guidance of the images, by name, for tables about one guidance."""
-        return {"model": self.model, "revision": self.revision, "guidance": self.guidances[0]}
+        """Model, revision and guidance of the images, and which are left out, for tables about one guidance."""
+        guidance = self.guidances[0]
+        about = {"model": self.model, "revision": self.revision, "guidance": guidance}
+        return {**about, "without": self.without.get(guidance, ())}
 
     @property
     def head(self) -> str:
@@ -53,7 +57,9 @@ class TableRequest:
 
     def samples(self, **chosen: Any) -> pd.DataFrame:
         """Return the samples of the study; see `samples_of` for what is chosen and raised."""
-        return samples_of(self.catalogue, self.study, **{**self.of_images, **chosen})
+        asked = {**self.of_images, **chosen}
+        asked["without"] = self.without.get(asked["guidance"], ())
+        return samples_of(self.catalogue, self.study, **asked)
 
 
 def in_every_study(study: Study) -> str:
@@ -72,6 +78,40 @@ class StudyTable:
     mode: str = "pid"  # where nobody says otherwise
     quantities: tuple[str, ...] = QUANTITIES
     refusal: Callable[[Study], str] = in_every_study  # why a study lacks it; empty where it has it
+
+
+def _closing(request: TableRequest) -> PrintedTable:
+    table = chain_of(request.catalogue, request.study, request.model, request.revision)
+    head = "chain rule in nats, means over prompts with both words"
+    notes = ["closes: apart by no more than three errors and a fifth of both", broken_chain(table)]
+    return PrintedTable(table, _closing_text, head, list(filter(None, notes)))
+
+
+def _closing_text(table: pd.DataFrame) -> str:
+    columns: dict[str, Sequence[str]] = {"I12": list(map(number, table["both"]))}
+    for name, title in zip(CHAIN, ("I1 + I(2|1)", "I2 + I(1|2)"), strict=True):
+        rows = zip(table[name], table[f"{name}_apart"], table[f"{name}_error"], strict=True)
+        columns[title] = [f"{value:.2f} ({apart:+.2f} +- {error:.2f})" for value, apart, error in rows]
+    columns |= {each: list(map(str, table[each])) for each in ("prompts", "images")}
+    columns["closes"] = ["yes" if each else "no" for each in table["closes"]]
+    return draw(columns, table.index.map(lambda key: f"{key[0]}, guidance {key[1]:g}"))
+
+
+def chain_of(catalogue: Catalogue, study: Study, model: str, revision: str = "") -> pd.DataFrame:
+    """Return `chain` of what is there of a study by one revision of a model; raises as that and `choose_revision`."""
+    entries = list(catalogue.entries(Filter(study=study.name, model=model)))
+    chosen = choose_revision(model, [each.key.revision for each in entries], revision) if entries else ""
+    table = chain(each for each in entries if each.key.revision == chosen)
+    table.attrs |= {"study": study.name}
+    return table
+
+
+CLOSING = StudyTable(
+    make=_closing,
+    name="closing",
+    option="--closing",
+    help="whether I1 + I(2|1) = I12 = I2 + I(1|2) in the mean over images",
+)
 
 
 def draw(columns: Mapping[str, Sequence[str]], index: pd.Index) -> str:

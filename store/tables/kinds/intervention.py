@@ -4,7 +4,7 @@ import pandas as pd
 
 from store.tables.correlations import effects
 from store.tables.intervention import interventions
-from store.tables.kinds.format import PrintedTable, StudyTable, TableRequest, draw, intervals, plain_text
+from store.tables.kinds.format import CLOSING, PrintedTable, StudyTable, TableRequest, draw, intervals, plain_text
 
 
 def _images(request: TableRequest) -> PrintedTable:
@@ -38,4 +38,5 @@ TABLES = (
         help="a row for each image and change",
         mode="cpid",
     ),
+    CLOSING,
 )

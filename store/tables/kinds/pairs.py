@@ -6,7 +6,7 @@ import pandas as pd
 
 from store.pid.decomposition import ALIGNMENT
 from store.studies import Pairs, Study
-from store.tables.kinds.format import PrintedTable, StudyTable, TableRequest, draw, intervals_of
+from store.tables.kinds.format import CLOSING, PrintedTable, StudyTable, TableRequest, draw, intervals_of
 from store.tables.pairs import against_control, pairs
 from store.tables.samples import OF_ALIGNMENT, QUANTITIES
 from store.tables.senses import senses
@@ -77,4 +77,5 @@ TABLES = (
         help="each pair beside a control word",
         quantities=(*QUANTITIES, ALIGNMENT),
     ),
+    CLOSING,
 )

@@ -54,6 +54,8 @@ def test_another_study_is_chosen_and_its_sentences_with_it(opened, store):
         first = few(name, 1).content.sentences[0].pair
         assert f"The two words: {' and '.join(first.words)}" in page.said
         assert page.address["study"] == name
+    page.choose("Failed images", "leave")
+    assert "images do not show what was asked and are left out of tables" in page.said or page.app.error
 
 
 def test_images_too_small_to_be_compared_are_said(opened, tmp_path):

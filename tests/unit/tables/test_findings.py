@@ -238,7 +238,7 @@ def test_failed_images_are_left_out(samples):
     own = tables.select(samples, measure="mmi", mode="pid")
     wrong = drawn.failed(drawn_images())
     assert wrong == {("a male job 00", 0), ("a job 00", 7)}
-    left = tables.bias(drawn.without_failed(own, wrong))
+    left = tables.bias(tables.leave_out(own, wrong))
     assert left.loc["job 00", ("seeds", "male")] == 7 and left.loc["job 01", ("seeds", "male")] == 8
     assert left.loc["job 00", ("blocks", "")] == 7
 

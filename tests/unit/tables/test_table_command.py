@@ -11,6 +11,7 @@ import pytest
 from store import hdf5, settings, studies, tables
 from store.__main__ import main, parser
 from store.catalogue import Catalogue
+from store.recognition import SeenImage, Sightings, stored
 from store.studies import NEUTRAL
 from tests import synthetic
 from tests.conftest import ROOT
@@ -113,6 +114,38 @@ def test_every_table_has_its_rows(said):
     for words in ((), ("--quantity", "alignment")):
         beside = said("mice", "--controls", *words)
         assert re.search(rf"^a car +car \+ automobile +{ROW} +fox +{ROW} +{ROW}$", beside, re.MULTILINE)
+
+
+def test_a_table_says_whether_the_chain_rule_closes(said):
+    for name, prompts in (("jobs", 4), ("without", 2), ("mice", 2)):
+        table = said(name, "--closing")
+        assert re.search(rf"^pid, guidance 1 +-?\d+\.\d\d .* {prompts} +{4 * prompts} +(yes|no)$", table, re.MULTILINE)
+        assert ("does not close" in said(name)) == ("does not close" in table)
+
+
+def test_failed_images_are_left_out_of_tables_of_every_kind(root, tmp_path, capsys):
+    store = tmp_path / "store"
+    shutil.copytree(root, store)
+    shutil.copytree(root.parent / "studies", tmp_path / "studies")
+    seen = {}
+    for entry in Catalogue(store).entries():  # the first of four images fails
+        seen[entry.path] = {seed: SeenImage(entry.key.prompt, 0.9, seed > 0) for seed in range(4)}
+    stored.add(store, "embedded", Sightings("clip", "abc", "transformers", stored.named(seen)))
+
+    def asked(*words: str) -> str:
+        assert main(["table", *words, "--failed", "leave", "--store", str(store)]) == 0
+        return capsys.readouterr().out
+
+    assert "6 of 24 images do not show what their prompt asks for, by clip abc, and are left out" in asked("jobs")
+    out = tmp_path / "table.json"
+    asked("jobs", "--out", str(out))
+    about = json.loads(out.read_text())
+    assert about["about"]["failed_images"] == "left out" and '"seeds young": 3' in json.dumps(about)
+    assert "clip abc" in asked("jobs", "--probe", "neutral") and "clip abc" in asked("jobs", "--guidance", "1", "3")
+    assert len(asked("without", "--by-image").splitlines()) == 2 + 3 * 3 + 1
+    assert re.search(r"^a wild mouse .* \d of 3 +\w", asked("mice", "--senses"), re.MULTILINE)
+    stored.place(store, "embedded").unlink()
+    assert main(["table", "jobs", "--failed", "leave", "--model", "x", "--store", str(store)]) == 2
 
 
 def test_what_is_not_there_yet_is_said(root, tmp_path, capsys):
