@@ -11,7 +11,7 @@ from pages.data import sentence_tables
 from pages.data.pairs import in_band
 from pages.data.selection import Missing
 from pages.data.sentence_study import SentenceStudy
-from pages.figures.quantities import MODE_NAMES, UNRELIABLE, factor
+from pages.figures.quantities import MODE_NAMES, WITHIN_INTERVAL, factor
 from pages.sections import senses, study_header
 from pages.sections.senses import QUANTITY, SentenceRow
 from pages.widgets import notices, sliders, take_along
@@ -48,7 +48,7 @@ def main() -> None:
     view = replace(view, seed=view.seed if view.seed in map(str, seeds) else str(senses.first_seed(rows, seeds)))
     address.show(view)
     view, bands = in_band(view, rows[0].measured)
-    study_header.answer(senses.answer(found, table), found)
+    study_header.answer(senses.answer(found, table), found, view.mode)
     word, mode, seed = st.columns([5, 2, 4], vertical_alignment="bottom")
     with word:
         st.pills(
@@ -71,7 +71,7 @@ def main() -> None:
         f"Synergy: {MODE_NAMES[view.mode]}, pixel level, under {rows[0].measured.pair.measure}, guidance "
         f"{found.guidance:g}. All maps have one colour scale, which ends at {limit:.3g} {view.unit} per latent pixel. "
         "Blue is below zero. \u00b1: standard error. [ ]: 95% interval over seeds. "
-        f"{UNRELIABLE} Cannot be told from zero."
+        f"{WITHIN_INTERVAL}"
         f"{sliders.said(view)}"
     )
     take_along.of_study(PAGE, view, found, table, drawn, shown.drop(columns="chance"))

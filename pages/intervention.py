@@ -48,6 +48,9 @@ def main() -> None:
     except InputError as error:
         st.error(notices.plain(str(error)))
         return
+    if not view.prompt:
+        change, seed = before_after.telling(found, there, images)
+        view = replace(view, seed=view.seed or seed)
     view = replace(view, prompt=change.pair.prompt, word=change.word, pair="")
     shown = _shown(view, found, change, images)
     if shown is None:
@@ -69,7 +72,7 @@ def _answer(shown: ChangeScreen) -> None:
     from store.tables.findings import studies as words  # scipy takes a second to import
 
     effects = sentence_tables.effects(shown.found, shown.images)
-    study_header.answer(words.of_effects(effects, shown.view.change, shown.view.by), shown.found)
+    study_header.answer(words.of_effects(effects, shown.view.change, shown.view.by), shown.found, shown.view.mode)
 
 
 def _named(view: View, there: list[Change]) -> Change | None:

@@ -2,10 +2,15 @@
 
 from itertools import cycle
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
+from pages import address
 from pages.data import glossary, results
+from pages.figures import thumbnail
+from pages.figures.bias import SIZE
+from pages.sections import example
 from pages.widgets import exports, notices
 from store import settings
 from store.pid.measures import MEASURES
@@ -43,7 +48,9 @@ SEPARATED = {
 }
 
 
-PARTS = {  # anchor -> heading, of the parts below the first screens
+USUAL = ", pixel level, pid, prompted images"  # how pages first show a bias study
+PARTS = {  # anchor -> heading, of the parts of the page
+    "example": "A worked example",
     "careful": "What to be careful with",
     "glossary": "Glossary",
     "known-truth": "Agreement with known truth",
@@ -56,6 +63,8 @@ def main() -> None:
     """The page."""
     st.title("What the numbers mean", anchor=False)
     st.markdown(" \u00b7 ".join(f"[{title}](#{anchor})" for anchor, title in PARTS.items()))
+    _heading("example")
+    example.draw(address.current(address.View))
     left, right = st.columns(2, gap="large")
     with left:
         _information()
@@ -247,6 +256,15 @@ def _recovery(found: pd.DataFrame) -> None:
         "- **Found**: the share of the other roles with a significant difference of the right sign.\n"
         "- **Alarms**: the share of even roles with any significant difference."
     )
+    usual = found["quantity"].str.startswith("redundancy, ") & found["quantity"].str.endswith(USUAL)
+    for study, rows in found[usual].groupby("study", sort=False):
+        names = [f"{study}: {each.removeprefix('redundancy, ').removesuffix(USUAL)}" for each in rows["quantity"]]
+        value, low, high = (rows[name].to_numpy(float) for name in ("rank", "low", "high"))
+        figure = thumbnail.bars(names, value, low, high, [SIZE] * len(rows), f"rank, {study}")
+        order = np.argsort(-value, kind="stable")
+        figure.update_xaxes(visible=True, tickvals=list(range(len(names))), ticktext=[names[place] for place in order])
+        alt = f"Rank correlation of measured with planted values, {study}, by measure of redundancy"
+        st.plotly_chart(figure, config={"displayModeBar": False}, key=f"recovered {study}", alt=alt)
     _table(found.sort_values("rank", ascending=False), RECOVERED, "Recovery of the planted bias")
 
 

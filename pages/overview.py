@@ -148,7 +148,8 @@ def _table(view: address.View, entries: Sequence[Entry], measures: Sequence[str]
         link = "explorer?" + urlencode(view_of(entry, view).parameters)
         pair = pair_label(entry.key.prompt, entry.pair)
         row: dict[str, object] = {"Open": link, "Prompt": entry.key.prompt, "Pair": pair}
-        row |= {"Mode": entry.mode.upper(), "Seeds": entry.seeds}
+        guidance = "own image" if entry.key.image else f"{entry.key.guidance:g}"
+        row |= {"Mode": entry.mode.upper(), "Guidance": guidance, "Seeds": entry.seeds}
         row |= {"Measure": entry.measure} if len(measures) > 1 else {}
         for name, (total, error) in totals.items():
             row[QUANTITIES[name].symbol] = total * scale
@@ -169,6 +170,7 @@ def _table(view: address.View, entries: Sequence[Entry], measures: Sequence[str]
             "Mode": st.column_config.TextColumn(
                 width=55, help=glossary.explained("; ".join(MODE_NAMES.values()), "mode")
             ),
+            "Guidance": st.column_config.TextColumn(width=70, help="Of image generation"),
             "Measure": st.column_config.TextColumn(width=70, help="Redundancy measure of the stored R, U1, U2 and S"),
             "Unreliable": st.column_config.TextColumn(
                 help=glossary.explained("Smaller than twice the standard error, or not finite.", "not-reliable")

@@ -1,6 +1,6 @@
 """Whether two words bring the same: redundancy beside information and attention, and a control word beside the pair."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 import pandas as pd
@@ -8,13 +8,14 @@ import streamlit as st
 
 from pages import address
 from pages.address import View
-from pages.data import sentence_tables
+from pages.data import recognised, sentence_tables
 from pages.data.pairs import PairMaps, in_band
 from pages.data.selection import Missing
 from pages.data.sentence_study import SentenceStudy
 from pages.sections import control_pairs, study_header
 from pages.sections.control_pairs import BY
 from pages.widgets import notices, sliders, take_along
+from store.catalogue import Entry
 from store.errors import InputError
 from store.pid.decomposition import ALIGNMENT
 from store.records import pair_words
@@ -39,7 +40,7 @@ def main() -> None:
     except InputError as error:
         st.error(notices.plain(str(error)))
         return
-    row = _sentence(view, table)
+    row = _sentence(view, found, table)
     if row is None:
         there = tuple(dict.fromkeys(table["prompt"]))
         notices.missing(Missing("prompt", view.prompt, f"study {found.study.name}", there), view)
@@ -49,12 +50,11 @@ def main() -> None:
     if pair is None:
         return
     control = study_header.read_pair(view, found.entry(view.prompt, f"{row['first']}+{row['control']}", view.mode))
-    view = replace(view, seed=view.seed if pair.index(view.seed) is not None else str(pair.pair.seeds[0]))
+    if pair.index(view.seed) is None:
+        view = replace(view, seed=str(next(iter(_right(pair.entry, pair.pair.seeds)), pair.pair.seeds[0])))
     address.show(view)
     view, bands = in_band(view, pair)
-    from store.tables.findings import studies as words_of  # scipy takes a second to import
-
-    study_header.answer(words_of.of_controls(table, "redundancy" if view.by != ALIGNMENT else "alignment"), found)
+    study_header.answer(control_pairs.answer(view, found, table), found, view.mode)
     keys = [(each.prompt, f"{each.first}+{each.second}") for each in table.itertuples()]
     _choices(view, found, keys, pair, bands)
     shown = {"The two words": pair} | ({"With the control word": control} if control else {})
@@ -67,14 +67,24 @@ def main() -> None:
     take_along.of_study(PAGE, view, found, table, [*strips, chart], table.drop(columns="seeds"))
 
 
-def _sentence(view: View, table: pd.DataFrame) -> pd.Series | None:
-    """The row that `view` names, or the first; None where it names one that is not there."""
+def _sentence(view: View, found: SentenceStudy, table: pd.DataFrame) -> pd.Series | None:
+    """The row that `view` names, None where that is not there; else the first with an image that shows its prompt."""
+    if not view.prompt and not view.pair:
+        entries = (
+            found.entry(row["prompt"], f"{row['first']}+{row['second']}", view.mode) for _, row in table.iterrows()
+        )
+        right = [bool(entry and _right(entry, range(entry.seeds))) for entry in entries]
+        return table.iloc[right.index(True) if True in right else 0]
     words = {word.casefold() for word in pair_words(view.pair)}
     for _, row in table.iterrows():
         named = {row["first"].casefold(), row["second"].casefold()} == words or not view.pair
         if not view.prompt or (row["prompt"] == view.prompt and named):
             return row
     return None
+
+
+def _right(entry: Entry, seeds: Iterable[int]) -> list[int]:
+    return recognised.right(entry.path, entry.key.prompt, entry.key.model, seeds)
 
 
 def _choices(

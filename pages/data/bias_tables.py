@@ -189,7 +189,7 @@ def _by_guidance(
 ) -> pd.DataFrame:
     from store import tables
 
-    images = {name: about[name] for name in ("model", "revision")}
+    images = {"model": about["model"], "revision": about.get("revision", "")}
     wrong = [recognised.left_out(_listing, _asked, failed, guidance=level, **images) for level in levels]
     samples = [
         tables.samples_of(_listing, _asked, guidance=level, without=each, **about)

@@ -1,5 +1,6 @@
 """What images show, as `store.recognition` names them, kept while no file changes."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,18 @@ def of_file(path: Path, prompt: str, model: str) -> dict[int, tuple[Thing, bool 
     """Return what the image of each seed shows, and whether that is what the prompt names; nothing if unknown."""
     at = stamp(place(root_of(path), model))
     return {seed: (thing, asked) for seed, thing, asked in _of_file(*stamp(path), prompt, model, at)}
+
+
+def right(path: Path, prompt: str, model: str, seeds: Iterable[int]) -> list[int]:
+    """Return those of `seeds` whose image shows what the prompt names; all of them where nothing can be told."""
+    told = of_file(path, prompt, model)
+    return [seed for seed in seeds if told.get(seed, (None, None))[1] is not False]
+
+
+def mark(path: Path, prompt: str, model: str, seed: str) -> str:
+    """Return what the image of `seed` shows where that is not what its prompt names; else empty."""
+    thing, asked = of_file(path, prompt, model).get(int(seed), (None, None)) if seed.isdigit() else (None, None)
+    return f"\u2717 Not what the prompt names: this image shows {thing.label}." if thing and asked is False else ""
 
 
 def of_study(listing: Listing, asked: Study, model: str, revision: str, guidance: float) -> pd.DataFrame | None:

@@ -37,10 +37,9 @@ def guidance_of(view: View, usual: float) -> float:
 
 
 def view_of(entry: Entry, view: View) -> ExplorerView:
-    """Return the view of one entry of the catalogue, shown in the manner of `view`: of the revision that it names."""
+    """Return the view of one entry of the catalogue, shown in the manner of `view`; its run tells guidances apart."""
     shown = {name: value for name, value in view.parameters.items() if name not in SELECTION}
-    named = ("model", "prompt", "pair", *("run",) * ("revision" in shown), "mode")
-    return ExplorerView.parse(shown | {name: PARTS_OF_ENTRY[name](entry) for name in named})
+    return ExplorerView.parse(shown | {name: part(entry) for name, part in PARTS_OF_ENTRY.items()})
 
 
 def resolve(view: View, catalogue: Catalogue, habit: str = MODES[0]) -> Entry | Missing | None:

@@ -21,6 +21,11 @@ def against_control(found: SentenceStudy, view: View) -> pd.DataFrame:
     return _table("against_control", found, mode=view.mode, measure=view.measure, by=view.by)
 
 
+def parts(found: SentenceStudy, view: View) -> pd.DataFrame:
+    """See `store.tables.parts`."""
+    return _table("parts", found, mode=view.mode, measure=view.measure)
+
+
 def interventions(found: SentenceStudy, view: View) -> pd.DataFrame:
     """See `store.tables.interventions`."""
     return _table("interventions", found, mode=view.mode, measure=view.measure)
@@ -46,6 +51,8 @@ def _kept(
 ) -> pd.DataFrame:
     from store import tables  # scipy takes a second to import
 
+    if name == "parts":
+        return tables.parts(tables.samples_of(_listing, _study, level="pixel", **about))
     if name != "against_control":
         table = getattr(tables, name)(_listing, _study, **about)
         table.attrs |= {"failed_images": "left out"} if about["without"] else {}

@@ -36,6 +36,7 @@ class Column:
     tints: tuple[str, str] = (SIZE, SIZE)  # of shades below zero, and above
     group: str = ""  # what it has in common with its neighbours
     series: int | None = None  # of the chart, whose symbol stands before the title
+    meaning: str = ""  # said where somebody points at the head
 
 
 @dataclass(frozen=True)
@@ -349,7 +350,8 @@ def _clickable(figure: go.Figure, grid: Grid, edges: np.ndarray) -> None:
         for part in range(parts):
             x += [left + (right - left) * (part + 0.5) / parts] * (len(grid.keys) + 1)
             y += [-0.5 - 0.4 * HEAD / ROW, *range(len(grid.keys))]
-            said += [f"Sort by {plain_markup(column.title)}", *column.hovers]
+            about = f"<br>{plain_markup(column.meaning)}" if column.meaning else ""
+            said += [f"Sort by {plain_markup(column.title)}{about}", *column.hovers]
             rows = [("", "") if place < grid.pinned else (ROW_OF, key) for place, key in enumerate(grid.keys)]
             keys += [(HEAD_ROW, column.key), *rows]
     unseen = {"marker": {"opacity": 0}}

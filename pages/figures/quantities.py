@@ -16,8 +16,10 @@ MODE_MEANING = {
 }
 MODES_MEANING = "\n\n".join(f"**{MODE_NAMES[mode]}.** {meaning}" for mode, meaning in MODE_MEANING.items())
 UNRELIABLE = "\u2020"
+WITHIN_ERROR = f"{UNRELIABLE} Cannot be told from zero: smaller than twice its error."
+WITHIN_INTERVAL = f"{UNRELIABLE} Cannot be told from zero: its interval has both signs."
 UNRELIABLE_MEANING = (
-    f"{UNRELIABLE} Not reliable: smaller than twice its standard error, so it cannot be told from zero. Values that "
+    f"{UNRELIABLE} Cannot be told from zero: smaller than twice its standard error. Values that "
     "are not finite, or whose error is unknown, are marked too. More noises an image make errors smaller."
 )
 

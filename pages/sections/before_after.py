@@ -1,6 +1,6 @@
 """A prompt that loses a word: the images before and after, and the maps of the word beside those of the change."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,13 +8,15 @@ import pandas as pd
 import streamlit as st
 
 from pages.address import View
+from pages.data import recognised
 from pages.data.pairs import PairMaps
 from pages.data.sentence_study import SentenceStudy
 from pages.figures import maps as maps_figure
 from pages.figures.maps import Layer, Scale, common_limit
-from pages.figures.quantities import MODE_NAMES, UNRELIABLE, factor, rounded
+from pages.figures.quantities import MODE_NAMES, WITHIN_ERROR, factor, rounded
 from pages.widgets import exports, notices, sliders
 from store.errors import InputError
+from store.records import MODES
 from store.studies import ORIGINAL, REMOVED, SWAPPED, Change
 
 INFORMATION = (("redundancy", "unique_{0}", "synergy"), ("{0}", "conditional_{0}"))
@@ -60,6 +62,31 @@ class ChangeScreen:
         return (self.rows["prompt"] == self.change.pair.prompt) & (self.rows["word"] == self.change.word)
 
 
+def telling(found: SentenceStudy, there: Sequence[Change], images: pd.DataFrame) -> tuple[Change, str]:
+    """Return the change that is shown where nobody chose one, and the seed: the first that shows what is meant.
+
+    Its image shows what its prompt names, that of the prompt without the word no longer does, and the word had more
+    information in it than in the image in the middle of the study.
+    """
+    usual = images["conditional"].median()
+    for change in there:
+        of = images[(images["prompt"] == change.pair.prompt) & (images["word"] == change.word)]
+        strong = of[(of["change"] == REMOVED) & (of["conditional"] >= usual)]
+        before, after = (
+            found.entry(change.pair.prompt, change.pair.name, MODES[1]),
+            found.entry(change.removed, change.pair.name, MODES[0]),
+        )
+        if before is None or after is None:
+            continue
+        seeds = recognised.right(before.path, before.key.prompt, before.key.model, strong["seed"])
+        gone = recognised.right(after.path, after.key.prompt, after.key.model, seeds)
+        word = set(recognised.right(after.path, change.pair.prompt, after.key.model, seeds))
+        known = recognised.is_known(found.root, after.key.model)
+        if chosen := [seed for seed in gone if not known or seed not in word]:
+            return change, str(chosen[0])
+    return there[0], ""
+
+
 def images(shown: ChangeScreen) -> None:
     """The image as it stands, those of the changed prompts from the same seed, and how far they differ."""
     change = shown.change
@@ -82,6 +109,8 @@ def _image(shown: ChangeScreen, kind: str, prompt: str, one: PairMaps | None) ->
         st.caption(f"No image of seed {seed} is there.")
         return
     st.image(one.thumbnails()[index], width="stretch", alt=f"Image of {prompt}, seed {seed}")
+    if wrong := recognised.mark(one.entry.path, prompt, one.entry.key.model, seed):
+        st.caption(notices.plain(wrong))
     told = shown.of_image(kind)
     if kind == ORIGINAL or told is None:
         st.caption("unchanged" if kind == ORIGINAL else kind)
@@ -118,7 +147,7 @@ def _foretold(shown: ChangeScreen) -> None:
     st.table(table.rename_axis(f"{shown.change.word}, {view.change}"), border="horizontal")
     st.caption(
         "Totals of this image, \u00b1 their standard error. r: correlation of the map of a quantity with the map of "
-        f"the change, over pixels. {UNRELIABLE} Smaller than twice its error. Attention is a mean probability, without "
+        f"the change, over pixels. {WITHIN_ERROR} Attention is a mean probability, without "
         "unit and error."
     )
 

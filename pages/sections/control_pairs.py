@@ -7,10 +7,12 @@ import streamlit as st
 
 from pages import address
 from pages.address import ALL_LEVELS, View
+from pages.data import recognised, sentence_tables
 from pages.data.pairs import PairMaps
+from pages.data.sentence_study import SentenceStudy
 from pages.figures import dots
 from pages.figures import maps as maps_figure
-from pages.figures.quantities import INDEX, MODE_NAMES, QUANTITIES, UNRELIABLE, factor, written
+from pages.figures.quantities import INDEX, MODE_NAMES, QUANTITIES, WITHIN_ERROR, factor, written
 from pages.widgets import exports, notices, sliders
 from store.pid.decomposition import ALIGNMENT
 
@@ -20,6 +22,15 @@ GROUPS = (1, 2, 2, 2)
 BY = {"redundancy": "redundancy", ALIGNMENT: f"alignment index {INDEX}"}
 CHART = "study"
 HEIGHT = 236  # pixels of a strip
+
+
+def answer(view: View, found: SentenceStudy, table: pd.DataFrame) -> str:
+    """Return what a study of pairs finds: against control words, or where it has none, which parts there are."""
+    from store.tables.findings import studies as words  # scipy takes a second to import
+
+    if not table["control"].any():
+        return words.of_parts(sentence_tables.parts(found, view))
+    return words.of_controls(table, "redundancy" if view.by != ALIGNMENT else "alignment")
 
 
 def strips(view: View, row: pd.Series, shown: Mapping[str, PairMaps]) -> list[exports.ExportFigure]:
@@ -49,7 +60,9 @@ def strips(view: View, row: pd.Series, shown: Mapping[str, PairMaps]) -> list[ex
         said.append("There is no attention: it is recorded only where both words stand in the prompt.")
     elif view.band == ALL_LEVELS:
         said.append("Attention has its own scale, as it is no information.")
-    st.caption(" ".join(said) + sliders.said(view))
+    one = next(iter(shown.values())).entry
+    said.append(notices.plain(recognised.mark(one.path, one.key.prompt, one.key.model, view.seed)))
+    st.caption(" ".join(filter(None, said)) + sliders.said(view))
     return drawn
 
 
@@ -79,7 +92,7 @@ def numbers(view: View, row: pd.Series, shown: Mapping[str, PairMaps]) -> None:
     st.table(pd.DataFrame(columns, index=index), border="horizontal")
     measure = next(iter(shown.values())).pair.measure
     st.caption(
-        f"Redundancy under {measure}. \u00b1: standard error. {UNRELIABLE} Smaller than twice its error. Mean: over "
+        f"Redundancy under {measure}. \u00b1: standard error. {WITHIN_ERROR} Mean: over "
         f"all seeds. {INDEX} is 1 where both words move the prediction the same way, and 0 where they have nothing to "
         "do with each other. It does not depend on the measure."
     )

@@ -73,14 +73,14 @@ def read_pair(view: View, entry: Entry | None) -> PairMaps | None:
         return None
 
 
-def answer(text: str, found: SentenceStudy) -> None:
-    """Say what the study finds, in one sentence above everything else, and where its information does not close."""
+def answer(text: str, found: SentenceStudy, mode: str) -> None:
+    """Say what the study finds, in one sentence above everything else, and if its information does not close."""
     from store.tables.findings.closing import broken_chain, chain  # scipy takes a second to import
 
     if text:
         st.markdown(f"**{notices.plain(text)}**")
     with suppress(InputError):  # no prompt has both words
-        if broken := broken_chain(chain(found.entries)):
+        if broken := broken_chain(chain(each for each in found.entries if each.mode == mode)):
             st.caption(notices.plain(broken))
 
 

@@ -126,12 +126,25 @@ def _of_pairs(found: SentenceStudy, view: View, page: str) -> StudySummary:
 
     asked = SynonymsView(**_shared(view), mode=found.modes[-1], by=ALIGNMENT)
     table = sentence_tables.against_control(found, asked)
+    if not table["control"].any():
+        return _of_parts(found, asked, page)
     value, low, high = (table[f"difference_{name}"].to_numpy(float) for name in ("mean", "low", "high"))
     names = [f"{row.first}, {row.second}" for row in table.itertuples()]
     colours = [translucent(SIZE, SOLID if each > 0 else FAINT) for each in low]
     figure = thumbnail.bars(names, value, low, high, colours, "alignment above control")
     figure = figure if np.isfinite(value).any() else None
     return _of_sentences(found, view, page, words.of_controls(table, "alignment"), figure)
+
+
+def _of_parts(found: SentenceStudy, view: SynonymsView, page: str) -> StudySummary:
+    from store.tables.findings import studies as words
+
+    table = sentence_tables.parts(found, view)
+    share, low, high = (table[name].to_numpy(float) for name in ("share", "share_low", "share_high"))
+    names = [f"{row.first}, {row.second}" for row in table.itertuples()]
+    colours = [translucent(SIZE, SOLID if each > 0 else FAINT) for each in low]
+    figure = thumbnail.bars(names, share, low, high, colours, "unique, share of I12")
+    return _of_sentences(found, view, page, words.of_parts(table), figure)
 
 
 def _of_interventions(found: SentenceStudy, view: View, page: str) -> StudySummary:

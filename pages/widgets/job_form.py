@@ -39,6 +39,7 @@ EMBEDDED = "embedded"  # the model that ships: a draft of it takes a minute on a
 AS_IT_SAYS = "As the study says"
 IMAGES = 64  # of a prompt, at most
 PICTURE = "picture of the job"
+MANY = 1_000_000  # evaluations, from which on a job is asked about once more
 MEGABYTES = 20  # of an own image
 PREVIEW = 224  # pixels
 GUIDANCE = 30.0  # at most
@@ -82,12 +83,16 @@ def _form(filled: prefill.JobPrefill, root: Path) -> None:
     except DiffusionPIDError as error:  # the queue or the store cannot be read
         st.error(plain(str(error)))
         return
+    st.text_input("Launched by", key="launch author", placeholder="your name", help="Shown beside the job; optional")
+    sure = found.evaluations < MANY or st.checkbox(
+        f"Yes, all {found.evaluations:,} evaluations", help="A large job may keep the workers busy for hours or days."
+    )
     urgent = SOON if kind == PROMPT else LATER
     st.button(
         "Launch",
         type="primary",
         width="stretch",
-        disabled=bool(found.faults),
+        disabled=bool(found.faults) or not sure,
         on_click=_launch,
         args=(wanted, urgent, root),
     )
@@ -183,7 +188,6 @@ def _model() -> None:
             format_func=OFFLOADED.get,
             help="If they do not fit on the GPU: it gets them from the computer's memory as they are needed.",
         )
-        st.text_input("Your name", key="launch author", placeholder="optional", help="Shown beside the job")
 
 
 def _prompt(model: str) -> JobSpec | None:

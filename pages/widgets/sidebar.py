@@ -26,6 +26,8 @@ from store.catalogue import Filter
 from store.errors import DiffusionPIDError, StoreError
 from store.pid import measures
 
+WITHOUT_NUMBERS = ("jobs", "method")  # pages on which neither measure nor unit changes anything
+UNUSED = "Nothing that is shown here depends on it.\n\n"
 SHORT = 12  # characters of a revision
 
 
@@ -48,6 +50,7 @@ def draw(page: Page) -> None:
     if len(revisions) > 1 and not view.revision:
         view = replace(view, revision=revisions[0])
     address.show(view)
+    idle = page.address in WITHOUT_NUMBERS or (isinstance(view, BiasTableView) and view.table == "neutral")
     offered = measures.offered(_surprisals(view, listing))
     shown = [name for name in measures.MEASURES if name in (*offered, view.measure)]
     with st.sidebar:
@@ -76,13 +79,15 @@ def draw(page: Page) -> None:
             "Redundancy measure",
             shown,
             required=True,
-            help=_measures_meaning(offered),
+            disabled=idle,
+            help=UNUSED * idle + _measures_meaning(offered),
             **address.bind_field("measure", view.measure, among=shown),
         )
         st.segmented_control(
             "Unit",
             UNITS,
             required=True,
+            disabled=page.address in WITHOUT_NUMBERS,
             help=glossary.explained("1 bit is 0.693 nats.", "unit"),
             **address.bind_field("unit", view.unit, among=UNITS),
         )

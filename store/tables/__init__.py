@@ -18,7 +18,7 @@ from store.tables.guidance import by_guidance
 from store.tables.intervention import CHANGES, PREDICTORS, interventions, within
 from store.tables.kinds import of_study
 from store.tables.neutral import neutral_probe
-from store.tables.pairs import against_control, pairs
+from store.tables.pairs import against_control, pairs, parts
 from store.tables.robustness import RankStability, by_setting, rank_stability, sensitivity
 from store.tables.samples import (
     AVERAGE,
@@ -59,6 +59,7 @@ __all__ = [
     "of_study",
     "paired_test",
     "pairs",
+    "parts",
     "rank_stability",
     "samples_of",
     "resemblance",

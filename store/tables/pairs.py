@@ -91,6 +91,31 @@ def against_control(
     return found
 
 
+def parts(samples: pd.DataFrame) -> pd.DataFrame:
+    """Return the parts of each pair of a study that is no control: means over seeds in nats, in the order of `samples`.
+
+    Columns `prompt`, `first`, `second`, `both` (I12), `redundancy`, `synergy`, `unique` (of both words together), and
+    the interval over seeds of the share of `unique` in `both`: `share`, `share_low`, `share_high`. Raises as `pairs`.
+    """
+    check(samples, "redundancy")
+    rows = samples[samples["attribute"] != CONTROL].assign(
+        unique=lambda each: each["unique_first"] + each["unique_second"]
+    )
+    names = {"both": "information_both", "redundancy": "redundancy", "synergy": "synergy", "unique": "unique"}
+    keys = ["prompt", "first", "second"]
+    wide = {name: by_seed(rows, column, keys) for name, column in names.items()}
+    found = pd.DataFrame({name: means_of(finite_or_nan(each.to_numpy())) for name, each in wide.items()})
+    found.index = wide["both"].index
+    share = finite_or_nan((wide["unique"] / wide["both"]).to_numpy())
+    drawn = resampled_means(share, wide["both"].columns.to_numpy(), RESAMPLES)
+    found["share"] = means_of(share)
+    found["share_low"], found["share_high"] = expanded_percentiles(drawn, np.isfinite(share).sum(1), CONFIDENCE)
+    order = list(rows[keys].drop_duplicates().itertuples(index=False, name=None))
+    found = found.loc[order].reset_index()
+    found.attrs = describe(samples, "unique", list(names), confidence=CONFIDENCE, resamples=RESAMPLES)
+    return found
+
+
 def _other(key: tuple[str, ...]) -> str:
     """Return the word of a pair that is not the first named."""
     _, subject, _, first, second = key

@@ -11,7 +11,7 @@ from pages.sections.bias.screen import BiasScreen
 from pages.widgets import exports, notices
 from store.pid.measures import DEFAULT, MEASURES
 
-PLACE = "truth"
+PLACE, OTHERS = "truth", ("neutral", "guidance")  # tables that have a sentence alone
 
 
 def draw(shown: BiasScreen) -> list[exports.ExportFigure]:
@@ -20,6 +20,8 @@ def draw(shown: BiasScreen) -> list[exports.ExportFigure]:
     Raises InputError where nothing of the table is there.
     """
     if shown.view.table != "attributes":
+        if shown.view.table in OTHERS:
+            st.markdown(f"**{notices.plain(_answer(shown))}**")
         return []
     _banner(shown)
     if shown.view.subject:
@@ -47,16 +49,17 @@ def of_row(shown: BiasScreen) -> None:
 
 
 def said(shown: BiasScreen) -> str:
-    """The same in one paragraph, for a report; empty for other tables."""
+    """The same in one paragraph, for a report; empty for tables without an answer."""
     if shown.view.table != "attributes":
-        return ""
+        return _answer(shown) if shown.view.table in OTHERS else ""
     return " ".join(filter(None, (_answer(shown), _truth(shown), doubt(shown), _of_measure(shown))))
 
 
 def _answer(shown: BiasScreen) -> str:
     from store.tables.findings import sentences
 
-    return sentences.answer(shown.table.frame, shown.view.unit, factor(shown.view.unit))
+    say = {"neutral": sentences.probe, "guidance": sentences.guidances}.get(shown.view.table, sentences.answer)
+    return say(shown.table.frame, shown.view.unit, factor(shown.view.unit))
 
 
 def doubt(shown: BiasScreen) -> str:

@@ -3,7 +3,7 @@
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -18,6 +18,24 @@ SUBJECT = "occupation"
 NORMALISED = SCALES[0]
 STAR, DASH = "*", "\u2013"
 WIDE, NARROW, SMALL = 112, 62, 54  # pixels of a column with interval, without, and of few digits
+MEAN = "Mean over images, with its interval where there is room"
+MEANINGS = {  # by the first word of a column's key
+    SUBJECT: "",
+    "direction": "Which attribute leads, and by how much",
+    "gap": "Largest less smallest mean; * if the attributes differ significantly",
+    "q": "The chance to see such a difference without any, corrected for the number of rows; significant up to 0.05",
+    "agree": "Which attribute leads under each measure, in both modes",
+    "planted": "Share of the attribute in the pictures that the model was taught",
+    "drawn": "Share of the attribute among images that the model drew of the bare word, as its card says",
+    "counted": "Share of the attribute among the images here whose prompt does not name it",
+    "published": "Of another model, from 0 to 1 over its own table",
+    "normalised": "From 0, the smallest mean of the table, to 1, its largest",
+    "contrast": "Log ratio: how much likelier the images are with this attribute than with the others",
+    "alignment": "1 if the attribute and the occupation move the prediction the same way, \u22121 if opposite ways",
+    "information": "How much the attribute explains of the images",
+    "change": "Gap less that at the lowest guidance",
+    "largest": "The attribute that leads",
+}
 
 
 @dataclass(frozen=True)
@@ -87,13 +105,19 @@ class BiasTable(ABC):
         axis, series = ("", []) if manner.compact or bars else self.series(rows, manner)
         return Grid(
             keys=tuple(rows.index),
-            columns=(_names(rows, len(self.frame) - 1), *self.columns(rows, manner)),
+            columns=(_names(rows, len(self.frame) - 1), *map(_explained, self.columns(rows, manner))),
             series=tuple(series),
             bars=bars[1] if bars else None,
             axis=bars[0] if bars else axis,
             pinned=1,
             parts=tuple(place + 1 for place in self.parts(shown, order)),
         )
+
+
+def _explained(column: Column) -> Column:
+    """`column` with what its numbers are."""
+    name, _, attribute = column.key.partition(" ")
+    return replace(column, meaning=MEANINGS.get(name, MEAN if not attribute else ""))
 
 
 def parted(order: str) -> tuple[str, bool]:

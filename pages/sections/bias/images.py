@@ -13,7 +13,7 @@ from pages.data import decompositions, recognised, results
 from pages.data.selection import view_of
 from pages.figures.gallery import PANELS, Panel, gallery
 from pages.figures.maps import Layer, Scale, common_limit
-from pages.figures.quantities import MODE_NAMES, QUANTITIES, UNRELIABLE, factor, written
+from pages.figures.quantities import MODE_NAMES, QUANTITIES, WITHIN_ERROR, factor, written
 from pages.widgets import exports, notices
 from store.catalogue import Entry
 from store.errors import StoreError
@@ -86,7 +86,7 @@ def draw(view: View, study: str, entries: dict[str, Entry]) -> dict[str, go.Figu
         notices.plain(
             f"{quantity.explain(words, measure)} Maps are in {view.unit} per latent pixel, all on one colour scale. "
             f"Values beside {quantity.symbol} are totals of {_level(view)} level under {measure}, \u00b1 their "
-            f"standard error. {UNRELIABLE} Smaller than twice its error."
+            f"standard error. {WITHIN_ERROR}"
         )
     )
     return drawn

@@ -51,14 +51,14 @@ class NeutralTable(BiasTable):
 
     def columns(self, rows: pd.DataFrame, manner: TableFormat) -> list[Column]:
         several = len(self.attributes) > 2
-        found = [self._column(rows, CONTRAST, each, manner, not several) for each in self.frame[CONTRAST]]
+        found = [self._column(rows, CONTRAST, each, manner) for each in self.frame[CONTRAST]]
         if manner.compact:
             return found
         said = tuple(tested(rows, TEST, self.frame.attrs["alpha"]))
         marks = [f" {STAR}" if significant else "" for significant in rows[TEST["significant"]]]
         texts = (probability(q) + mark for q, mark in zip(rows[TEST[Q]], marks, strict=True))
         found.append(Column(key=Q, title="q", width=SMALL + 6, texts=tuple(texts), hovers=said))
-        for name in (ALIGNMENT, INFORMATION):
+        for name in () if several else (ALIGNMENT, INFORMATION):  # of several they stand in hover boxes and exports
             found += [self._column(rows, name, each, manner, interval=False) for each in self.attributes]
         return found
 
@@ -78,7 +78,9 @@ class NeutralTable(BiasTable):
         groups = [[f"{name}, {each}" for each in self.frame[name]] for name in (CONTRAST, ALIGNMENT, INFORMATION)]
         return pd.DataFrame(found).rename_axis(index=SUBJECT), groups
 
-    def _column(self, rows: pd.DataFrame, name: str, attribute: str, manner: TableFormat, interval: bool) -> Column:
+    def _column(
+        self, rows: pd.DataFrame, name: str, attribute: str, manner: TableFormat, interval: bool = True
+    ) -> Column:
         factor = _factor(name, manner)
         values, low, high = (rows[each, attribute] * factor for each in (name, f"{name}_low", f"{name}_high"))
         digits = 2 if name == ALIGNMENT else digits_of(self.frame[name] * factor)
@@ -88,7 +90,12 @@ class NeutralTable(BiasTable):
             text, shown = number(value, digits), interval and not manner.compact
             texts.append(with_interval(text, *ends, digits) if shown else text)
             about = f"{plain_markup(subject)}, {plain_markup(attribute)}: {name} {text}{_unit(name, manner)}"
-            hovers.append(f"{about}<br>{interval_in_words(*ends, digits)}")
+            beside = [
+                f"<br>{each} {number(rows.at[subject, (each, attribute)] * _factor(each, manner), 2)}"
+                for each in (ALIGNMENT, INFORMATION)
+                if name == CONTRAST
+            ]
+            hovers.append(f"{about}<br>{interval_in_words(*ends, digits)}{''.join(beside)}")
         group = name + (f", {manner.unit}" if name != ALIGNMENT else "")
         most = 1.0 if name == ALIGNMENT else magnitude(self.frame[name])
         return Column(

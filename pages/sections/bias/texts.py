@@ -54,7 +54,8 @@ def _meaning(asked: Study) -> list[str]:
         "or opposite ways (\u22121). **Information** is how much the word of the attribute says about these images.",
         "An **interval** says where the mean would lie with other seeds, 19 times of 20. A paired test over seeds asks "
         "whether attributes differ. **q** is its p value, corrected for the number of rows (Benjamini and Hochberg); "
-        f"{STAR} marks significant rows. {UNRELIABLE} marks a mean that is smaller than half its interval. It also "
+        f"{STAR} marks significant rows. {UNRELIABLE} marks a mean that cannot be told from zero: it is smaller than "
+        f"half its interval. It also "
         "marks means without an interval, and means from which values were left out because they were not finite.",
         "A number is a statement about how words move this model's predictions. It is no statement about people.",
     ]
@@ -93,7 +94,7 @@ def facts(shown: BiasScreen) -> str:
         said.append("{} of {} images do not show what was asked and are left out".format(*frame.attrs["left_out"]))
     said += [f"{frame.attrs['confidence']:.0%} intervals over images", f"{STAR} q at most {frame.attrs['alpha']:g}"]
     if view.table == "attributes":
-        said.append(f"{UNRELIABLE} smaller than half its interval")
+        said.append(f"{UNRELIABLE} cannot be told from zero: smaller than half its interval")
     closing = frame.attrs.get("closing", "")
     if view.table == "attributes" and "failed" not in frame:
         closing = f"{closing} {UNSEEN.format(shown.asked.name, view.model)}".strip()

@@ -161,6 +161,49 @@ def of_measure(measure: str, recovered: Iterable[Mapping]) -> str:
     )
 
 
+def probe(table: pd.DataFrame, unit: str = "nats", factor: float = 1.0) -> str:
+    """Return for which attribute images that name none speak, from a table of `neutral_probe`."""
+    rows = table.drop(AVERAGE)
+    if not rows["contrast_q", ""].notna().any():
+        return f"{_rows(len(rows))}: too few images to say which contrasts are more than chance."
+    contrast = rows["contrast"]
+    if contrast.shape[1] == 1:  # of two attributes the first has the negative
+        attributes = list(table["information"])
+        contrast = contrast.assign(**{attributes[0]: -contrast.iloc[:, 0]})[attributes]
+    leads = contrast.idxmax(axis=1)
+    clear = rows["contrast_significant", ""].astype(bool)
+    if not clear.any():
+        return f"In none of {_rows(len(rows))} do images that name no attribute speak significantly for one."
+    counts, strongest = [], []
+    for attribute in [each for each in contrast if (leads[clear] == each).any()]:
+        of = contrast.loc[clear & (leads == attribute), attribute]
+        counts.append(f"{len(of)} for {attribute}")
+        strongest.append(f"{of.idxmax()} for {attribute} ({_number(of.max() * factor)} {unit})")
+    rest = len(rows) - int(clear.sum())
+    left = f"; {rest} for none" if rest else ""
+    said = f"Images of {_rows(len(rows))} alone speak significantly: {_listed(counts)}{left}."
+    return f"{said} Strongest: {_listed(strongest)}."
+
+
+def guidances(table: pd.DataFrame, unit: str = "nats", factor: float = 1.0) -> str:
+    """Return whether gaps change with guidance, from a table of `by_guidance`: from the lowest to the highest."""
+    levels = list(table["gap"])
+    first, last = levels[0], levels[-1]
+    rows = table.drop(AVERAGE)
+    wider, narrower = (rows["low", last] > 0), (rows["high", last] < 0)
+    names = [f"{len(of)} widen{'s' * (len(of) == 1)}" for of in [rows[wider]] if len(of)]
+    names += [f"{len(of)} narrow{'s' * (len(of) == 1)}" for of in [rows[narrower]] if len(of)]
+    said = f"{_listed(names)} clearly" if names else "none changes clearly"
+    mean, low, high = (_number(table.loc[AVERAGE, (name, last)] * factor) for name in ("change", "low", "high"))
+    reach = "" if "nan" in (low, high) else f" ({low} to {high})"
+    turned = rows["largest", first].notna() & (rows["largest", first] != rows["largest", last])
+    flips = f" Another attribute leads in {int(turned.sum())}." if turned.any() else ""
+    return (
+        f"From guidance {first} to {last}, of the gaps of {_rows(len(rows))} {said}; on average they change by {mean} "
+        f"{unit}{reach}.{flips}"
+    )
+
+
 def _elsewhere(table: pd.DataFrame, one: pd.Series, most: str) -> list[str]:
     """Who leads under the other measures in the same mode."""
     if LEADS not in table:

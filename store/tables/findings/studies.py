@@ -56,6 +56,22 @@ def of_controls(table: pd.DataFrame, quantity: str) -> str:
     return f"{said} Most: {top['first']} and {top['second']}."
 
 
+def of_parts(table: pd.DataFrame) -> str:
+    """Return how much of what two words say only one of them says, from a table of `store.tables.parts`."""
+    known = table[table["both"] > 0]
+    if known.empty:
+        return ""
+    shares = {name: float(known[name].sum() / known["both"].sum()) for name in ("unique", "redundancy", "synergy")}
+    unique = known["unique"] / known["both"]
+    said = {name: f"{100 * share:.0f}%".replace("-", "\u2212") for name, share in shares.items()}
+    top, least = known.loc[unique.idxmax()], known.loc[unique.idxmin()]
+    return (
+        f"Of what both words say, {said['unique']} is unique to one of them, {said['redundancy']} redundant and "
+        f"{said['synergy']} synergy. In {int((unique > 0.5).sum())} of {len(known)} pairs more than half is unique: "
+        f"most for {top['first']} and {top['second']}, least for {least['first']} and {least['second']}."
+    )
+
+
 def of_effects(table: pd.DataFrame, change: str, by: str) -> str:
     """Return which predictor goes with the change of images, from a table of `effects`: one `change`, one way `by`."""
     rows = table.xs((change, by), level=("change", "by"))

@@ -1,14 +1,19 @@
 """What a table finds: directions elsewhere, the planted truth, and the sentences that say it."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from store import studies, tables
+from store.catalogue import Entry
+from store.errors import InputError
+from store.records import RunKey
 from store.studies import Planted
 from store.tables.findings import directions, drawn, recovery, sentences, with_directions, with_planted
 from store.tables.findings import studies as answers
-from store.tables.findings.closing import closing
+from store.tables.findings.closing import broken_chain, chain, closing
 from tests.unit.tables.test_tables import samples_of
 
 SUBJECTS = [f"job {number:02}" for number in range(6)]
@@ -201,6 +206,73 @@ def test_a_study_of_interventions_answers_yes_or_no():
     said = answers.of_effects(table, "removed", "pixels")
     assert "No for how much an image changes" in said
     assert "Yes for where an image changes: attention correlates with it by 0.50 (0.40 to 0.20)." in said
+
+
+def test_probes_and_guidances_are_said_aloud():
+    columns = pd.MultiIndex.from_product([["contrast"], ["female"]]).append(
+        pd.MultiIndex.from_tuples(
+            [("information", "male"), ("information", "female"), ("contrast_q", ""), ("contrast_significant", "")]
+        )
+    )
+    rows = [[2.0, 1, 1, 0.01, True], [-3.0, 1, 1, 0.01, True], [0.1, 1, 1, 0.9, False], [0, 1, 1, 0.5, False]]
+    table = pd.DataFrame(rows, ["nurse", "pilot", "cook", "average"], columns)
+    assert sentences.probe(table) == (
+        "Images of 3 occupations alone speak significantly: 1 for male and 1 for female; 1 for none. Strongest: pilot "
+        "for male (3.00 nats) and nurse for female (2.00 nats)."
+    )
+    table["contrast_significant", ""] = False
+    assert "In none of 3 occupations" in sentences.probe(table)
+    names = ("gap", "largest"), ("change", "low", "high")
+    found = pd.DataFrame(
+        {
+            **{(name, level): [1.0, 2.0, 1.5] for name in names[0] for level in ("1", "3")},
+            **{(name, "3"): [0.5, -0.1, 0.2] for name in names[1]},
+        },
+        ["nurse", "pilot", "average"],
+    )
+    found["largest", "1"], found["largest", "3"] = ["male", "female", "male"], ["male", "male", "male"]
+    assert sentences.guidances(found) == (
+        "From guidance 1 to 3, of the gaps of 2 occupations 1 widens and 1 narrows clearly; on average they change by "
+        "0.20 nats (0.20 to 0.20). Another attribute leads in 1."
+    )
+
+
+def test_parts_of_pairs_and_the_chain_rule_are_said_aloud():
+    parts = pd.DataFrame(
+        {"first": ["cat", "dog"], "second": ["car", "tree"], "both": [10.0, 10.0], "unique": [9.0, 4.0]}
+    ).assign(redundancy=1.0, synergy=[0.0, 5.0])
+    said = answers.of_parts(parts)
+    assert "65% is unique to one of them, 10% redundant and 25% synergy. In 1 of 2 pairs" in said
+    assert "most for cat and car, least for dog and tree" in said and answers.of_parts(parts.assign(both=0.0)) == ""
+    entries = [_entry(prompt, both) for prompt, both in (("a cat and a car", 4.0), ("a car and a cat", 4.4))]
+    table = chain(entries)
+    assert table.loc[("pid", 1.0), "both"] == pytest.approx(4.2) and not table.loc[("pid", 1.0), "closes"]
+    assert (table.loc[("pid", 1.0), ["first_then_second", "second_then_first"]] == [7.0, 4.2]).all()
+    assert "the first word and then the second bring 7.00 nats, both together 4.20" in broken_chain(table)
+    with pytest.raises(InputError, match="no prompt with both words"):
+        chain([_entry("a dog", 1.0)])
+
+
+def _entry(prompt: str, both: float) -> Entry:
+    totals = {
+        "information_first": 3.0,
+        "conditional_second": 4.0,
+        "information_second": both - 1,
+        "information_both": both,
+    }
+    return Entry(
+        path=Path("x"),
+        key=RunKey("m", "1", prompt, 1.0),
+        created="",
+        first="cat",
+        second="car",
+        mode="pid",
+        measure="mmi",
+        estimator="orthogonal",
+        noises=64,
+        seeds=2,
+        totals={name: (value, 0.1) for name, value in {**totals, "conditional_first": 1.0}.items()},
+    )
 
 
 def drawn_images() -> pd.DataFrame:
