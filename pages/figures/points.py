@@ -59,10 +59,12 @@ def compared(table: pd.DataFrame, titles: tuple[str, str], chosen: str, factor: 
     """Rows of `store.tables.findings.compare`, in nats times `factor`; a point's `customdata` is (ROW_OF, subject)."""
     x, y = (table[name].to_numpy(float) * factor for name in ("one", "other"))
     ends = [float(np.nanmin([x, y])), float(np.nanmax([x, y]))] if np.isfinite([x, y]).any() else [0.0, 1.0]
+    room = max(0.06 * (ends[1] - ends[0]), 0.02 * max(map(abs, ends)))  # equal values do not stand apart by rounding
+    reach = [ends[0] - room, ends[1] + room] if room else [-1.0, 1.0]
     short = len(table) <= FEW and max(map(len, map(str, table.index)), default=0) <= SHORT
     result = go.Figure(
         go.Scatter(
-            x=ends, y=ends, mode="lines", line={"color": "rgba(128, 128, 128, 0.6)", "dash": "dot"}, hoverinfo="skip"
+            x=reach, y=reach, mode="lines", line={"color": "rgba(128, 128, 128, 0.6)", "dash": "dot"}, hoverinfo="skip"
         )
     )
     for name, rows, colour in (("same direction", ~table["flips"], SIZE), ("flips", table["flips"], FLIP)):
@@ -85,7 +87,12 @@ def compared(table: pd.DataFrame, titles: tuple[str, str], chosen: str, factor: 
                 hovertemplate="%{customdata[1]}: %{x:.2f}, %{y:.2f}<extra></extra>",
             )
         )
-    axis = {"zeroline": True, "zerolinecolor": "rgba(128, 128, 128, 0.7)", "gridcolor": "rgba(128, 128, 128, 0.2)"}
+    axis = {
+        "range": reach,
+        "zeroline": True,
+        "zerolinecolor": "rgba(128, 128, 128, 0.7)",
+        "gridcolor": "rgba(128, 128, 128, 0.2)",
+    }
     result.update_layout(
         xaxis={**axis, "title": {"text": plain_markup(titles[0]), "standoff": 4}, "fixedrange": True},
         yaxis={**axis, "title": {"text": plain_markup(titles[1]), "standoff": 4}, "fixedrange": True},

@@ -183,11 +183,14 @@ def sentence(table: pd.DataFrame, unit: str = "nats", factor: float = 1.0, rows:
     )
     if table["q"].isna().all():
         said.append("Too few seeds are in both to say which differences are more than chance.")
+    elif count == 1:
+        verb = "differs" if len(significant) else "does not differ"
+        said.append(f"The only {one_row}, {table.index[0]}, {verb} significantly.")
     else:
-        said.append(f"{len(significant)} of {count} {one_row if count == 1 else rows} differ significantly.")
+        said.append(f"{len(significant)} of {count} {rows} differ significantly.")
     flips, clearly = int(table["flips"].sum()), int(table["flips_clearly"].sum())
     if "leads_one" in table and not flips:
-        said.append("The same attribute leads in every row.")
+        said.append(f"The same attribute leads in {'it' if count == 1 else 'every row'}.")
     elif "leads_one" in table:
         said.append(f"In {flips} another attribute leads, in {clearly} of them significantly on both sides.")
     elif flips:

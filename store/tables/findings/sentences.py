@@ -172,6 +172,8 @@ def probe(table: pd.DataFrame, unit: str = "nats", factor: float = 1.0) -> str:
         contrast = contrast.assign(**{attributes[0]: -contrast.iloc[:, 0]})[attributes]
     leads = contrast.idxmax(axis=1)
     clear = rows["contrast_significant", ""].astype(bool)
+    if not clear.any() and len(rows) == 1:
+        return f"Images of the only row, {rows.index[0]}, do not speak significantly for an attribute."
     if not clear.any():
         return f"In none of {_rows(len(rows))} do images that name no attribute speak significantly for one."
     counts, strongest = [], []
