@@ -51,7 +51,7 @@ def main() -> None:
     view = replace(
         view,
         prompt=entry.key.prompt,
-        run=entry.run if len(runs) > 1 else "",
+        run=entry.run if len(runs) > 1 or view.run else "",  # a link that names it stays as it is
         pair=entry.pair,
         mode=entry.mode,
         seed=view.seed or (seed if seed in seeds else seeds[0]),
