@@ -42,8 +42,8 @@ PROBES = [  # the isolated row alone: four texts
 ]
 ACCURACY = 0.02  # relative standard error that evaluations are counted for
 RUNS, NOISES = 200, 64  # whose spread is that standard error, and the noises of each
-POOL, SINGLE = 480, 240  # levels at which distances are measured: to both signs of a noise, and to one
-NEAREST = 6  # levels measured, one of which stands for a level that is drawn
+POOL, SINGLE = 240, 80  # levels at which distances are measured: to both signs of a noise, and to one
+NEAREST = 4  # levels measured, one of which stands for a level that is drawn
 IMAGES = 2  # of a prompt, in a long run
 QUANTITIES = {  # name -> level, quantity
     "I12": ("pixel", "both"),

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import warnings
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -36,7 +37,9 @@ def rows(device: str) -> Iterator[Row]:
     for dtype, near in NEAR.items():
         yield from _alike(exact, registry.load("embedded", dtype=dtype, device=device), dtype, near)
     denoiser = registry.load("embedded", dtype="float32", device=device)
+    yield from _coarser(denoiser)
     if device == "cuda":
+        yield _waits(denoiser)
         yield _out_of_memory(denoiser)
     yield _not_finite(denoiser)
     yield _killed()
@@ -63,6 +66,35 @@ def _total(denoiser: PipelineAdapter, batch: int) -> tuple[float, BatchedDenoise
     latent = torch.randn(denoiser.latent_shape, generator=torch.Generator().manual_seed(1))
     found = evaluate(batched, levels, latent, conditions, denoiser.encode(conditions.texts), noises=256, seed=0)
     return float(found.distance.mean(0).sum()), batched
+
+
+def _coarser(denoiser: PipelineAdapter) -> Iterator[Row]:
+    """Weights in a coarser precision and with channels last, of a model that was loaded in single precision."""
+    exact, _ = _total(denoiser, 16)
+    for dtype in denoiser.dtypes[1:]:
+        with denoiser.computing_in(dtype):
+            own, (found, _) = denoiser.network.dtype == dtype, _total(denoiser, 16)
+        about = f"{str(dtype).removeprefix('torch.')}: weights of its own, total against float32"
+        yield Row(about, f"{'yes' if own else 'autocast'}, {abs(found / exact - 1):.1g}", own)
+    denoiser.lay_out(True)
+    last, _ = _total(denoiser, 16)
+    denoiser.lay_out(False)
+    off = abs(last / exact - 1)
+    yield Row("channels last: total", f"{off:.1g}", off < 1e-4)
+
+
+def _waits(denoiser: PipelineAdapter) -> Row:
+    """How often the loop waits for the GPU: once for several batches, and at its end."""
+    _total(denoiser, 16)
+    torch.cuda.set_sync_debug_mode("warn")
+    try:
+        with warnings.catch_warnings(record=True) as found:
+            warnings.simplefilter("always")
+            _total(denoiser, 16)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    waits, batches = sum("synchroniz" in str(one.message) for one in found), 256 * 4 // 16
+    return Row("waits for the GPU in so many batches", f"{waits} in {batches}", waits < batches)
 
 
 def _out_of_memory(denoiser: PipelineAdapter) -> Row:
