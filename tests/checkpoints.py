@@ -35,6 +35,7 @@ UNET = {  # of the two levels of tests.pipelines
     "up_blocks.1.resnets.0": "output_blocks.2.0",
     "up_blocks.1.resnets.1": "output_blocks.3.0",
 }
+XL = {"add_embedding.linear_1": "label_emb.0.0", "add_embedding.linear_2": "label_emb.0.2"}
 AUTOENCODER = (
     (r"down_blocks\.(\d)\.resnets", r"down.\1.block"),
     (r"down_blocks\.(\d)\.downsamplers\.0", r"down.\1.downsample"),
@@ -53,13 +54,17 @@ AUTOENCODER = (
 
 
 def single_file(folder: Path, file: Path) -> Path:
-    """Write the weights of the pipeline `tests.pipelines.stable_diffusion` in `folder` into one `file`."""
+    """Write the weights of the pipeline `tests.pipelines.stable_diffusion` in `folder` into one `file`.
+
+    Of `tests.pipelines.stable_diffusion_xl` those of denoiser and autoencoder.
+    """
     weights = {}
     for name, value in load_file(folder / "unet/diffusion_pytorch_model.safetensors").items():
         weights[f"model.diffusion_model.{_of_unet(name)}"] = value
     for name, value in load_file(folder / "vae/diffusion_pytorch_model.safetensors").items():
         weights[f"first_stage_model.{_of_autoencoder(name)}"] = value
-    for name, value in load_file(folder / "text_encoder/model.safetensors").items():
+    encoder = {} if (folder / "text_encoder_2").is_dir() else load_file(folder / "text_encoder/model.safetensors")
+    for name, value in encoder.items():
         weights[f"cond_stage_model.transformer.text_model.{name.removeprefix('text_model.')}"] = value
     weights["model_ema.decay"] = torch.tensor(0.9999)
     save_file(weights, file)
@@ -67,12 +72,13 @@ def single_file(folder: Path, file: Path) -> Path:
 
 
 def _of_unet(name: str) -> str:
-    place = max((place for place in UNET if name.startswith(f"{place}.")), key=len)
+    names = UNET | XL
+    place = max((place for place in names if name.startswith(f"{place}.")), key=len)
     inside = name.removeprefix(f"{place}.")
     if ".resnets." in f".{place}.":
         part, _, rest = inside.partition(".")
         inside = f"{RESNET[part]}.{rest}"
-    return f"{UNET[place]}.{inside}"
+    return f"{names[place]}.{inside}"
 
 
 def _of_autoencoder(name: str) -> str:

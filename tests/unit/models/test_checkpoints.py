@@ -1,9 +1,11 @@
 """A single file with the weights of a whole pipeline: it predicts what the folder does that it was made of."""
 
+import inspect
 import shutil
 
 import pytest
 import torch
+from diffusers.loaders.single_file_model import SINGLE_FILE_LOADABLE_CLASSES
 from safetensors.torch import load_file, save_file
 
 from compute.models import registry
@@ -11,6 +13,7 @@ from compute.models.weights import checkpoint
 from store.errors import InputError
 from store.jobs.choice import ModelChoice
 from tests.checkpoints import single_file
+from tests.families import joint_attention, single_files
 
 
 @pytest.fixture(scope="module")
@@ -31,10 +34,43 @@ def load(file, config):
 def test_a_single_file_predicts_what_its_folder_does(file, settings, epsilon_folder):
     one, folder = load(file, settings), registry.load(str(epsilon_folder), device="cpu")
     assert (one.name, one.dtypes) == ("own", folder.dtypes)
-    z, level = torch.randn(1, *one.latent_shape), torch.tensor([400])
-    torch.testing.assert_close(*(each.predict_noise(z, level, each.encode(["a cat"])) for each in (one, folder)))
+    assert_alike(one, folder)
     latents = torch.randn(1, *one.latent_shape)
     assert (one.decode(latents) == folder.decode(latents)).all()
+
+
+def assert_alike(one, folder):
+    z, level = torch.randn(1, *one.latent_shape), torch.tensor([400])
+    torch.testing.assert_close(*(each.predict_noise(z, level, each.encode(["a cat"])) for each in (one, folder)))
+
+
+def test_a_single_file_of_xl_takes_its_text_encoders_from_the_folder(xl_folder, tmp_path):
+    file = single_file(xl_folder, tmp_path / "own.safetensors")
+    assert_alike(load(file, xl_folder), registry.load(str(xl_folder), device="cpu"))
+
+
+@pytest.mark.parametrize("name", ["stable_diffusion_3", "flux"])
+def test_a_single_file_of_a_transformer_predicts_what_its_folder_does(name, tmp_path, monkeypatch):
+    torch.manual_seed(0)
+    folder = tmp_path / "saved"
+    getattr(joint_attention, name)().save_pretrained(folder, safe_serialization=True)
+    file = getattr(single_files, name)(folder, tmp_path / "own.safetensors")
+    converter = SINGLE_FILE_LOADABLE_CLASSES["FluxTransformer2DModel"]
+    monkeypatch.setitem(converter, "checkpoint_mapping_fn", narrow(converter["checkpoint_mapping_fn"]))
+    assert_alike(
+        *(registry.load(f"{model} --size 16x16", device="cpu") for model in (f"{file} --config {folder}", folder))
+    )
+
+
+def narrow(convert):
+    """The converter of diffusers, which knows FLUX in its real width alone, for 32 numbers."""
+    inside: dict = {}
+    exec(
+        inspect.getsource(convert).replace("inner_dim = 3072", "inner_dim = 32"),
+        vars(inspect.getmodule(convert)),
+        inside,
+    )
+    return inside[convert.__name__]
 
 
 def test_its_identity_is_of_its_weights_and_its_configuration(file, settings, tmp_path):
