@@ -14,12 +14,25 @@ from store.errors import InputError
 
 MEND = "use a text-to-image model"
 LEAST_GUIDANCE = 1.0
+SECOND = ("unet_2", "transformer_2", "unconditional_transformer", "prior")  # denoisers beside the first
 SEES = ("image", "mask_image", "control_image", "reference_image", "video", "control_video")  # besides text
 NEEDED = {  # options of a call without which it fails
     "gligen_phrases": "it is given phrases and boxes besides the text",
     "token_indices": "it is told at which words of the text to look",
     "source_embeds": "it is given directions of change besides the text",
 }
+
+
+REFUSED = {  # classes whose signature does not say why
+    "SanaSprintPipeline": "its levels are those of a distillation into a few steps (SCMScheduler), not of a diffusion",
+    "StableDiffusionLDM3DPipeline": "it draws a depth besides the picture",
+    "StableDiffusionParadigmsPipeline": "it does many steps at once, and each of its calls is about several levels",
+    "JoyImageEditPlusPipeline": "it is given pictures besides the text (images)",
+    "Ideogram4Pipeline": "it has a second denoiser for no text",
+}
+WITHOUT_ROW = frozenset(  # tested, though little is known of them here
+    {"BriaFiboPipeline", "BriaPipeline", "HiDreamImagePipeline", "Krea2Pipeline"}
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -266,6 +279,8 @@ ALIASES = {  # pipelines that draw with the models of others, guided by disturbe
     "StableDiffusionSAGPipeline": "StableDiffusionPipeline",
     "StableDiffusionXLPAGPipeline": "StableDiffusionXLPipeline",
     "StableDiffusion3PAGPipeline": "StableDiffusion3Pipeline",
+    "StableDiffusionPanoramaPipeline": "StableDiffusionPipeline",  # where its picture is one window wide
+    "PixArtSigmaPAGPipeline": "PixArtSigmaPipeline",
     "SanaPAGPipeline": "SanaPipeline",
     "HunyuanDiTPAGPipeline": "HunyuanDiTPipeline",
 }
@@ -274,7 +289,7 @@ FAMILIES |= {name: replace(FAMILIES[plain], pipeline=name) for name, plain in AL
 
 def of(pipeline: str) -> Family:
     """Return the row of a pipeline's class, or what is assumed of a class without one."""
-    return FAMILIES.get(pipeline) or Family(pipeline=pipeline)
+    return FAMILIES.get(pipeline) or Family(pipeline=pipeline, tested=pipeline in WITHOUT_ROW)
 
 
 def refusal(pipeline: str) -> str:
@@ -291,6 +306,8 @@ def refusal(pipeline: str) -> str:
         return "it makes sounds"
     if pipeline in FAMILIES:
         return ""
+    if pipeline in REFUSED:
+        return REFUSED[pipeline]
     if seen := next((name for name in SEES if name in taken), ""):
         return f"it is given a picture besides the text ({seen})"
     if not ({"unet", "transformer"} & set(parts)) or any(name.startswith("prior") for name in parts):
@@ -299,6 +316,8 @@ def refusal(pipeline: str) -> str:
         return NEEDED[needed]
     if "vae" not in parts:
         return "it has no autoencoder: it works on pixels or on codes"
+    if not {"tokenizer", "text_encoder"} <= parts.keys():
+        return "it has no tokenizer and text encoder of its own"
     return ""
 
 
@@ -310,7 +329,7 @@ def check(pipeline: DiffusionPipeline, name: str) -> None:
         raise InputError(f"model {name!r}", "it has no tokenizer and text encoder of its own", "use a base model")
     if network is None or "scheduler" not in parts or "vae" not in parts:
         raise InputError(f"model {name!r}", "it has no single denoiser, scheduler and autoencoder", MEND)
-    if second := next((key for key in ("unet_2", "transformer_2", "prior") if key in parts), None):
+    if second := next((key for key in SECOND if key in parts), None):
         raise InputError(f"model {name!r}", f"it has a second denoiser ({second})", MEND)
     if network.config.get("encoder_hid_dim_type") in ("ip_image_proj", "image_proj", "text_image_proj"):
         raise InputError(f"model {name!r}", "its denoiser is given a picture besides the text (IP-Adapter)", MEND)

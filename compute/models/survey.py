@@ -8,7 +8,8 @@ HEAD = """# Models
 
 Every class of diffusers {version} that makes images of a prompt. `python -m compute models --document` prints it.
 *tested* means that tests load a tiny pipeline of the class with its text encoders, compare its predictions with the
-pipeline's own, and measure a pair. *not tested* means that nothing speaks against it: the first load finds out, and
+pipeline's own, and measure a pair. Some of these classes are not in the first table: what is assumed of them is said
+wherever their results are shown. *not tested* means that nothing speaks against it: the first load finds out, and
 refuses the model if predictions differ. `python -m compute models --check MODEL` says what works with one model.
 
 ## Weights: where they come from, and how they fit
@@ -22,6 +23,9 @@ refuses the model if predictions differ. `python -m compute models --check MODEL
 - `--offload` keeps weights in the computer's memory and brings each part to the GPU as it is needed,
   `--offload-layers` each layer, which is much slower. Predictions stay the same.
 - Where an image does not fit into the memory of a GPU, its autoencoder works in tiles.
+- Attention to words is recorded of every family in the table, and output similarity where pixels and text attend
+  together. There is none where it cannot be found out which states of the text are whose, as with `BriaPipeline`,
+  which pads them on its own.
 - Not tried yet: `nf4`, and both ways of offloading on a GPU. Tests offload from the CPU to itself.
 
 ## Families that are known

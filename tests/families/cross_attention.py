@@ -115,7 +115,7 @@ def _pixart() -> dict:
             **HEADS,
             in_channels=4,
             out_channels=8,
-            num_layers=1,
+            num_layers=2,
             cross_attention_dim=16,
             caption_channels=WIDTH,
             sample_size=8,

@@ -7,8 +7,7 @@ import diffusers
 from diffusers import DiffusionPipeline
 
 from compute.models.families import ALIASES
-from tests.families import cross_attention, joint_attention, texts
-from tests.families.autoencoder import vae
+from tests.families import cross_attention, joint_attention
 
 BUILDERS: dict[str, Callable[[], DiffusionPipeline]] = {
     build.__name__: build
@@ -49,23 +48,3 @@ def alias(name: str) -> DiffusionPipeline:
     }
     wanted = {**options, **plain.components}
     return kind(**{part: value for part, value in wanted.items() if part in taken})
-
-
-def bria() -> DiffusionPipeline:
-    """A tiny pipeline of a class without a row."""
-    return diffusers.BriaPipeline(
-        transformer=diffusers.BriaTransformer2DModel(
-            patch_size=1,
-            in_channels=16,
-            num_layers=1,
-            num_single_layers=1,
-            attention_head_dim=16,
-            num_attention_heads=2,
-            joint_attention_dim=joint_attention.WIDTH,
-            axes_dims_rope=[4, 4, 8],
-        ),
-        scheduler=diffusers.FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True),
-        vae=vae(),
-        text_encoder=texts.t5(),
-        tokenizer=texts.t5_tokenizer(),
-    )

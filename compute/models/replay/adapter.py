@@ -280,7 +280,8 @@ class PipelineAdapter:
                 asked = asked.cast(self._loaded, self.weights)
             self.network(*asked.args, **asked.kwargs)
 
-        lengths = [values[path].shape[-2] for path in texts]
+        form = self._manner.form
+        lengths = [values[path].shape[1 if form.row_of(path) == path else 0] for path in texts]
         return Layout.of(ask, lengths, self.latent_shape[1:]) if texts else None
 
     def _texts(self, call: RecordedCall) -> list[Path]:

@@ -151,8 +151,8 @@ def places_among(
     """Return the places of the tokens of a word among the `states` that the denoiser is given of the text.
 
     States are those of one tokenizer; or of the first and the last, one behind the other; or of one without its
-    padding, or without the beginning of its template; or of the tokens that an encoder was `given`, padded by the
-    pipeline. None where they are put together in another way.
+    padding; or of what an encoder was `given`, padded by the pipeline, without the beginning of a template. None
+    where they are put together in another way.
     """
     lengths = [len(each.encoding) for each in readings]
     if states in lengths:  # of one tokenizer, or of several beside one another
@@ -169,13 +169,10 @@ def places_among(
         read = [place for place, attended in enumerate(each.encoding.attention_mask) if attended]
         if len(read) == states:
             return [read.index(place) for place in each.places(prompt, span)]
-    for each in readings:
-        left_out = len(each.encoding) - states
-        if left_out > 0:
-            return [place - left_out for place in each.places(prompt, span) if place >= left_out]
-    for each, ids in ((each, ids) for each in readings for ids in given if len(ids) == states):
-        own = each.encoding.ids
-        start = next((at for at in range(states - len(own) + 1) if ids[at : at + len(own)] == own), None)
+    for each, ids in ((each, ids) for each in readings for ids in given if len(ids) >= states):
+        own, left_out = each.encoding.ids, len(ids) - states
+        start = next((at for at in range(len(ids) - len(own) + 1) if ids[at : at + len(own)] == own), None)
         if start is not None:
-            return [start + place for place in each.places(prompt, span)]
+            places = [start + place - left_out for place in each.places(prompt, span)]
+            return [place for place in places if place >= 0]
     return []
