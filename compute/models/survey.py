@@ -31,8 +31,9 @@ refuses the model if predictions differ. `python -m compute models --check MODEL
 ## Families that are known
 Models with perturbed or self-attention guidance (PAG, SAG) are those of the plain pipelines. Such guidance is off where
 information is measured, as the usual one is; images are drawn with it unless `--guidance 1` switches both off.
-Size, licence and memory are those of the example; the memory is that of all weights in bfloat16. Both were
-written down by hand: read the card of a model before you rely on its licence.
+Size, licence and memory are those of the example; the memory is that of all weights in bfloat16. They were written
+down by hand. The licences of Sana, both PixArt, CogView 4, LCM, Z-Image and FLUX.2 klein were held against their model
+cards, or against what others say of them; those of the other rows were not. Read a card before you rely on it.
 
 | pipeline | models | guidance | no text is | distilled | pixels | licence | GiB | example | source |
 |---|---|---|---|---|---|---|---|---|---|

@@ -275,10 +275,7 @@ class PipelineAdapter:
             for path in [self._manner.form.latents] * latents + texts * text:
                 noise = torch.randn(values[path].shape, generator=generator).to(values[path])
                 changed[path] = values[path] + noise * (1 + values[path].std())
-            asked = call.with_values(changed)
-            if self.weights != self._loaded:
-                asked = asked.cast(self._loaded, self.weights)
-            self.network(*asked.args, **asked.kwargs)
+            self._answer(call.with_values(changed))
 
         form = self._manner.form
         lengths = [values[path].shape[1 if form.row_of(path) == path else 0] for path in texts]
