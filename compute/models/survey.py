@@ -23,9 +23,8 @@ refuses the model if predictions differ. `python -m compute models --check MODEL
 - `--offload` keeps weights in the computer's memory and brings each part to the GPU as it is needed,
   `--offload-layers` each layer, which is much slower. Predictions stay the same.
 - Where an image does not fit into the memory of a GPU, its autoencoder works in tiles.
-- Attention to words is recorded of every family in the table, and output similarity where pixels and text attend
-  together. There is none where it cannot be found out which states of the text are whose, as with `BriaPipeline`,
-  which pads them on its own.
+- Attention to words is recorded of every class that is tested, and output similarity where pixels and text attend
+  together. There is none where it cannot be found out which states of the text are whose; the Explorer says so.
 - Not tried yet: `nf4`, and both ways of offloading on a GPU. Tests offload from the CPU to itself.
 
 ## Families that are known

@@ -257,7 +257,12 @@ class PipelineAdapter:
         layout = self._layouts[prompt]
         if layout is None:
             return None
-        find = partial(places_among, layout.states, readings, given, prompt)
+        counts = dict.fromkeys((layout.states, *self._filled(call)))
+
+        def find(span: Span) -> list[int]:
+            found = (places_among(states, readings, given, prompt, span) for states in counts)
+            return next(filter(None, found), [])
+
         tokens = {prompt[slice(*span)]: find(span) for span in spans}
         if not all(tokens.values()):
             return None
@@ -280,6 +285,15 @@ class PipelineAdapter:
         form = self._manner.form
         lengths = [values[path].shape[1 if form.row_of(path) == path else 0] for path in texts]
         return Layout.of(ask, lengths, self.latent_shape[1:]) if texts else None
+
+    def _filled(self, call: RecordedCall) -> list[int]:
+        """How many states of the text of `call` there are before zeros fill it up, if it is one sequence."""
+        values = call.values()
+        texts = [values[path] for path in self._texts(call)]
+        if len(texts) != 1:
+            return []
+        (states,) = texts
+        return [int(states.flatten(2).any(2)[0].nonzero().max()) + 1] if states.dim() > 2 and states.any() else []
 
     def _texts(self, call: RecordedCall) -> list[Path]:
         """The ways to the sequences of states of the text of `call`."""
