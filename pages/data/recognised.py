@@ -58,7 +58,7 @@ def of_study(listing: Listing, asked: Study, model: str, revision: str, guidance
 
 def left_out(
     listing: Listing, asked: Study, failed: str, *, model: str, revision: str = "", guidance: float
-) -> tuple[frozenset[tuple[str, int]], dict[str, object]]:
+) -> tuple[frozenset[tuple[str, int]], dict[str, Any]]:
     """Return prompt and seed of the images of a study that fail, where `failed` says to leave them out, else none.
 
     And what is to be said of the tables: how many of how many are `left_out`.

@@ -11,6 +11,7 @@ from pages.figures.times import counted
 from pages.sections.bias.grid import STAR, SUBJECT, parted
 from pages.sections.bias.screen import BiasScreen
 from pages.widgets import notices
+from store.prompts.wording import fill
 from store.studies import Study
 
 TABLES_MEANING = (
@@ -42,21 +43,23 @@ def heading(asked: Study) -> None:
 
 
 def _meaning(asked: Study) -> list[str]:
-    template, neutral = (notices.plain(text) for text in (asked.content.template, asked.content.neutral))
+    about = {"attribute": asked.content.attributes[0], "subject": asked.content.subjects[0]}
+    template, neutral = (notices.plain(fill(text, **about)) for text in (asked.content.template, asked.content.neutral))
     found = [
-        f"**With the attribute**: images of *{template}*. A value is the redundancy of both words: what attribute and "
-        "occupation both tell the model about these images. **0 to 1** stretches the table from its smallest mean to "
-        "its largest, as Dewan et al. (2024) do. So it depends on which rows and columns are in the table. **gap** is "
-        "the largest mean of a row less the smallest.",
-        f"**Neutral probe**: images of *{neutral}*. **Contrast** compares the prompts with each attribute: how much "
-        "likelier does the model find these images under one than under the others (log ratio)? Above zero the images "
-        "look more like it. **Alignment** says whether attribute and occupation move the prediction the same way (1) "
-        "or opposite ways (\u22121). **Information** is how much the word of the attribute says about these images.",
+        f"**With the attribute**: images of prompts such as *{template}*. A value is the redundancy of both words: "
+        "what attribute and occupation both tell the model about these images. **0 to 1** stretches the table from its "
+        "smallest mean to its largest, as Dewan et al. (2024) do. So it depends on which rows and columns are in the "
+        "table. **gap** is the largest mean of a row less the smallest.",
+        f"**Neutral probe**: images of prompts such as *{neutral}*. **Contrast** compares the prompts with each "
+        "attribute: how much likelier does the model find these images under one than under the others (log ratio)? "
+        "Above zero the images look more like it. **Alignment** says whether attribute and occupation move the "
+        "prediction the same way (1) or opposite ways (\u22121). **Information** is how much the word of the attribute "
+        "says about these images.",
         "An **interval** says where the mean would lie with other seeds, 19 times of 20. A paired test over seeds asks "
         "whether attributes differ. **q** is its p value, corrected for the number of rows (Benjamini and Hochberg); "
         f"{STAR} marks significant rows. {UNRELIABLE} marks a mean that cannot be told from zero: it is smaller than "
-        f"half its interval. It also "
-        "marks means without an interval, and means from which values were left out because they were not finite.",
+        "half its interval. It also marks means without an interval, and means from which values were left out "
+        "because they were not finite.",
         "A number is a statement about how words move this model's predictions. It is no statement about people.",
     ]
     terms = TERMS | (NEUTRAL_TERMS if asked.content.neutral else {})
