@@ -80,7 +80,8 @@ def run(given: argparse.Namespace) -> int:
         return 0
     guidance = ", ".join(f"{value:g}" for value in guidances)
     model = f"{given.model}, revision {printed.frame.attrs['revision']}" if given.revision else given.model
-    print(f"{study.title}: {printed.head}; model {model}, guidance {guidance}")
+    spent = f"; {printed.frame.attrs['noises']} noises an image" if printed.frame.attrs.get("noises") else ""
+    print(f"{study.title}: {printed.head}; model {model}, guidance {guidance}{spent}")
     print(printed.text(printed.frame))
     for note in (*printed.notes, *_chain(given, catalogue, study, table), *left):
         print(note)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from store.catalogue import Catalogue, Filter
+from store.catalogue import Catalogue, Entry, Filter
 from store.errors import InputError
 from store.pid.decomposition import ALIGNMENT, PARTS
 from store.pid.information import STANDARD_MAPS
@@ -60,7 +60,8 @@ def samples_of(
 
     They are of images at the study's guidance or the lowest there is, where none is given; `wanted` selects further, as
     mode="pid", measure="mmi". `revision` is that of the model, or its beginning, where there are several. Attributes
-    are in the order of the study; `attrs["notes"]` has what is to be known of the model, if there is anything. Images
+    are in the order of the study; `attrs["noises"]` says how many an image has, `attrs["notes"]` what is to be known of
+    the model, if there is anything. Images
     `without` are left out, and results that carry its label but are not what the study asks for as it stands now.
 
     Raises
@@ -84,7 +85,18 @@ def samples_of(
         order = pd.CategoricalDtype(list(study.content.attributes))
         chosen = chosen.assign(attribute=chosen["attribute"].astype(order))
     chosen.attrs = {"notes": notes} if (notes := model_notes(catalogue, model, revision)) else {}
+    chosen.attrs["noises"] = spent_of(
+        catalogue.entries(Filter(study=study.name + part, model=model)), guidance, revision
+    )
     return chosen
+
+
+def spent_of(entries: Iterable[Entry], guidance: float, revision: str) -> str:
+    """Return the noises an image that the `entries` at `guidance` were measured with, as "128" or "64 to 512"."""
+    found = {
+        entry.noises for entry in entries if entry.key.guidance == guidance and entry.key.revision == revision
+    } or {0}
+    return f"{min(found)}" if len(found) == 1 else f"{min(found)} to {max(found)}"
 
 
 def leave_out(samples: pd.DataFrame, without: Collection[Image]) -> pd.DataFrame:

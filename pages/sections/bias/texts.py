@@ -88,6 +88,8 @@ def facts(shown: BiasScreen) -> str:
         images = f"{counted(most, 'image')} of each prompt at most"
         together = view.table == "attributes" and view.level == "prompt"
         said.append("one value over all images of a prompt" if together else images)
+    if frame.attrs.get("noises"):
+        said.append(f"{frame.attrs['noises']} noises an image")
     if view.table == "attributes" and "failed" in frame:
         failed, checked = (int(frame.loc["average", (name, "")]) for name in ("failed", "checked"))
         left = "left out" if view.failed == FAILED[1] and view.level != "prompt" else "kept"
