@@ -6,8 +6,8 @@ import pandas as pd
 import streamlit as st
 
 from pages import address
-from pages.address import FAILED, View
-from pages.data import glossary, recognised, sentence_tables
+from pages.address import View
+from pages.data import glossary, sentence_tables
 from pages.data.pairs import in_band
 from pages.data.selection import Missing
 from pages.data.sentence_study import SentenceStudy
@@ -73,27 +73,8 @@ def _answer(shown: ChangeScreen) -> None:
 
     effects = sentence_tables.effects(shown.found, shown.images)
     study_header.answer(words.of_effects(effects, shown.view.change, shown.view.by), shown.found, shown.view.mode)
-    if rest := _without_failed(shown):
+    if rest := prediction.without_failed(shown.found, shown.images, shown.view, shown.view.change, shown.view.by):
         st.markdown(notices.plain(rest))
-
-
-def _without_failed(shown: ChangeScreen) -> str:
-    """The same answer without the images that do not show what was asked, where they are kept and known."""
-    from store.tables.findings import studies as words
-
-    found, view, images = shown.found, shown.view, shown.images
-    about = {"model": view.model, "revision": view.revision, "guidance": found.guidance}
-    wrong, told = recognised.left_out(found.listing, found.study, FAILED[1], **about)
-    if view.failed == FAILED[1] or not wrong:
-        return ""
-    keys = zip(images["prompt"], images["changed_prompt"], images["seed"], strict=True)
-    right = images[[not {(prompt, seed), (changed, seed)} & wrong for prompt, changed, seed in keys]]
-    if right[right["change"] == view.change].empty:
-        return ""
-    effects = sentence_tables.effects(replace(found, without=wrong), right)
-    failed, checked = told["left_out"]
-    said = words.of_effects(effects, view.change, view.by)
-    return f"Without the {failed} of {checked} images that do not show what was asked: {said}"
 
 
 def _named(view: View, there: list[Change]) -> Change | None:

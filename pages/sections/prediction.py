@@ -1,10 +1,14 @@
 """Whether what was measured of a word foretells the change without it, over a whole study."""
 
+from dataclasses import replace
+
 import pandas as pd
 import streamlit as st
 
 from pages import address
-from pages.data import glossary, sentence_tables
+from pages.address import FAILED, InterventionView
+from pages.data import glossary, recognised, sentence_tables
+from pages.data.sentence_study import SentenceStudy
 from pages.figures import effects
 from pages.figures.quantities import factor
 from pages.figures.times import counted
@@ -15,6 +19,27 @@ BY = {"pixels": "pixels", "structure": "structure (1 \u2212 SSIM)"}
 FOREST, SCATTER = "correlations", "scatter"
 TOLD = 3  # problems of files and images
 FEW = 10  # prompts, below which intervals are too short
+
+
+def without_failed(found: SentenceStudy, images: pd.DataFrame, view: InterventionView, change: str, by: str) -> str:
+    """Return the answer without the images that do not show what was asked; empty where none is known, or all are.
+
+    `images` are the rows of the study, with these images: where they were left out already it is empty too.
+    """
+    from store.tables.findings import studies as words  # scipy takes a second to import
+
+    key = found.entries[0].key
+    about = {"model": key.model, "revision": view.revision, "guidance": found.guidance}
+    wrong, told = recognised.left_out(found.listing, found.study, FAILED[1], **about)
+    if found.without or not wrong or images.empty:
+        return ""
+    keys = zip(images["prompt"], images["changed_prompt"], images["seed"], strict=True)
+    right = images[[not {(prompt, seed), (changed, seed)} & wrong for prompt, changed, seed in keys]]
+    if right[right["change"] == change].empty:
+        return ""
+    failed, checked = told["left_out"]
+    said = words.of_effects(sentence_tables.effects(replace(found, without=wrong), right), change, by)
+    return f"Without the {failed} of {checked} images that do not show what was asked: {said}"
 
 
 def draw(shown: ChangeScreen) -> list[exports.ExportFigure]:

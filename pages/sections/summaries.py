@@ -1,6 +1,6 @@
 """What each study of a model finds, in a sentence and a small figure: made from the tables that its page shows."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import plotly.graph_objects as go
@@ -12,6 +12,7 @@ from pages.data.sentence_study import SentenceStudy, study_found
 from pages.figures import thumbnail
 from pages.figures.bias import FAINT, SIZE, colour_of, translucent
 from pages.figures.quantities import factor
+from pages.sections import prediction
 from store import studies
 from store.catalogue import Filter
 from store.errors import InputError
@@ -150,13 +151,18 @@ def _of_parts(found: SentenceStudy, view: SynonymsView, page: str) -> StudySumma
 def _of_interventions(found: SentenceStudy, view: View, page: str) -> StudySummary:
     from store.tables.findings import studies as words
 
-    table = sentence_tables.effects(found, sentence_tables.interventions(found, _in_context(found, view)))
+    asked = _in_context(found, view)
+    images = sentence_tables.interventions(found, asked)
+    table = sentence_tables.effects(found, images)
     one = table.loc["removed", "image", "structure"]
     names = list(words.NAMES)
     value, low, high = (np.array([one[part, name] for name in names], float) for part in ("pearson", "low", "high"))
     colours = [translucent(SIZE, SOLID if each > 0 else FAINT) for each in low]
     figure = thumbnail.bars([words.NAMES[name] for name in names], value, low, high, colours, "r with the change")
-    return _of_sentences(found, view, page, words.of_effects(table, "removed", "structure"), figure)
+    doubt = prediction.without_failed(found, images, asked, "removed", "structure")
+    return replace(
+        _of_sentences(found, view, page, words.of_effects(table, "removed", "structure"), figure), doubt=doubt
+    )
 
 
 def _in_context(found: SentenceStudy, view: View) -> InterventionView:
