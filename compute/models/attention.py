@@ -29,7 +29,7 @@ STILL = 1e-4  # of the largest value: positions that change by less do not depen
 class Looking:
     """How one attention looks at the text, whose states begin at `text` of what is looked at.
 
-    The pixels that look are at `image` in joint attention; without it all that looks are pixels.
+    The pixels that look are at `image` where text looks too; without it all that looks are pixels.
     """
 
     text: int
@@ -57,22 +57,23 @@ class Layout:
         if not len(plain) == len(image) == len(text):
             return None
         layers: dict[int, Looking] = {}
-        joint: tuple[int, Looking] | None = None
+        joint: tuple[tuple[int, int], Looking] | None = None  # how many look at how many
         room = 0  # that the text has at most among what is looked at
         for place, (one, other, told) in enumerate(zip(plain, image, text, strict=True)):
             looks, seen, words = _moved(one[0], other[0]), _moved(one[1], other[1]), _moved(one[1], told[1])
             if not looks or not words:
                 continue
             alone = sorted(set(words) - set(seen))
-            total = len(one[1])
+            asking, total = len(one[0]), len(one[1])
             if not seen:
                 layers[place] = Looking(words[0])
                 room = max(room, total)
-            elif joint is None and alone and len(one[0]) == total:
+            elif joint is None and alone:
                 pixels = _pixels(len(seen), size)
-                joint = total, Looking(alone[0], slice(seen[0], seen[0] + pixels))
+                there = slice(seen[0], seen[0] + pixels) if asking == total else None
+                joint = (asking, total), Looking(alone[0], there)
                 room = max(room, total - pixels)
-            if seen and joint is not None and len(one[0]) == total == joint[0]:
+            if seen and joint is not None and (asking, total) == joint[0]:
                 layers[place] = joint[1]
         states = sum(lengths) if sum(lengths) <= room else max(lengths)  # one behind the other, or beside one another
         return cls(layers, states) if layers else None

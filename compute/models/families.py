@@ -31,7 +31,7 @@ REFUSED = {  # classes whose signature does not say why
     "Ideogram4Pipeline": "it has a second denoiser for no text",
 }
 WITHOUT_ROW = frozenset(  # tested, though little is known of them here
-    {"BriaFiboPipeline", "BriaPipeline", "HiDreamImagePipeline", "Krea2Pipeline"}
+    {"BriaFiboPipeline", "BriaPipeline", "HiDreamImagePipeline", "Krea2Pipeline", "PRXPipeline"}
 )
 
 
@@ -128,6 +128,7 @@ FAMILIES = {
             licence="FLUX [dev] Non-Commercial",
             memory=105.0,
             distilled="for guidance",
+            tested=True,
             source="model card of FLUX.2 [dev]",
         ),
         Family(

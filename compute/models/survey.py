@@ -39,6 +39,10 @@ cards, or against what others say of them; those of the other rows were not. Rea
 """
 OTHERS = """
 ## All classes
+Of those that are not tested, Cosmos 2 needs the package cosmos_guardrail, Kandinsky 5 and LongCat need processors of
+pictures (torchvision), HunyuanImage guides by an object of its own. FLUX.2 dev is tested with a tokenizer in place of
+its processor, PRX without the package ftfy that mends its texts: both are needed for the real models.
+
 | class of diffusers | |
 |---|---|
 """

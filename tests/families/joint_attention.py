@@ -3,6 +3,10 @@
 import diffusers as d
 from diffusers import DiffusionPipeline
 from transformers import (
+    Mistral3Config,
+    Mistral3ForConditionalGeneration,
+    MistralConfig,
+    PixtralVisionConfig,
     Qwen2_5_VLConfig,
     Qwen2_5_VLForConditionalGeneration,
     UMT5EncoderModel,
@@ -10,7 +14,7 @@ from transformers import (
 
 from tests.families import texts
 from tests.families.autoencoder import vae
-from tests.families.texts import SMALL, WIDTH
+from tests.families.texts import GROUPED, SMALL, WIDTH
 
 
 def stable_diffusion_3(t5: bool = True) -> DiffusionPipeline:
@@ -86,6 +90,29 @@ def flux_2() -> DiffusionPipeline:
         ),
         text_encoder=texts.qwen(layers, head=True),
         tokenizer=texts.qwen_tokenizer(),
+    )
+
+
+def flux_2_dev() -> DiffusionPipeline:
+    """Its tokenizer stands for the processor of texts and pictures that it has, which needs torchvision."""
+    plain, words = flux_2(), texts.glm_tokenizer()
+    words.chat_template = (
+        "{% for message in messages %}<|{{ message['role'] }}|>"
+        "{% for part in message['content'] %}{{ part['text'] }}{% endfor %}{% endfor %}"
+    )
+    layers = 31  # the pipeline takes the states of layers 10, 20 and 30
+    text = MistralConfig(vocab_size=len(words), **SMALL | {"num_hidden_layers": layers}, **GROUPED)
+    vision = PixtralVisionConfig(
+        hidden_size=WIDTH, intermediate_size=WIDTH, num_hidden_layers=1, num_attention_heads=2, image_size=32
+    )
+    return d.Flux2Pipeline(
+        transformer=d.Flux2Transformer2DModel(**{**plain.transformer.config, "guidance_embeds": True}),
+        scheduler=plain.scheduler,
+        vae=plain.vae,
+        text_encoder=Mistral3ForConditionalGeneration(
+            Mistral3Config(text_config=text, vision_config=vision, image_token_index=1)
+        ),
+        tokenizer=words,
     )
 
 

@@ -18,6 +18,7 @@ BUILDERS: dict[str, Callable[[], DiffusionPipeline]] = {
         joint_attention.stable_diffusion_3,
         joint_attention.flux,
         joint_attention.flux_2,
+        joint_attention.flux_2_dev,
         joint_attention.z_image,
         joint_attention.qwen_image,
         cross_attention.sana,

@@ -1,7 +1,10 @@
 """Tiny random pipelines of classes without a row in the table of families."""
 
+from types import SimpleNamespace
+
 import diffusers as d
 from diffusers import DiffusionPipeline
+from diffusers.pipelines.prx import pipeline_prx
 from transformers import (
     CLIPTextModelWithProjection,
     LlamaConfig,
@@ -10,11 +13,13 @@ from transformers import (
     Qwen3VLModel,
     SmolLM3Config,
     SmolLM3ForCausalLM,
+    T5GemmaConfig,
 )
+from transformers.models.t5gemma.modeling_t5gemma import T5GemmaEncoder
 
 from tests.families import joint_attention, texts
 from tests.families.autoencoder import vae
-from tests.families.texts import SMALL, WIDTH
+from tests.families.texts import GROUPED, SMALL, WIDTH
 
 NARROW = {"patch_size": 1, "num_layers": 1, "num_single_layers": 1, "attention_head_dim": 16, "num_attention_heads": 2}
 BEGINNING = 128_000  # the token that Fibo reads for no text
@@ -123,4 +128,27 @@ def krea_2() -> DiffusionPipeline:
     )
 
 
-UNLISTED = (bria, bria_fibo, hidream, krea_2)
+def prx() -> DiffusionPipeline:
+    pipeline_prx.ftfy = SimpleNamespace(fix_text=str)  # a package that mends texts, which is not needed for these
+    words = texts.gemma_tokenizer()
+    side = {"vocab_size": len(words), **SMALL, **GROUPED}
+    config = T5GemmaConfig(encoder=side, decoder=side, is_encoder_decoder=False, vocab_size=len(words))
+    return d.PRXPipeline(
+        transformer=d.PRXTransformer2DModel(
+            patch_size=2,
+            in_channels=4,
+            context_in_dim=WIDTH,
+            hidden_size=16,
+            mlp_ratio=2.0,
+            num_heads=2,
+            depth=2,
+            axes_dim=[4, 4],
+        ),
+        scheduler=d.FlowMatchEulerDiscreteScheduler(),
+        text_encoder=T5GemmaEncoder(config.encoder),
+        tokenizer=words,
+        vae=vae(),
+    )
+
+
+UNLISTED = (bria, bria_fibo, hidream, krea_2, prx)
