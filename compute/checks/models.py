@@ -51,7 +51,7 @@ def findings(model: str, dtype: str | None, device: str | None, cache: Path | No
     finite = all(np.isfinite(values).all() for values in maps.values())
     yield f"a pair, {NOISES} noises", "finite maps" if finite else "values that are not finite"
     recorder = denoiser.attention(PROMPT, [find_word(PROMPT, word) for word in WORDS])
-    yield "attention maps", "no attention map for this family" if recorder is None else "yes"
+    yield "maps beside it", "no attention map for this model" if recorder is None else ", ".join(recorder.kinds)
     again = denoiser.encode_image(denoiser.decode(latent[None])[0])[0]
     yield "own image", f"yes; a latent comes back with correlation {_correlation(latent, again):.2f}"
     yield "LoRA", "yes" if hasattr(denoiser.pipeline, "lora_state_dict") else "its pipeline takes none"

@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 from store import settings
+from store.errors import InputError
 from store.jobs.specification import DTYPES
 
 
@@ -60,6 +61,8 @@ def _models(given: argparse.Namespace) -> int:
     from compute.models.registry import KNOWN
 
     cache = settings.load().cache
+    if given.random_weights and given.check is None:
+        raise InputError("--random-weights", "it goes with --check", "name a model: --check sdxl --random-weights")
     if given.check is not None:
         return _check(given, cache)
     if given.verify is not None:

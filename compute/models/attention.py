@@ -117,6 +117,12 @@ class AttentionRecorder:
         F.scaled_dot_product_attention = self._attend
         self._hook.remove()
 
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """What `maps` has: of text that does not look itself there is no output."""
+        joint = any(looking.image is not None for looking in self._layout.layers.values())
+        return (ATTENTION, SIMILARITY) if joint else (ATTENTION,)
+
     def keep(self) -> None:
         """Count the last call: a call that failed and is made again is not kept twice."""
         for key, values in self._fresh.items():

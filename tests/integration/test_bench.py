@@ -52,3 +52,8 @@ def test_a_pipeline_with_random_weights_answers(monkeypatch):
 def test_random_weights_of_another_model_are_refused(capsys):
     assert main(["bench", "--model", "sd-9", "--random-weights", "--size", "64x64"]) == 2
     assert "'sd-9': not known; use one of sd-2.1" in capsys.readouterr().err
+
+
+def test_random_weights_are_of_a_model_that_is_named(capsys):
+    assert main(["models", "--random-weights"]) == 2
+    assert "--random-weights: it goes with --check" in capsys.readouterr().err
