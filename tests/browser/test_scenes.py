@@ -57,7 +57,7 @@ def test_gender_bias_from_the_table_to_the_images_and_a_note(serve, store, tmp_p
         expect(other.get_by_text("Every image of a male nurse has no cap")).to_be_visible()
         expect_rows(other, ["average", "nurse"])
     page.get_by_role("radio", name="Over guidances").click()
-    expect(page.get_by_text("guidance 1, 3, 95% intervals")).to_be_visible()
+    expect(page.get_by_text("guidance 1, 3, 128 noises an image, 95% intervals")).to_be_visible()
     sound(page)
 
 
