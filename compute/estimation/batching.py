@@ -1,11 +1,12 @@
 """The denoiser, called in batches that fit: out of memory they are halved, what is not finite is asked again."""
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from compute.models.attention import AttentionRecorder
+from compute.models.attention import AttentionRecorder, Shown
 from compute.models.denoiser import Conditioning, Denoiser
 from store.errors import InputError
 
@@ -20,9 +21,18 @@ class Asked:
     level: Tensor
     encoded: Conditioning
     text: Tensor
+    recorder: AttentionRecorder | None
+    recorded: int
     parts: list[slice] = field(default_factory=list)  # rows of each batch
-    predicted: list[Tensor] = field(default_factory=list)  # of each batch
-    finite: list[Tensor] = field(default_factory=list)  # of each batch, bool ()
+    batches: list["Predicted"] = field(default_factory=list)
+
+
+class Predicted(NamedTuple):
+    """The predicted noise of a batch (B, c, h, w), whether all of it is finite, bool (), and what attention showed."""
+
+    noise: Tensor
+    finite: Tensor
+    shown: Shown | None
 
 
 class BatchedDenoiser:
@@ -64,35 +74,41 @@ class BatchedDenoiser:
         recorded: int = -1,
     ) -> Asked:
         """Begin what a call does, and return what `settle` ends; raises InputError as a call does."""
-        asked, start = Asked(z, level, encoded, text), 0
+        asked, start = Asked(z, level, encoded, text, recorder, recorded), 0
         while start < len(z):
             part = slice(start, min(start + self.batch, len(z)))
-            if recorder:
-                recorder.rows = text[part] == recorded
             try:
-                found = self.denoiser.predict_noise(z[part], level[part], encoded.select(text[part]))
+                found = self._predict(asked, part)
             except RuntimeError as error:
                 self._halve(error, part.stop - part.start)
                 continue
-            if recorder:
-                recorder.keep()
-            finite = found.isfinite().all()
-            if self.waits and not finite:
-                found, finite = self._again(asked, part), torch.tensor(True)
+            if self.waits and not found.finite:
+                found = self._again(asked, part)
             asked.parts.append(part)
-            asked.predicted.append(found)
-            asked.finite.append(finite)
+            asked.batches.append(found)
             start = part.stop
         return asked
 
     def settle(self, asked: Asked) -> Tensor:
         """Return the predicted noise (B, c, h, w) once it is known to be finite; raises InputError as a call does."""
-        right = torch.stack(asked.finite).tolist()
+        right = torch.stack([batch.finite for batch in asked.batches]).tolist()
         found = [
-            values if finite else self._again(asked, part)
-            for finite, part, values in zip(right, asked.parts, asked.predicted, strict=True)
+            batch if finite else self._again(asked, part)
+            for finite, part, batch in zip(right, asked.parts, asked.batches, strict=True)
         ]
-        return torch.cat(found)
+        for batch in found:
+            if asked.recorder and batch.shown:
+                asked.recorder.add(batch.shown)
+        return torch.cat([batch.noise for batch in found])
+
+    def _predict(self, asked: Asked, part: slice) -> Predicted:
+        """Predictions of some rows; whatever fails leaves nothing of what attention showed."""
+        recorder, text = asked.recorder, asked.text[part]
+        if recorder:
+            recorder.taken()
+            recorder.rows = text == asked.recorded
+        noise = self.denoiser.predict_noise(asked.z[part], asked.level[part], asked.encoded.select(text))
+        return Predicted(noise, noise.isfinite().all(), recorder.taken() if recorder else None)
 
     def _halve(self, error: RuntimeError, count: int) -> None:
         if not any(sign in str(error).lower() for sign in OUT_OF_MEMORY):
@@ -107,13 +123,12 @@ class BatchedDenoiser:
         if self.denoiser.device.type == "cuda":
             torch.cuda.empty_cache()
 
-    def _again(self, asked: Asked, part: slice) -> Tensor:
+    def _again(self, asked: Asked, part: slice) -> Predicted:
         """Predictions of some rows in the most precise way, as others were not finite."""
-        conditioning = asked.encoded.select(asked.text[part])
         with self.denoiser.computing_in(self.denoiser.dtypes[0]):
-            again = self.denoiser.predict_noise(asked.z[part], asked.level[part], conditioning)
-        self.retried += len(again)
-        if not again.isfinite().all():
+            again = self._predict(asked, part)
+        self.retried += len(again.noise)
+        if not again.finite:
             raise InputError(
                 f"model {self.denoiser.name}",
                 f"it returned values that are not finite, in {self.denoiser.dtypes[0]} too".replace("torch.", ""),

@@ -12,7 +12,7 @@ finished image, not the steps of its generation.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -79,10 +79,17 @@ class Layout:
         return cls(layers, states) if layers else None
 
 
+class Shown(NamedTuple):
+    """What calls of a network showed: kind and place of the layer -> (W, pixels), summed over so many `samples`."""
+
+    sums: dict[tuple[str, int], Tensor]
+    samples: int
+
+
 class AttentionRecorder:
     """Looks at every attention of a network to its text, changing nothing of what is computed.
 
-    `rows` says of which samples of the next call the attention is wanted; `keep` adds what that call showed.
+    `rows` says of which samples of the next calls the attention is wanted, `taken` what they showed; `add` counts it.
     """
 
     def __init__(
@@ -100,9 +107,8 @@ class AttentionRecorder:
         self.words, self.rows = list(tokens), torch.zeros(0, dtype=torch.bool)
         self._network, self._layout, self._calling = network, layout, calling
         self._tokens, self._others = list(tokens.values()), list(others)
-        self._sums: dict[tuple[str, int], Tensor] = {}  # kind, place of the layer -> (W, pixels)
-        self._fresh: dict[tuple[str, int], Tensor] = {}
-        self._samples = self._seen = self._place = 0
+        self._kept, self._fresh = Shown({}, 0), Shown({}, 0)
+        self._place = 0
         self._wanted = torch.zeros(0, dtype=torch.int64)
         self._hook: Any = None
         self._attend = F.scaled_dot_product_attention
@@ -123,31 +129,34 @@ class AttentionRecorder:
         joint = any(looking.image is not None for looking in self._layout.layers.values())
         return (ATTENTION, SIMILARITY) if joint else (ATTENTION,)
 
-    def keep(self) -> None:
-        """Count the last call: a call that failed and is made again is not kept twice."""
-        for key, values in self._fresh.items():
-            self._sums[key] = self._sums[key] + values if key in self._sums else values
-        self._samples += self._seen
-        self._fresh, self._seen = {}, 0
+    def taken(self) -> Shown:
+        """Return what calls showed since this was asked last; what a call that failed showed is dropped by that."""
+        shown, self._fresh = self._fresh, Shown({}, 0)
+        return shown
+
+    def add(self, shown: Shown) -> None:
+        """Count in `maps` what calls showed."""
+        sums = {key: self._kept.sums.get(key, 0) + values for key, values in shown.sums.items()}
+        self._kept = Shown(self._kept.sums | sums, self._kept.samples + shown.samples)
 
     def maps(self, size: Sequence[int]) -> dict[str, dict[str, np.ndarray]]:
         """Return the mean since the last call, kind -> word -> float32 `size`, from 0 to 1, and start anew."""
-        found = {}
-        for kind in dict.fromkeys(kind for kind, _ in self._sums):
-            layers = [values for (other, _), values in self._sums.items() if other == kind]
+        found, (sums, samples) = {}, self._kept
+        for kind in dict.fromkeys(kind for kind, _ in sums):
+            layers = [values for (other, _), values in sums.items() if other == kind]
             total = torch.zeros(len(self.words), *size)
             for values in layers:
                 layer = values.cpu().view(1, -1, *_shape(values.shape[1], size))
                 total += F.interpolate(layer, tuple(size), mode="bilinear", align_corners=False)[0]
-            found[kind] = dict(zip(self.words, (total / (self._samples * len(layers))).numpy(), strict=True))
-        self._sums, self._samples = {}, 0
+            found[kind] = dict(zip(self.words, (total / (samples * len(layers))).numpy(), strict=True))
+        self._kept = Shown({}, 0)
         return found
 
     def _begin(self, *_: Any) -> None:
         self._place = 0
         rows = self.rows[self._calling()] if len(self.rows) else self.rows
         self._wanted = rows.nonzero().flatten()
-        self._seen += len(self._wanted)
+        self._fresh = self._fresh._replace(samples=self._fresh.samples + len(self._wanted))
 
     def _listen(self, query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None = None, *args, **kwargs):
         output = self._attend(query, key, value, attn_mask, *args, **kwargs)
@@ -162,7 +171,7 @@ class AttentionRecorder:
         return output
 
     def _add(self, kind: str, values: Tensor) -> None:
-        self._fresh[kind, self._place] = self._fresh.get((kind, self._place), 0) + values
+        self._fresh.sums[kind, self._place] = self._fresh.sums.get((kind, self._place), 0) + values
 
     def _looks(self, looking: Looking, query: Tensor, key: Tensor, mask: Tensor | None, scale: float | None) -> Tensor:
         """The probability with which pixels look at words, summed over rows: (W, pixels)."""

@@ -54,6 +54,24 @@ def attended(denoiser, prompt, words, record=True):
     return predicted, recorder.maps(denoiser.latent_shape[1:]).get("attention")
 
 
+def test_attention_of_evaluations_that_failed_is_not_counted(denoiser):
+    faults = iter(("no memory", "not finite"))
+
+    def fail(network, given, output):
+        match next(faults, None):
+            case "no memory":
+                raise RuntimeError("out of memory")
+            case "not finite":
+                (output[0] if isinstance(output, tuple) else output.sample).fill_(torch.inf)
+
+    _, expected = attended(denoiser, "a cat and a dog", ["cat", "dog"])
+    with denoiser.network.register_forward_hook(fail):
+        _, found = attended(denoiser, "a cat and a dog", ["cat", "dog"])
+    assert next(faults, None) is None
+    for word, values in expected.items():
+        np.testing.assert_allclose(found[word], values, rtol=1e-4, atol=1e-6)
+
+
 def test_recording_attention_leaves_the_output_as_it_is(denoiser):
     recorded, maps = attended(denoiser, "a cat and a dog", ["cat", "dog"])
     plain, nothing = attended(denoiser, "a cat and a dog", ["cat", "dog"], record=False)

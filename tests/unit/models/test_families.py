@@ -125,7 +125,7 @@ def test_recording_attention_leaves_the_output_as_it_is(family):
     with recorder:
         recorder.rows = torch.tensor([True, False])
         torch.testing.assert_close(adapter.predict_noise(z, level, encoded), plain, rtol=0, atol=1e-6)
-        recorder.keep()
+        recorder.add(recorder.taken())
     found = recorder.maps(adapter.latent_shape[1:])
     assert set(found) == set(recorder.kinds) == baselines(name)
     for maps in found.values():
