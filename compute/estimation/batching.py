@@ -74,7 +74,8 @@ class BatchedDenoiser:
         recorded: int = -1,
     ) -> Asked:
         """Begin what a call does, and return what `settle` ends; raises InputError as a call does."""
-        asked, start = Asked(z, level, encoded, text, recorder, recorded), 0
+        asked = Asked(z=z, level=level, encoded=encoded, text=text, recorder=recorder, recorded=recorded)
+        start = 0
         while start < len(z):
             part = slice(start, min(start + self.batch, len(z)))
             try:

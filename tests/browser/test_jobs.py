@@ -53,7 +53,7 @@ def form(page: Page):
     """The form in the sidebar, opened."""
     sidebar = page.get_by_test_id("stSidebar")
     sidebar.get_by_text("New compute job").click()
-    expect(sidebar.get_by_role("button", name="Launch")).to_be_visible()
+    expect(sidebar.get_by_role("button", name="Launch", exact=True)).to_be_visible()
     return sidebar
 
 
@@ -81,7 +81,7 @@ def test_a_pair_is_launched_from_the_sidebar_and_its_maps_appear(serve, store, w
     expect(sidebar.get_by_text("at most 512 evaluations")).to_be_visible()
     margin, main = "getComputedStyle(element).paddingLeft", page.locator(".stMainBlockContainer")
     before = main.evaluate(f"element => {margin}")
-    sidebar.get_by_role("button", name="Launch").click()
+    sidebar.get_by_role("button", name="Launch", exact=True).click()
     expect(sidebar.get_by_text("female + nurse in 'a female nurse'")).to_be_visible()
     assert main.evaluate(f"element => {margin}") == before  # the message took no place of the styles
     expect(sidebar.get_by_text("No worker runs")).to_be_visible()

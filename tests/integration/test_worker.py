@@ -1,6 +1,5 @@
 """Workers in real processes: units come back once each, whatever dies; jobs are passed, cancelled and tried again."""
 
-import asyncio
 import os
 import shutil
 import subprocess
@@ -202,10 +201,10 @@ async def answer(address, security):
 
 def test_the_scheduler_of_this_machine_answers_nobody_else(pool):
     for address in (pool.client.scheduler.address, *pool.client.nthreads()):
-        assert asyncio.run(answer(address, pool.client.security))["type"]
+        assert pool.client.sync(answer, address, pool.client.security)["type"]
         for reached, security in ((address, Security.temporary()), (address.replace("tls:", "tcp:"), Security())):
             with pytest.raises(OSError):  # a certificate that it does not trust; no encryption
-                asyncio.run(answer(reached, security))
+                pool.client.sync(answer, reached, security)
 
 
 def test_weights_that_change_under_a_worker_are_a_revision_of_their_own(tmp_path, pool, pair, epsilon_folder):

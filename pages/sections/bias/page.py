@@ -34,6 +34,9 @@ def draw(page: str) -> None:
     """Draw the bias page at the address `page`: the first of its studies that was made for the model, else the last."""
     names = studies_of_page(page)
     view = address.current(address.BiasTableView)
+    if view.seed and not view.subject:  # it is one of the row that is open
+        view = replace(view, seed="")
+        address.show(view)
     listing = results.Listing(results.folder(view))
     try:
         asked = bias_tables.meant(names, listing.root, view.model)

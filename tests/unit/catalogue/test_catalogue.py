@@ -389,7 +389,7 @@ def test_commands_list_show_and_rebuild(filled, capsys):
     }
     assert all(len(entry["totals"]["synergy"]) == 2 and entry["labels"] == [] for entry in listed)
     assert json.loads(said("ls", "--json", "--study", "gender")) == []
-    assert said("show", "a female doctor", "--pair", "doctor", "a").count("images") == 2
+    assert said("show", "a female doctor", "--pair", "doctor", "a").count(" 4 images, ") == 2
     assert said("reindex") == "18 entries\n"
     assert main(["show", "a cat", "--store", str(filled)]) == main(["ls", "--limit", "-1", "--store", str(filled)]) == 2
 

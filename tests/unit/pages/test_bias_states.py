@@ -61,6 +61,11 @@ def test_the_images_of_a_row_say_what_of_each_attribute_is_common(opened, tmp_pa
     assert "'male' or 'female' and 'nurse'" in said.replace("\\", "")
 
 
+def test_a_seed_without_a_row_leaves_the_address(opened, tmp_path):
+    synthetic.bias(tmp_path, 1, **SMALL)
+    assert "seed" not in opened("gender.py", model="embedded", seed="1").query_params
+
+
 def test_a_broken_file_is_named_and_the_rest_is_shown(opened, tmp_path):
     synthetic.bias(tmp_path, 2, **SMALL)
     entry = Catalogue(tmp_path).page(Filter(subject="nurse", attribute="male", study="embedded-gender"))[0]
