@@ -1,17 +1,19 @@
 """Stores with made-up but consistent results: for tests, and to work on pages without a model."""
 
+import functools
 import itertools
 import json
 import random
+import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import h5py
 import numpy as np
 
 from store import hdf5, studies
+from store.hdf5.names import MAPS
 from store.pid.information import BANDED, InformationMaps, Replicates
 from store.pid.measures import DEFAULT
 from store.records import MODES, Label, PairResult, Probe, Provenance, RunKey, RunRecord, TokenPair
@@ -27,6 +29,8 @@ ENTRIES = 4  # of a file of `many`: two pairs in two modes
 BANDS, MAP_BANDS, REPLICATES = 18, 6, 8
 EDGES = np.linspace(-9, 9, BANDS + 1, dtype=np.float32)
 LEVELS = (EDGES[1:] + EDGES[:-1]) / 2
+_folder = tempfile.TemporaryDirectory(prefix="synthetic")
+_made: dict[str, Path] = {}  # what was made before -> its folder
 
 
 def record(
@@ -112,15 +116,19 @@ def fill(root: Path) -> None:
 
 def of_study(root: Path, study: Study, guidance: float = 1.0, limit: int | None = None, **about) -> None:
     """What a study, or `limit` of it, would leave in a store: each pair about the images of its prompt, with labels."""
-    for item in study.expand(limit):
-        for pair in item.pairs:
-            found = record(item.prompt, pair.words, probe=isinstance(pair, Probe), guidance=guidance, **about)
-            hdf5.publish(root, replace(found, pairs=(replace(found.pairs[0], labels=item.labels[pair]),)))
+
+    def made(folder: Path) -> None:
+        for item in study.expand(limit):
+            for pair in item.pairs:
+                given = {"probe": isinstance(pair, Probe), "guidance": guidance, "labels": item.labels[pair], **about}
+                hdf5.publish(folder, record(item.prompt, pair.words, **given))
+
+    _once(root, made, (study, guidance, limit, about))
 
 
 def many(root: Path, files: int, models: Sequence[str] = ("embedded",)) -> Iterator[Path]:
     """A large store, quickly: copies of a few files whose texts and totals are changed; yields each file."""
-    templates = list(_templates())
+    templates = _templates()
     for number, (content, attribute, subject) in zip(range(files), itertools.cycle(templates), strict=False):
         scale = random.Random(number)
         place, tone = PLACES[number % len(PLACES)], TONES[number // len(templates) % len(TONES)]
@@ -146,15 +154,29 @@ def bias(root: Path, subjects: int = 3, *, name: str = "gender", model: str = "e
     The n-th subject's first attribute brings (n + 1) times what its others do.
     """
     asked = studies.load(name, model=model)
-    for item in asked.expand(subjects):
-        for pair in item.pairs:
-            label = item.labels[pair][0]
-            place = asked.content.subjects.index(label.subject)
-            strength = place + 1.0 if label.attribute == asked.content.attributes[0] else 1.0
-            probe = isinstance(pair, Probe)
-            given = {"model": model, "strength": strength, "labels": item.labels[pair], "probe": probe, **about}
-            hdf5.publish(root, record(item.prompt, pair.words, **given))
+
+    def made(folder: Path) -> None:
+        for item in asked.expand(subjects):
+            for pair in item.pairs:
+                label = item.labels[pair][0]
+                place = asked.content.subjects.index(label.subject)
+                strength = place + 1.0 if label.attribute == asked.content.attributes[0] else 1.0
+                probe = isinstance(pair, Probe)
+                given = {"model": model, "strength": strength, "labels": item.labels[pair], "probe": probe, **about}
+                hdf5.publish(folder, record(item.prompt, pair.words, **given))
+
+    _once(root, made, (asked, subjects, model, about))
     return asked
+
+
+def _once(root: Path, made: Callable[[Path], None], about: object) -> None:
+    """Have `made` fill the store `root`, by copying where it is empty: what is made `about` the same is made once."""
+    if (root / MAPS).exists():
+        made(root)
+        return
+    if repr(about) not in _made:
+        made(_made.setdefault(repr(about), Path(_folder.name) / str(len(_made))))
+    shutil.copytree(_made[repr(about)], root, dirs_exist_ok=True)
 
 
 def truncate(path: Path) -> None:
@@ -168,13 +190,16 @@ def make_newer(path: Path) -> None:
         file.attrs["format_version"] = hdf5.FORMAT_VERSION + 1
 
 
-def _templates() -> Iterator[tuple[bytes, str, str]]:
+@functools.cache
+def _templates() -> tuple[tuple[bytes, str, str], ...]:
     """Files of two pairs, as bytes, with the words of the first."""
+    made = []
     with tempfile.TemporaryDirectory() as folder:
         for attribute, subject in itertools.product(ATTRIBUTES, SUBJECTS):
             for words in ((attribute, subject), ("a", subject)):
                 path = hdf5.publish(Path(folder), record(" ".join(["a", attribute, subject]), words, **SMALL))
-            yield path.read_bytes(), attribute, subject
+            made.append((path.read_bytes(), attribute, subject))
+    return tuple(made)
 
 
 def _bumps(grid: int, centres: np.ndarray) -> np.ndarray:

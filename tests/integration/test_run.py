@@ -1,7 +1,6 @@
 """`python -m compute run` as a user runs it: real processes, real models, real files."""
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -21,14 +20,6 @@ from tests.conftest import ROOT
 PROMPT = ["--prompt", "a female doctor", "--pair", "female", "doctor"]
 
 
-def command(*arguments, module="compute"):
-    """Run one command in the project's folder; its result with output."""
-    environment = {**os.environ, "HF_HUB_OFFLINE": "1"}
-    return subprocess.run(
-        [sys.executable, "-m", module, *map(str, arguments)], cwd=ROOT, env=environment, capture_output=True, text=True
-    )
-
-
 def only_file(store):
     (path,) = hdf5.paths(store)
     return path
@@ -36,7 +27,7 @@ def only_file(store):
 
 def test_the_embedded_model_from_prompt_to_file(tmp_path, capsys):
     store = tmp_path / "store"
-    asked = ["run", "--model", "embedded", *PROMPT, "--seeds", "2", "--noises", "64", "--store", str(store)]
+    asked = ["run", "--model", "embedded", *PROMPT, "--seeds", "2", "--noises", "32", "--store", str(store)]
     assert main(asked) == 0
     printed = capsys.readouterr()
     assert "image 2 of 2" in printed.err
@@ -246,11 +237,18 @@ def test_what_cannot_be_done_is_said_in_one_line_and_leaves_nothing(
     assert not store.exists()
 
 
+def test_a_model_that_cannot_be_downloaded_is_said(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    assert main(["run", "--model", "nobody/no-such-model", *PROMPT, "--store", str(tmp_path / "store")]) == 2
+    assert "cannot be downloaded" in capsys.readouterr().err
+    assert not (tmp_path / "store").exists()
+
+
 def test_a_failing_command_is_one_line_in_a_real_process_too(tmp_path):
-    done = command("run", "--model", "nobody/no-such-model", *PROMPT, "--store", tmp_path / "store")
-    assert done.returncode == 2
-    assert len(done.stderr.strip().splitlines()) == 1
-    assert "cannot be downloaded" in done.stderr
+    asked = [sys.executable, "-m", "compute", "study", "nothing", "--store", tmp_path / "store"]
+    done = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, len(done.stderr.strip().splitlines())) == (2, 1)
+    assert "study 'nothing': not known" in done.stderr
     assert not (tmp_path / "store").exists()
 
 

@@ -41,7 +41,7 @@ HOSTILE = (
     "x" * 20_000,
 )
 VALUES = rounds(1, len(HOSTILE))  # of each parameter
-PARAMETERS = rounds(4, 99)  # of each page
+PARAMETERS = rounds(2, 99)  # of each page
 LONG = ("9" * 5000, "999999999", "\u00b3")[: rounds(1, 3)]
 BROKEN = {"empty": b"", "garbage": b"no database", "folder": None}
 QUEUES = list(itertools.product(("overview.py", "gender.py", "jobs.py"), BROKEN))[:: rounds(4, 1)]
