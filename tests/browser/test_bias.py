@@ -136,6 +136,7 @@ def test_the_table_is_read_sorted_and_searched(serve, store, frame, by_gap, page
     sound(page)
 
 
+@soak
 def test_a_row_opens_its_images_and_the_link_opens_them_elsewhere(serve, store, by_gap, page: Page):
     page.goto(f"{serve(store)}/gender")
     expect_rows(page, by_gap)

@@ -135,6 +135,7 @@ def test_clicks_change_the_address_which_back_and_reload_follow(serve, store, pa
     expect(page.locator(f"{OVERLAY} .hoverlayer")).to_contain_text(re.compile("unique to 'doctor'.*bits"))
 
 
+@soak
 def test_keys_move_the_slider_of_noise_levels_and_hovering_reads_the_map(serve, store, page: Page):
     page.goto(explorer(serve(store), quantity="both"))
     expect(page.locator(f"{STRIP} .heatmaplayer image")).to_have_count(11)

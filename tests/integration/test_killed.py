@@ -16,7 +16,7 @@ from tests import synthetic
 from tests.budget import rounds
 from tests.conftest import ROOT
 
-KILLS = rounds(30, 200)
+KILLS = rounds(15, 200)
 FULL = """
 import sys
 from pathlib import Path
