@@ -170,6 +170,7 @@ def test_a_probe_asks_for_words_that_the_prompt_lacks(tmp_path, epsilon_folder, 
     assert {pair.pair.name for pair in hdf5.read(only_file(tmp_path)).pairs} == {"male+doctor", "a+doctor"}
 
 
+@soak
 def test_a_target_is_kept_and_asking_for_it_again_computes_nothing(tmp_path, capsys):
     asked = ["run", *PROMPT, "--seeds", "1", "--noises", "256", "--target-se", "0.4", "--store", str(tmp_path)]
     assert main(asked) == 0

@@ -12,7 +12,7 @@ from tests.budget import rounds
 
 def test_every_row_passes(monkeypatch, capsys):
     full = verify.NOISES
-    for name, short in {"NOISES": 1024, "RUNS": 100, "RUN_IMAGES": 8}.items():
+    for name, short in {"NOISES": 512, "RUNS": 100, "RUN_IMAGES": 8}.items():
         monkeypatch.setattr(verify, name, rounds(short, getattr(verify, name)))
     code = main(["verify", "--json"])
     rows = json.loads(capsys.readouterr().out)["rows"]

@@ -47,7 +47,7 @@ def rare(case, usual: bool):
     return case if usual else pytest.param(case, marks=soak)
 
 
-USUAL = {"stable_diffusion_xl", "stable_diffusion_3", "flux", "z_image", "qwen_image", "lumina_2", "sana"}
+USUAL = {"stable_diffusion_xl", "stable_diffusion_3", "flux", "z_image", "lumina_2", "sana"}
 
 
 @pytest.fixture(scope="module", params=[rare(name, name in USUAL) for name in BUILDERS])
