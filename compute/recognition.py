@@ -65,14 +65,17 @@ def load(name: str, device: str | None = None) -> Recogniser:
     from transformers import pipeline
 
     if not name:
-        mend = "give --recogniser, or the setting recogniser: a folder or hub id, as openai/clip-vit-base-patch32"
+        mend = "give --recogniser, or the setting recogniser: a folder or hub id, as google/siglip-base-patch16-224"
         raise InputError("recogniser", "none is named", mend)
     source = str(Path(name).expanduser()) if Path(name).expanduser().is_dir() else name
     try:
-        made = pipeline(TASK, model=source, device=device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+        made = pipeline(
+            TASK, model=source, device=device, model_kwargs={"use_safetensors": True}
+        )  # nothing is unpickled
     except Exception as error:  # whatever a stranger's files or the hub may cause
         why = " ".join(str(error).split())[:200] or type(error).__name__
-        mend = "name a folder or hub id of CLIP, SigLIP or the like"
+        mend = "name a folder or hub id of CLIP, SigLIP or the like, with weights as .safetensors"
         raise InputError(f"recogniser {name}", why, mend) from error
     revision = getattr(made.model.config, "_commit_hash", None) or _digest(Path(source))
     return Recogniser(name, revision[:12], made)
@@ -134,7 +137,7 @@ def _files(catalogue: Catalogue, study: Study, model: str) -> Iterator[tuple[Pat
 def _digest(folder: Path) -> str:
     """Return the SHA-256 of the weights in a folder; empty where there are none."""
     digest = hashlib.sha256()
-    for path in sorted(folder.glob("*.safetensors")) + sorted(folder.glob("*.bin")):
+    for path in sorted(folder.glob("*.safetensors")):
         with path.open("rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()

@@ -16,7 +16,7 @@ def add(commands, defaults: Settings) -> None:
     recognise = commands.add_parser("recognise", help=about)
     recognise.add_argument("study", help="name of one (see `python -m store studies`), or a .toml file")
     recognise.add_argument("--model", default=defaults.model, help="whose images (default: %(default)s)")
-    named = "folder or hub id of a zero-shot image classifier, as openai/clip-vit-base-patch32"
+    named = "folder or hub id of a zero-shot image classifier, as google/siglip-base-patch16-224"
     recognise.add_argument("--recogniser", default=defaults.recogniser, metavar="FOLDER_OR_ID", help=named)
     arguments.add_store(recognise, defaults)
     arguments.add_device(recognise, defaults)

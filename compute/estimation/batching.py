@@ -45,24 +45,9 @@ class BatchedDenoiser:
         self.denoiser, self.batch, self.retried = denoiser, batch, 0
         self.waits = denoiser.device.type != "cuda"
 
-    def __call__(
-        self,
-        z: Tensor,
-        level: Tensor,
-        encoded: Conditioning,
-        text: Tensor,
-        recorder: AttentionRecorder | None = None,
-        recorded: int = -1,
-    ) -> Tensor:
-        """Predicted noise (B, c, h, w) of `z` at trained `level`s, each under the encoded text at `text` (B,).
-
-        `recorder` takes the attention of those whose text is `recorded`.
-
-        Raises
-        ------
-        InputError: a single evaluation does not fit into memory, or values are not finite in any precision.
-        """
-        return self.settle(self.ask(z, level, encoded, text, recorder, recorded))
+    def __call__(self, z: Tensor, level: Tensor, encoded: Conditioning, text: Tensor) -> Tensor:
+        """Return what `settle` does of what `ask` begins."""
+        return self.settle(self.ask(z, level, encoded, text))
 
     def ask(
         self,
@@ -73,7 +58,14 @@ class BatchedDenoiser:
         recorder: AttentionRecorder | None = None,
         recorded: int = -1,
     ) -> Asked:
-        """Begin what a call does, and return what `settle` ends; raises InputError as a call does."""
+        """Begin to predict the noise of `z` (B, c, h, w) at trained `level`s, under the encoded texts at `text` (B,).
+
+        `recorder` takes the attention of those whose text is `recorded`. `settle` ends what this returns.
+
+        Raises
+        ------
+        InputError: a single evaluation does not fit into memory, or values are not finite in any precision.
+        """
         asked = Asked(z=z, level=level, encoded=encoded, text=text, recorder=recorder, recorded=recorded)
         start = 0
         while start < len(z):
@@ -91,7 +83,7 @@ class BatchedDenoiser:
         return asked
 
     def settle(self, asked: Asked) -> Tensor:
-        """Return the predicted noise (B, c, h, w) once it is known to be finite; raises InputError as a call does."""
+        """Return the predicted noise (B, c, h, w) once it is known to be finite; raises InputError as `ask` does."""
         right = torch.stack([batch.finite for batch in asked.batches]).tolist()
         found = [
             batch if finite else self._again(asked, part)

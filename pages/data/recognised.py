@@ -1,6 +1,6 @@
 """What images show, as `store.recognition` names them, kept while no file changes."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -71,18 +71,17 @@ def left_out(
     return wrong, {"left_out": (len(wrong), checked), "failed_images": "left out"}
 
 
+def _reader(model: str) -> Callable[[Path, str], list[tuple[int, Thing, bool | None]]]:
+    return lambda path, prompt: [(seed, *told) for seed, told in of_file(path, prompt, model).items()]
+
+
 @st.cache_data(max_entries=32, show_spinner="Looking at the images")
 def _failed(
     root: str, listed: tuple, asked: str, about: dict[str, Any], at: tuple, _listing: Listing, _asked: Study
 ) -> tuple[frozenset[tuple[str, int]], int]:
     from store.tables.findings import drawn
 
-    model = about["model"]
-
-    def shown(path: Path, prompt: str) -> drawn.Recognised:
-        return [(seed, *told) for seed, told in of_file(path, prompt, model).items()]
-
-    return drawn.failed_of(_listing, _asked, shown, **about)
+    return drawn.failed_of(_listing, _asked, _reader(about["model"]), **about)
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
@@ -110,12 +109,7 @@ def _of_study(
 ) -> pd.DataFrame:
     from store.tables.findings import drawn
 
-    model = about["model"]
-
-    def shown(path: Path, prompt: str) -> drawn.Recognised:
-        return [(seed, *told) for seed, told in of_file(path, prompt, model).items()]
-
-    images = drawn.images_of(_listing, _asked, shown, **about)
-    if identity := _recognition(root, at, model).identity:
+    images = drawn.images_of(_listing, _asked, _reader(about["model"]), **about)
+    if identity := _recognition(root, at, about["model"]).identity:
         images.attrs["recogniser"] = identity
     return images

@@ -137,58 +137,38 @@ QUANTITIES = {
         ),
     )
 }
-LOOKS = (
-    "Attention within the whole prompt, averaged over layers, heads and noise levels. It says where the model "
-    "looks, not how much the word matters there. It has no unit and no error, and does not depend on mode or measure."
-)
-ATTENTION = {  # of either word, in the order of the file
-    quantity.name: quantity
-    for quantity in (
-        Quantity(
-            name="attention_first",
-            symbol="A1",
-            label="attention to '{0}'",
-            anchor="attention",
-            sentence="How much of a pixel's attention goes to '{0}'.",
-            detail=LOOKS,
+BASELINES = {  # which have scales of their own; of either word, in the order of the file
+    f"{kind}_{which}": Quantity(
+        name=f"{kind}_{which}",
+        symbol=f"{symbol}{place + 1}",
+        label=label.format(f"'{{{place}}}'"),
+        anchor=anchor,
+        sentence=sentence.format(f"'{{{place}}}'"),
+        detail=f"{detail} It has no unit and no error, and does not depend on mode or measure.",
+    )
+    for kind, symbol, label, anchor, sentence, detail in (
+        (
+            "attention",
+            "A",
+            "attention to {}",
+            "attention",
+            "How much of a pixel's attention goes to {}.",
+            "Attention within the whole prompt, averaged over layers, heads and noise levels. It says where the model "
+            "looks, not how much the word matters there.",
         ),
-        Quantity(
-            name="attention_second",
-            symbol="A2",
-            label="attention to '{1}'",
-            anchor="attention",
-            sentence="How much of a pixel's attention goes to '{1}'.",
-            detail=LOOKS,
+        (
+            "similarity",
+            "O",
+            "output like {}",
+            "output-similarity",
+            "How much what attention returns for a pixel is like what it returns for {}.",
+            "What attention returns for a pixel, compared with what it returns for each word of the prompt; the shares "
+            "of all words add up to one. Averaged over layers and noise levels. It is recorded where a network attends "
+            "to pixels and text together.",
         ),
     )
+    for place, which in enumerate(("first", "second"))
 }
-RESEMBLES = (
-    "What attention returns for a pixel, compared with what it returns for each word of the prompt; the shares of all "
-    "words add up to one. Averaged over layers and noise levels. It is recorded where a network attends to pixels and "
-    "text together. It has no unit and no error, and does not depend on mode or measure."
-)
-SIMILARITY = {  # as above
-    quantity.name: quantity
-    for quantity in (
-        Quantity(
-            name="similarity_first",
-            symbol="O1",
-            label="output like '{0}'",
-            anchor="output-similarity",
-            sentence="How much what attention returns for a pixel is like what it returns for '{0}'.",
-            detail=RESEMBLES,
-        ),
-        Quantity(
-            name="similarity_second",
-            symbol="O2",
-            label="output like '{1}'",
-            anchor="output-similarity",
-            sentence="How much what attention returns for a pixel is like what it returns for '{1}'.",
-            detail=RESEMBLES,
-        ),
-    )
-}
-BASELINES = ATTENTION | SIMILARITY  # which have scales of their own
 MAPS = QUANTITIES | BASELINES
 INDEX = "\u03c1"  # the alignment index, a total only
 

@@ -50,7 +50,8 @@ def attended(denoiser, prompt, words, record=True):
     recorder = denoiser.attention(prompt, [find_word(prompt, word) for word in words])
     with recorder:
         forward = BatchedDenoiser(denoiser, 3)
-        predicted = forward(z, torch.full((4,), 500), encoded, text, recorder if record else None, 1)
+        asked = forward.ask(z, torch.full((4,), 500), encoded, text, recorder if record else None, 1)
+        predicted = forward.settle(asked)
     return predicted, recorder.maps(denoiser.latent_shape[1:]).get("attention")
 
 

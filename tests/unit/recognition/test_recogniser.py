@@ -1,6 +1,7 @@
 """Zero-shot classification with a tiny CLIP, what it leaves in the store, and what tables and pages make of it."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -112,3 +113,17 @@ def test_a_name_that_leads_to_no_classifier_says_so(tmp_path):
         load("")
     with pytest.raises(InputError, match="CLIP, SigLIP"):
         load(str(tmp_path))
+
+
+def test_weights_that_would_be_unpickled_are_not_loaded(tmp_path, folder):
+    import torch
+    from safetensors.torch import load_file
+
+    from compute.recognition import load
+
+    shutil.copytree(folder, tmp_path / "pickled")
+    weights = tmp_path / "pickled" / "model.safetensors"
+    torch.save(load_file(weights), weights.with_name("pytorch_model.bin"))
+    weights.unlink()
+    with pytest.raises(InputError, match="safetensors"):
+        load(str(tmp_path / "pickled"), "cpu")
