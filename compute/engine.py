@@ -21,10 +21,10 @@ from compute.models.attention import AttentionRecorder
 from compute.models.denoiser import Conditioning, Denoiser
 from compute.planning.plan import Plan, plan
 from compute.planning.work import STEPS, WorkItem, satisfied
+from compute.publishing import Publisher
 from store import hdf5
 from store.identity import Identity
 from store.jobs import Request
-from store.prompts import densities
 from store.prompts.conditions import Conditions, of_pairs
 from store.records import MODES, PairResult, Probe, Provenance, RunKey, RunRecord, TokenPair
 
@@ -61,8 +61,8 @@ class Engine:
     def run(self, planned: Plan, root: Path, report: Report = lambda _: None) -> RunRecord:
         """Do what is `planned`, publish it into the store `root`, and return all that is there of the prompt.
 
-        Another measure takes no evaluation. Every image is published as it is done, so that an interrupted run keeps
-        it.
+        Another measure takes no evaluation. Every image is published as it is done, beside the evaluation of the next,
+        so that an interrupted run keeps it.
 
         Raises
         ------
@@ -72,16 +72,18 @@ class Engine:
         if planned.relabelled:
             hdf5.publish(root, planned.relabelled)
         spent = 0
-        for number, item in enumerate(planned.items, 1):
-            doing = f"image {number} of {len(planned.items)}"
+        with Publisher(root) as publisher:
+            for number, item in enumerate(planned.items, 1):
+                doing = f"image {number} of {len(planned.items)}"
 
-            def tell(done: int, before: int = spent, doing: str = doing) -> None:
-                report(EvaluationProgress(before + done, planned.cost.evaluations, doing))
+                def tell(done: int, before: int = spent, doing: str = doing) -> None:
+                    publisher.check()
+                    report(EvaluationProgress(before + done, planned.cost.evaluations, doing))
 
-            for record in self.measure(item, tell):
-                hdf5.publish(root, record)
-            densities.learn(root, record)
-            spent += item.evaluations
+                for record in self.measure(item, tell):
+                    publisher.publish(record)
+                publisher.learn(record)
+                spent += item.evaluations
         return hdf5.read(hdf5.path_of(root, planned.key))
 
     def measure(self, item: WorkItem, report: Callable[[int], None] = lambda _: None) -> Iterator[RunRecord]:

@@ -17,6 +17,7 @@ LAYERS = {  # of each house, from the top; those in one line do not use each oth
         ("commands",),
         ("cluster", "study", "recognition"),
         ("engine",),
+        ("publishing",),
         ("checks",),
         ("planning",),
         ("embedded", "estimation"),
