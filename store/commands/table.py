@@ -21,6 +21,7 @@ from store.tables.kinds.format import CLOSING, chain_of
 from store.tables.samples import Image, guidance_of
 
 FAILED = ("keep", "leave")
+SPENT = {"noises": "; {} noises an image", "seeds": "; seeds: {} a prompt"}
 
 
 def add_arguments(parser: argparse.ArgumentParser, defaults: Settings) -> None:
@@ -80,7 +81,8 @@ def run(given: argparse.Namespace) -> int:
         return 0
     guidance = ", ".join(f"{value:g}" for value in guidances)
     model = f"{given.model}, revision {printed.frame.attrs['revision']}" if given.revision else given.model
-    spent = f"; {printed.frame.attrs['noises']} noises an image" if printed.frame.attrs.get("noises") else ""
+    about = printed.frame.attrs
+    spent = "".join(said.format(about[name]) for name, said in SPENT.items() if name in about)
     print(f"{study.title}: {printed.head}; model {model}, guidance {guidance}{spent}")
     print(printed.text(printed.frame))
     for note in (*printed.notes, *_chain(given, catalogue, study, table), *left):

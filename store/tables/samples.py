@@ -60,9 +60,9 @@ def samples_of(
 
     They are of images at the study's guidance or the lowest there is, where none is given; `wanted` selects further, as
     mode="pid", measure="mmi". `revision` is that of the model, or its beginning, where there are several. Attributes
-    are in the order of the study; `attrs["noises"]` says how many an image has, `attrs["notes"]` what is to be known of
-    the model, if there is anything. Images
-    `without` are left out, and results that carry its label but are not what the study asks for as it stands now.
+    are in the order of the study. `attrs` say how many `noises` an image and how many `seeds` a prompt has, and in
+    `notes` what is to be known of the model, if there is anything. Images `without` are left out, and results that
+    carry its label but are not what the study asks for as it stands now.
 
     Raises
     ------
@@ -85,18 +85,21 @@ def samples_of(
         order = pd.CategoricalDtype(list(study.content.attributes))
         chosen = chosen.assign(attribute=chosen["attribute"].astype(order))
     chosen.attrs = {"notes": notes} if (notes := model_notes(catalogue, model, revision)) else {}
-    chosen.attrs["noises"] = spent_of(
-        catalogue.entries(Filter(study=study.name + part, model=model)), guidance, revision
+    entries = catalogue.entries(Filter(study=study.name + part, model=model))
+    chosen.attrs |= spent_of(
+        [entry for entry in entries if entry.key.guidance == guidance and entry.key.revision == revision]
     )
     return chosen
 
 
-def spent_of(entries: Iterable[Entry], guidance: float, revision: str) -> str:
-    """Return the noises an image that the `entries` at `guidance` were measured with, as "128" or "64 to 512"."""
-    found = {
-        entry.noises for entry in entries if entry.key.guidance == guidance and entry.key.revision == revision
-    } or {0}
-    return f"{min(found)}" if len(found) == 1 else f"{min(found)} to {max(found)}"
+def spent_of(entries: Sequence[Entry]) -> dict[str, str]:
+    """Return the `noises` an image and the `seeds` a prompt of `entries`, each as "128" or "64 to 512"."""
+    found = {"noises": {entry.noises for entry in entries}, "seeds": {entry.seeds for entry in entries}}
+    return {
+        name: str(*counts) if len(counts) == 1 else f"{min(counts)} to {max(counts)}"
+        for name, counts in found.items()
+        if counts
+    }
 
 
 def leave_out(samples: pd.DataFrame, without: Collection[Image]) -> pd.DataFrame:

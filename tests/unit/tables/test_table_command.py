@@ -92,7 +92,7 @@ def said(root, capsys):
 def test_every_table_has_its_rows(said):
     lines = said("jobs").splitlines()
     assert lines[0].startswith("Jobs: redundancy in nats, aligned, pixel level, pid; model embedded, guidance 1")
-    assert lines[0].endswith("; 64 noises an image")
+    assert lines[0].endswith("; 64 noises an image; seeds: 4 a prompt")
     for subject in ("doctor", "nurse"):
         assert re.search(rf"^{subject} +{ROW} +{ROW} ", "\n".join(lines), re.MULTILINE)
     neutral = said("jobs", "--probe", "neutral")
