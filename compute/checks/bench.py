@@ -2,15 +2,19 @@
 
 import resource
 import shlex
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
+from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
 
 from compute.checks import efficiency
 from compute.checks.efficiency import Subject
@@ -37,6 +41,7 @@ BRIEF, LONGEST = 16, 90.0  # noises of a round, and the seconds that it may last
 PROBES = 2  # that evaluations are counted for, of those there are
 FEW, MANY = 64, 512  # noises of two runs in turn, after which peak memory is compared
 BUSY = 2  # other processes that compute without an end
+BESIDE = (4, 8)  # texts that the engine is held against the bare denoiser with, beside these processes
 DRAFT = 16  # noises of one image
 Report = Callable[[str], None]
 
@@ -92,7 +97,11 @@ def measure(options: BenchOptions, report: Report = lambda _: None) -> Iterator[
         yield "memory of the GPU at most (MB)", torch.cuda.max_memory_allocated() / 2**20
     elif not options.random_weights:
         report("speed beside other work")
-        yield from _busy(denoiser, latent, batch)
+        yield from _threads(denoiser, latent, batch, "idle")
+        with _busy_processes() as beside:
+            yield from _threads(denoiser, latent, batch, beside)
+            for texts in BESIDE:
+                yield from rates(denoiser, of_pairs(ASKED[texts], denoiser), latent, batch, f", {beside}")
     if options.random_weights:
         return
     probes = efficiency.PROBES[: None if options.long else PROBES]
@@ -107,21 +116,25 @@ def measure(options: BenchOptions, report: Report = lambda _: None) -> Iterator[
 
 
 def rates(
-    denoiser: PipelineAdapter, conditions: Conditions, latent: torch.Tensor, batch: int
+    denoiser: PipelineAdapter, conditions: Conditions, latent: torch.Tensor, batch: int, beside: str = ""
 ) -> Iterator[tuple[str, float]]:
-    """Evaluations a second, bare and through the engine, alternating; the fastest rounds, undisturbed by neighbours.
+    """Evaluations a second, bare and through the engine, alternating, and the ratio that operations allow.
 
-    The bare denoiser is asked for whole batches, and nothing is shared between their rows.
+    The fastest rounds count, undisturbed by neighbours; `beside` known ones, all rounds. The bare denoiser is asked for
+    whole batches, and nothing is shared between their rows. Where a round of the engine takes too long, one batch as it
+    asks for it, all texts about each latent, stands for it.
     """
     texts, levels = len(conditions.texts), NoiseLevels.of(denoiser.log_snr)
     encoded = denoiser.encode(conditions.texts)
-    bare = encoded.select(torch.arange(batch) % texts)
-    level = levels.level[torch.linspace(0, len(levels.level) - 1, batch).long()]
+    latents = max(1, batch // texts)
+    level = levels.level[torch.linspace(0, len(levels.level) - 1, latents).long()]
+    z = torch.randn(latents, *latent.shape)
 
-    def ask() -> None:
-        denoiser.shares = False
+    def ask(rows: int, shares: bool) -> None:
+        place = torch.arange(rows) // texts % latents
+        denoiser.shares = shares
         try:
-            denoiser.predict_noise(latent.repeat(batch, 1, 1, 1), level, bare)
+            denoiser.predict_noise(z[place], level[place], encoded.select(torch.arange(rows) % texts))
             _wait(denoiser)
         finally:
             denoiser.shares = True
@@ -130,38 +143,69 @@ def rates(
         evaluate(BatchedDenoiser(denoiser, batch), levels, latent, conditions, encoded, noises=BRIEF, seed=0)
         _wait(denoiser)
 
-    ask()
-    if (expected := _seconds(ask) / batch * BRIEF * texts) > LONGEST:
-        yield f"left out, {texts} texts: seconds of a round", expected
+    def bare() -> None:
+        ask(batch, shares=False)
+
+    def one_batch() -> None:
+        ask(latents * texts, shares=True)
+
+    bare()
+    rate, about = batch / _seconds(bare), f"{texts} texts{beside}"
+    way, work, evaluations = "engine", engine, BRIEF * texts
+    if evaluations / rate > LONGEST:
+        way, work, evaluations = "a batch of the engine", one_batch, latents * texts
+    if evaluations / rate > LONGEST:
+        yield f"left out, {about}: seconds of a batch", evaluations / rate
         return
-    engine()
-    fastest, began, rounds = [float("inf"), float("inf")], time.perf_counter(), 0
-    while rounds < ROUNDS or time.perf_counter() - began < SECONDS:
-        for place, (work, evaluations) in enumerate(((ask, batch), (engine, BRIEF * texts))):
-            fastest[place] = min(fastest[place], _seconds(work) / evaluations)
-        rounds += 1
-    yield f"evaluations a second, bare denoiser, {texts} texts", 1 / fastest[0]
-    yield f"evaluations a second, engine, {texts} texts", 1 / fastest[1]
-    yield f"engine / bare, {texts} texts", fastest[0] / fastest[1]
+    work()
+    if not beside:
+        alone, together = (_operations(partial(ask, latents * texts, shares)) for shares in (False, True))
+        yield f"operations allow, {about}", alone / together
+    spent: tuple[list[float], list[float]] = [], []
+    began = time.perf_counter()
+    while len(spent[0]) < ROUNDS or time.perf_counter() - began < SECONDS:
+        spent[0].append(_seconds(bare) / batch)
+        spent[1].append(_seconds(work) / evaluations)
+    plain, ours = (statistics.mean(each) if beside else min(each) for each in spent)
+    yield f"evaluations a second, bare denoiser, {about}", 1 / plain
+    yield f"evaluations a second, {way}, {about}", 1 / ours
+    yield f"{way} / bare, {about}", plain / ours
 
 
-def _busy(denoiser: Denoiser, latent: torch.Tensor, batch: int) -> Iterator[tuple[str, float]]:
-    """Evaluations a second of the denoiser with one thread and with all, idle and beside BUSY other processes."""
+def _operations(action: Callable[[], object]) -> int:
+    """Count the multiplications and additions of matrices, convolutions and attention."""
+    on_cpu = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu  # not among those that torch counts
+    with FlopCounterMode(display=False, custom_mapping={on_cpu: _of_attention}) as counter:
+        action()
+    return counter.get_total_flops()
+
+
+def _of_attention(query: torch.Size, key: torch.Size, value: torch.Size, *_: object, **__: object) -> int:
+    return sdpa_flop_count(query, key, value)
+
+
+def _threads(denoiser: Denoiser, latent: torch.Tensor, batch: int, about: str) -> Iterator[tuple[str, float]]:
+    """Evaluations a second of the denoiser with one thread and with all."""
     encoded, level = denoiser.encode(["a"]).select(torch.zeros(batch).long()), torch.zeros(batch).long()
     usual = torch.get_num_threads()
     z = torch.randn(batch, *latent.shape)
-    others: list[subprocess.Popen] = []
     try:
-        for about in ("idle", f"beside {BUSY} busy processes"):
-            for threads in dict.fromkeys((1, usual)):
-                torch.set_num_threads(threads)
-                denoiser.predict_noise(z, level, encoded)
-                spent = [_seconds(lambda: denoiser.predict_noise(z, level, encoded)) for _ in range(8)]
-                yield f"evaluations a second, {threads} threads, {about}", batch * len(spent) / sum(spent)
-            if not others:
-                others += [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(BUSY)]
+        for threads in dict.fromkeys((1, usual)):
+            torch.set_num_threads(threads)
+            denoiser.predict_noise(z, level, encoded)
+            spent = [_seconds(lambda: denoiser.predict_noise(z, level, encoded)) for _ in range(8)]
+            yield f"evaluations a second, {threads} threads, {about}", batch * len(spent) / sum(spent)
     finally:
         torch.set_num_threads(usual)
+
+
+@contextmanager
+def _busy_processes() -> Iterator[str]:
+    """Run BUSY processes that compute without an end; yields what they are, in words."""
+    others = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(BUSY)]
+    try:
+        yield f"beside {BUSY} busy processes"
+    finally:
         for other in others:
             other.kill()
             other.wait()

@@ -46,13 +46,17 @@ POOL, SINGLE = 240, 80  # levels at which distances are measured: to both signs 
 NEAREST = 4  # levels measured, one of which stands for a level that is drawn
 IMAGES = 2  # of a prompt, in a long run
 QUANTITIES = {  # name -> level, quantity
-    "I12": ("pixel", "both"),
-    "R": ("pixel", "redundancy"),
-    "S": ("pixel", "synergy"),
-    "R of the image": ("image", "redundancy"),
-    "S of the image": ("image", "synergy"),
+    "I12 of an image": ("image", "both"),
+    "R of an image": ("image", "redundancy"),
+    "S of an image": ("image", "synergy"),
+    "R of an image, pixel by pixel": ("pixel", "redundancy"),
+    "S of an image, pixel by pixel": ("pixel", "synergy"),
 }
-OF_PROMPTS = {f"{name} of the prompt": (TOGETHER, quantity) for name, (_, quantity) in [*QUANTITIES.items()][:3]}
+OF_PROMPTS = {
+    "I12 of a prompt": (TOGETHER, "both"),
+    "R of a prompt": (TOGETHER, "redundancy"),
+    "S of a prompt": (TOGETHER, "synergy"),
+}
 
 
 @dataclass(frozen=True)
@@ -162,7 +166,7 @@ def measure(
         others = [pool.shares for each in pools[:number] + pools[number + 1 :] for pool in each]
         ways = {
             "engine": levels.focused(np.mean(others, axis=0).tolist()) if others else levels,
-            "strata of each replicate, even density": Apart(**vars(levels)),
+            "former draws (strata of each replicate, even density)": Apart(**vars(levels)),
             "ITD, logistic": Logistic(**vars(levels)),
         }
         if long:
@@ -171,7 +175,7 @@ def measure(
             needed.setdefault(way, []).append(_needed(images, drawn, quantities))
     ours = needed.pop("engine")
     for name in quantities:
-        yield f"evaluations to {ACCURACY:.0%}, {name}", median(found[name] for found in ours)
+        yield f"evaluations to {ACCURACY:.0%}, {name}, median of {len(ours)}", median(found[name] for found in ours)
     for way, theirs in needed.items():
         for name in quantities:
             ratios = [other[name] / own[name] for own, other in zip(ours, theirs, strict=True)]

@@ -23,9 +23,15 @@ def test_rates_and_needed_evaluations_are_figures(epsilon_folder, monkeypatch):
         monkeypatch.setattr(efficiency, name, value)
     denoiser, told = registry.load(str(epsilon_folder)), []
     conditions, latent = of_pairs(bench.ASKED[4], denoiser), torch.zeros(denoiser.latent_shape)
-    assert dict(bench.rates(denoiser, conditions, latent, 8))["engine / bare, 4 texts"] > 0
+    found = dict(bench.rates(denoiser, conditions, latent, 8))
+    assert found["engine / bare, 4 texts"] > 0
+    assert 1.02 < found["operations allow, 4 texts"] < 2
+    monkeypatch.setattr(bench, "LONGEST", bench.LONGEST / 1e5)
+    found = dict(bench.rates(denoiser, conditions, latent, 8, ", beside others"))
+    assert found["left out, 4 texts, beside others: seconds of a batch"] > 0
     figures = dict(efficiency.measure(denoiser, efficiency.PROBES[:2], 8, long=True, report=told.append))
-    assert figures["ITD, logistic / engine, I12"] > 0 and figures["ITD, uniform / engine, S of the prompt"] > 0
+    assert figures["ITD, logistic / engine, I12 of an image"] > 0
+    assert figures["ITD, uniform / engine, S of a prompt"] > 0
     assert len(told) == bench.steps(bench.BenchOptions()) - 5 - len(bench.ASKED)
 
 
