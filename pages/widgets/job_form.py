@@ -6,6 +6,7 @@ import numpy as np
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
+from pages import address
 from pages.address import DEMO, ExplorerView, View
 from pages.data import estimates, glossary, prefill
 from pages.data.results import is_writable
@@ -29,12 +30,13 @@ PREFILLED, PHRASES = "launch prefilled for", "launch phrases"
 DEFAULTS = {"launch images": 4, "launch seeds": 0, "launch limit": 0}
 EXAMPLE = ExplorerView(prompt="a female doctor", pair="female+doctor")
 PRECISION: dict[str, tuple[int | None, float | None]] = {  # noises of an image, and the error at which it needs no more
+    "Sketch: 16 noises": (16, None),
     "Draft: 64 noises": (64, None),
     "Result: 256 noises": (256, None),
     "Stop at an error of 5%, after 1,024 noises at most": (1024, 0.05),
     "Stop at an error of 2%, after 4,096 noises at most": (4096, 0.02),
 }
-DRAFT, RESULT, *_ = PRECISION
+_, DRAFT, RESULT, *_ = PRECISION
 EMBEDDED = "embedded"  # the model that ships: a draft of it takes a minute on a laptop
 AS_IT_SAYS = "As the study says"
 IMAGES = 64  # of a prompt, at most
@@ -88,14 +90,16 @@ def _form(filled: prefill.JobPrefill, root: Path) -> None:
         f"Yes, all {found.evaluations:,} evaluations", help="A large job may keep the workers busy for hours or days."
     )
     urgent = SOON if kind == PROMPT else LATER
-    st.button(
+    if st.button(
         "Launch",
         type="primary",
         width="stretch",
         disabled=bool(found.faults) or not sure,
         on_click=_launch,
         args=(wanted, urgent, root),
-    )
+    ):
+        address.keep()
+        st.rerun()  # the whole page: it looks at the queue more often while such a job runs
 
 
 def _keep() -> None:
