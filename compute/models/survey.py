@@ -19,29 +19,41 @@ refuses the model if predictions differ. `python -m compute models --check MODEL
 - What weights need is compared with what the device has before they are loaded. Without `--dtype` they are in float32.
 - `--quantize int8` (needs the package torchao) keeps the matrices of denoiser and text encoders in 8 bits, `--quantize
   nf4` (bitsandbytes, an NVIDIA GPU) in 4; of a single file those of the denoiser alone. The rest is in bfloat16.
-  Predictions change a little, so results count as those of another model. A LoRA cannot be added to quantized weights.
+  Predictions change a little, so results count as those of another model.
+- A LoRA is merged into the weights, and cannot be added to quantized ones. Layers of peft could compute it beside them,
+  but those for torchao fail with several releases of it (peft #2285, #3223), and those for bitsandbytes need a GPU that
+  was not at hand.
+- A prompt may be as long as the encoder that reads the most of it. Where a pipeline passes on fewer states than its
+  tokenizer reads, as Qwen-Image (512 of 1,024), these are what counts.
+- Pipelines round sizes, or choose among a few. Where a pipeline draws another size than `--size` asks for, the model is
+  refused, and the size that it would draw is named.
 - `--offload` keeps weights in the computer's memory and brings each part to the GPU as it is needed,
   `--offload-layers` each layer, which is much slower. Predictions stay the same.
 - Where an image does not fit into the memory of a GPU, its autoencoder works in tiles.
-- Attention to words is recorded of every class that is tested, and output similarity where pixels and text attend
-  together. There is none where it cannot be found out which states of the text are whose; the Explorer says so.
+- Attention to words is recorded of every class that is tested but for LongCat-Image and HunyuanImage, and output
+  similarity where pixels and text attend together. There is none where it cannot be found out which states of the text
+  are whose; the Explorer says so.
 - Not tried yet: `nf4`, and both ways of offloading on a GPU. Tests offload from the CPU to itself.
 
 ## Families that are known
 Models with perturbed or self-attention guidance (PAG, SAG) are those of the plain pipelines. Such guidance is off where
 information is measured, as the usual one is; images are drawn with it unless `--guidance 1` switches both off.
-Size, licence and memory are those of the example; the memory is that of all weights in bfloat16. They were written
-down by hand. The licences of Sana, both PixArt, CogView 4, LCM, Z-Image and FLUX.2 klein were held against their model
-cards, or against what others say of them; those of the other rows were not. Read a card before you rely on it.
+Size, licence and memory are those of the example. The memory is that of all weights in bfloat16: what the classes
+have with the configurations that diffusers, its conversion scripts or the models publish, built without values and
+counted. For CogView 3 Plus and 4 it agrees with the sizes of the published files. Licences were held against model
+cards or licence files (SDXL, SD 3.5, FLUX.1 dev, Sana, both PixArt, Lumina 2, CogView 3 Plus and 4, LCM, Z-Image,
+FLUX.2 klein, Hunyuan-DiT, Ovis-Image), or against what others say of them (Stable Diffusion 1 and 2, FLUX.2 dev,
+Qwen-Image, AuraFlow, Chroma, Lumina-Next). Read a card before you rely on it.
 
 | pipeline | models | guidance | no text is | distilled | pixels | licence | GiB | example | source |
 |---|---|---|---|---|---|---|---|---|---|
 """
 OTHERS = """
 ## All classes
-Of those that are not tested, Cosmos 2 needs the package cosmos_guardrail, Kandinsky 5 and LongCat need processors of
-pictures (torchvision), HunyuanImage guides by an object of its own. FLUX.2 dev is tested with a tokenizer in place of
-its processor, PRX without the package ftfy that mends its texts: both are needed for the real models.
+FLUX.2 dev and Kandinsky 5 are tested with a tokenizer in place of their processor (which needs torchvision), PRX
+without the package ftfy that mends its texts: they are needed for the real models. Images of HunyuanImage are drawn
+without its guidance, which is an object of its own. LongCat-Image and ErnieImage read prompts as they are, without the
+language model by which their pipelines write them anew.
 
 | class of diffusers | |
 |---|---|

@@ -148,7 +148,7 @@ def lumina() -> DiffusionPipeline:
             cross_attention_dim=WIDTH,
         ),
         scheduler=d.FlowMatchEulerDiscreteScheduler(),
-        vae=vae(),
+        vae=vae(blocks=4),
         text_encoder=texts.gemma(second=False),
         tokenizer=texts.gemma_tokenizer(),
     )

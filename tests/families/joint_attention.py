@@ -185,7 +185,7 @@ def lumina_2() -> DiffusionPipeline:
             cap_feat_dim=WIDTH,
         ),
         scheduler=d.FlowMatchEulerDiscreteScheduler(),
-        vae=vae(),
+        vae=vae(blocks=4),
         text_encoder=texts.gemma(),
         tokenizer=texts.gemma_tokenizer(),
     )

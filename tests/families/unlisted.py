@@ -49,6 +49,9 @@ def bria_fibo() -> DiffusionPipeline:
             z_dim=4,
             dim_mult=[1, 1, 1, 1],
             num_res_blocks=1,
+            in_channels=12,
+            out_channels=12,
+            patch_size=2,
             latents_mean=[0.1] * 4,
             latents_std=[1.5] * 4,
         ),
@@ -91,7 +94,7 @@ def hidream() -> DiffusionPipeline:
         text_encoder_4=LlamaForCausalLM(language),
         tokenizer_4=texts.glm_tokenizer(),
     )
-    pipeline.default_sample_size = 8  # it draws so many pixels whatever size is asked
+    pipeline.default_sample_size = 32  # it draws so many pixels whatever size is asked
     return pipeline
 
 

@@ -35,7 +35,10 @@ ZEROS = (-1,)  # in the place of tokens, where zeros stand for no text
 TRIED = 4  # rows that it is found with what rows of a batch can share
 ROUNDING = 8  # units in the last place that predictions in half precision may differ by with the size of a batch
 PROBED = (0.3, 0.6)  # of the trained levels that they are at
-PLAIN = {"use_resolution_binning", "clean_caption"}  # what pipelines do to sizes and texts on their own
+PLAIN = {  # what pipelines do to sizes and texts on their own
+    "use_resolution_binning",
+    "clean_caption",
+} | (REWRITING := {"use_pe", "enable_prompt_rewrite"})
 
 
 @dataclass(frozen=True)
@@ -127,6 +130,10 @@ class PipelineAdapter:
                 f"{self.family.pipeline} is not among the families known here; assumed is that its training showed the "
                 "empty text for no text, and that it is not distilled"
             )
+        if REWRITING & parameters(self.pipeline).keys():
+            found.append("its pipeline would let a language model write texts anew; here they are read as they are")
+        if "guider" in self.pipeline.components:
+            found.append("its pipeline guides by an object of its own; here its images are drawn without guidance")
         told = "with guidance as an input of its network" if _is_told_guidance(self.network) else ""
         if distilled := told or self.family.distilled:
             found.append(
@@ -370,6 +377,8 @@ class PipelineAdapter:
             return dict(self._manner.recorder.options)
         there = parameters(self.pipeline)
         name = families.guidance_option(type(self.pipeline))
+        if name not in there:
+            raise InputError(f"guidance {guidance:g}", f"{type(self.pipeline).__name__} takes none", "use --guidance 1")
         negative = {"negative_prompt": [self.family.nothing] * count} if name == "true_cfg_scale" else {}
         return {**self._options, name: guidance, **{key: each for key, each in negative.items() if key in there}}
 

@@ -105,7 +105,10 @@ def listening() -> Iterator[list[Reading]]:
 
 
 def limit_to_encoders(pipeline: DiffusionPipeline) -> None:
-    """Let no tokenizer of `pipeline` give more tokens than its encoder has places for."""
+    """Let no tokenizer of `pipeline` give more tokens than its encoder has places for.
+
+    Pipelines keep the limit of their first tokenizer: without one it is a number that no tokenizer takes.
+    """
     for name, part in pipeline.components.items():
         if not isinstance(part, PreTrainedTokenizerBase):
             continue
@@ -113,14 +116,48 @@ def limit_to_encoders(pipeline: DiffusionPipeline) -> None:
         most = getattr(getattr(encoder, "config", None), "max_position_embeddings", None)
         if most is not None:
             part.model_max_length = min(part.model_max_length, most)
+    if (kept_limit(pipeline) or 0) > UNBOUNDED:
+        pipeline.tokenizer_max_length = pipeline.tokenizer.model_max_length
 
 
-def readers_of(readings: Sequence[Reading], prompt: str = PROBE) -> tuple[PromptReader, ...]:
-    """Return one reader for each tokenizer that was heard reading `prompt`, that with the highest limit first."""
+def kept_limit(pipeline: DiffusionPipeline) -> int | None:
+    """Return how many tokens `pipeline` takes where it does not tell its tokenizer to cut them off, None if all."""
+    found = getattr(pipeline, "tokenizer_max_length", None)
+    return found if isinstance(found, int) else None
+
+
+@dataclass(frozen=True)
+class StateLimit:
+    """How many states of a text its denoiser is given at most, and how many (one or more sequences) it `has` now."""
+
+    most: int
+    has: frozenset[int]
+
+    def tokens(self, reading: Reading, prompt: str) -> int:
+        """Return how many tokens of a prompt the denoiser sees where it sees those of `reading` without padding."""
+        read = sum(reading.encoding.attention_mask)
+        inside = read - reading._around(prompt)
+        beside = [states - inside for states in self.has if inside <= states <= read and states < self.most]
+        return self.most - max(beside) if beside else UNBOUNDED
+
+
+def readers_of(
+    readings: Sequence[Reading], uncut: int | None, states: StateLimit | None, prompt: str = PROBE
+) -> tuple[PromptReader, ...]:
+    """Return one reader for each tokenizer that was heard reading `prompt`, that with the highest limit first.
+
+    A tokenizer that is never told to cut off has its own limit, and at most that of `uncut` tokens.
+    """
     limits: dict[int, PromptReader] = {}
+    cutting = {id(reading.tokenizer) for reading in readings if reading.room is not None}
     for reading in readings:
-        room = reading.tokenizer.model_max_length if reading.room is None else reading.room
-        found = PromptReader(reading.tokenizer, max(0, min(room, UNBOUNDED) - reading._around(prompt)))
+        if reading.room is None and id(reading.tokenizer) in cutting:
+            continue
+        own = min(reading.tokenizer.model_max_length, UNBOUNDED if uncut is None else uncut)
+        room = min(own if reading.room is None else reading.room, UNBOUNDED)
+        most = room - reading._around(prompt)
+        seen = UNBOUNDED if states is None else states.tokens(reading, prompt)
+        found = PromptReader(reading.tokenizer, max(0, min(most, seen)))
         known = limits.setdefault(id(reading.tokenizer), found)
         if found.limit < known.limit:
             limits[id(reading.tokenizer)] = found

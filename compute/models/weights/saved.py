@@ -17,7 +17,17 @@ from compute.models.remembered import Remembered
 from store.errors import InputError
 
 INDEX = "model_index.json"
-IGNORED = {"safety_checker", "feature_extractor", "image_encoder"}  # no part in what text makes of noise
+IGNORED = {  # no part in what text makes of noise: they check images, or write texts anew
+    "safety_checker",
+    "feature_extractor",
+    "image_encoder",
+    "pe",
+    "pe_tokenizer",
+    "text_processor",
+    "guider",
+    "ocr_guider",
+}
+WITHOUT_VOCABULARY = "ByT5Tokenizer"  # it reads bytes
 STEMS = {"diffusers": "diffusion_pytorch_model", "transformers": "model"}
 POINTER = b"version https://git-lfs"
 TOKENIZERS = {("tokenizer.json",), ("vocab.json", "merges.txt"), ("spiece.model",), ("sentencepiece.bpe.model",)}
@@ -131,9 +141,14 @@ class SavedPipeline:
         if not part.folder.is_dir():
             raise self.refused(f"its {name} is missing", "download or save it whole")
         if "Tokenizer" in kind:
-            if not any(all((part.folder / file).is_file() for file in files) for files in TOKENIZERS):
+            if kind != WITHOUT_VOCABULARY and not any(
+                all((part.folder / file).is_file() for file in files) for files in TOKENIZERS
+            ):
                 raise self.refused(f"the vocabulary of its {name} is missing", "download or save it whole")
             return part
+        if package not in STEMS and any(part.folder.glob("*.safetensors")):
+            why = f"its {name} is a {_short(kind)} of {_short(package)}, which is not loaded"
+            raise self.refused(why, "use a model whose parts are of diffusers or transformers")
         if package not in STEMS or kind.endswith(("Scheduler", "Processor")):
             return part
         try:
