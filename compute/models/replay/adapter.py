@@ -35,10 +35,8 @@ ZEROS = (-1,)  # in the place of tokens, where zeros stand for no text
 TRIED = 4  # rows that it is found with what rows of a batch can share
 ROUNDING = 8  # units in the last place that predictions in half precision may differ by with the size of a batch
 PROBED = (0.3, 0.6)  # of the trained levels that they are at
-PLAIN = {  # what pipelines do to sizes and texts on their own
-    "use_resolution_binning",
-    "clean_caption",
-} | (REWRITING := {"use_pe", "enable_prompt_rewrite"})
+REWRITING = {"use_pe", "enable_prompt_rewrite"}  # options by which a language model writes texts anew
+PLAIN = REWRITING | {"use_resolution_binning", "clean_caption"}  # what pipelines do to sizes and texts on their own
 
 
 @dataclass(frozen=True)
