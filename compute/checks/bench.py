@@ -1,5 +1,6 @@
 """How fast the engine is and how many evaluations its numbers cost: ratios within one run, as machines are shared."""
 
+import logging
 import resource
 import shlex
 import statistics
@@ -40,10 +41,13 @@ SECONDS, ROUNDS = 12.0, 3  # of bare denoiser and engine in turn, and how often 
 BRIEF, LONGEST = 16, 90.0  # noises of a round, and the seconds that it may last
 PROBES = 2  # that evaluations are counted for, of those there are
 FEW, MANY = 64, 512  # noises of two runs in turn, after which peak memory is compared
+CALLS = 8  # of each, of which the fastest counts
 BUSY = 2  # other processes that compute without an end
 BESIDE = (4, 8)  # texts that the engine is held against the bare denoiser with, beside these processes
 DRAFT = 16  # noises of one image
 Report = Callable[[str], None]
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -70,9 +74,9 @@ class BenchOptions:
 def steps(options: BenchOptions) -> int:
     """Return how often `measure` reports."""
     if options.random_weights:
-        return 2 + len(ASKED)
+        return 2 + options.long + len(ASKED)
     probes = len(efficiency.PROBES) if options.long else PROBES
-    return 6 + len(ASKED) + probes
+    return 6 + options.long + len(ASKED) + probes
 
 
 def measure(options: BenchOptions, report: Report = lambda _: None) -> Iterator[tuple[str, float]]:
@@ -90,6 +94,9 @@ def measure(options: BenchOptions, report: Report = lambda _: None) -> Iterator[
     report("best batch")
     batch = best_batch(denoiser, latent.shape, denoiser.encode(["a"]))
     yield "best batch", batch
+    if options.long:
+        report("compiling")
+        yield from compiled(denoiser, latent, batch)
     for texts, pairs in ASKED.items():
         report(f"speed with {texts} texts")
         yield from rates(denoiser, of_pairs(pairs, denoiser), latent, batch)
@@ -113,6 +120,29 @@ def measure(options: BenchOptions, report: Report = lambda _: None) -> Iterator[
     yield f"peak memory, {FEW} noises (MB)", few
     yield f"peak memory, {MANY} noises (MB)", many
     yield "peak memory, ratio", many / few
+
+
+def compiled(denoiser: PipelineAdapter, latent: torch.Tensor, batch: int) -> Iterator[tuple[str, float]]:
+    """Evaluations a second of the bare denoiser compiled for this batch, and against as it is; seconds of compiling."""
+    z, level = torch.randn(batch, *latent.shape), torch.zeros(batch).long()
+    one = denoiser.encode(["a"]).select(level)
+
+    def ask() -> None:
+        denoiser.predict_noise(z, level, one)
+        _wait(denoiser)
+
+    ask()
+    plain = min(_seconds(ask) for _ in range(CALLS))
+    denoiser.network.compile()
+    try:
+        yield "compiled denoiser: seconds of compiling", _seconds(ask)
+        ours = min(_seconds(ask) for _ in range(CALLS))
+    except RuntimeError as error:  # no compiler on this machine, or the network cannot be compiled
+        log.warning("the denoiser cannot be compiled: %s", str(error).splitlines()[0])
+        return
+    finally:
+        denoiser.network._compiled_call_impl = None
+    yield "compiled denoiser / bare denoiser", plain / ours
 
 
 def rates(
@@ -193,7 +223,7 @@ def _threads(denoiser: Denoiser, latent: torch.Tensor, batch: int, about: str) -
         for threads in dict.fromkeys((1, usual)):
             torch.set_num_threads(threads)
             denoiser.predict_noise(z, level, encoded)
-            spent = [_seconds(lambda: denoiser.predict_noise(z, level, encoded)) for _ in range(8)]
+            spent = [_seconds(lambda: denoiser.predict_noise(z, level, encoded)) for _ in range(CALLS)]
             yield f"evaluations a second, {threads} threads, {about}", batch * len(spent) / sum(spent)
     finally:
         torch.set_num_threads(usual)

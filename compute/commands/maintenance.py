@@ -47,7 +47,8 @@ def add(commands) -> None:
     bench.add_argument("--dtype", choices=DTYPES, default=DTYPES[0], help="of the weights (default: %(default)s)")
     bench.add_argument("--device", help="default: cuda where there is one, else cpu")
     bench.add_argument("--json", action="store_true")
-    bench.add_argument("--long", action="store_true", help="count evaluations for ten prompts instead of two")
+    about = "count evaluations for ten prompts instead of two, and compile the denoiser"
+    bench.add_argument("--long", action="store_true", help=about)
     bench.set_defaults(command=_bench)
 
     train = commands.add_parser("train-embedded", help="train the model that ships, from emoji pictures")

@@ -35,6 +35,15 @@ def test_rates_and_needed_evaluations_are_figures(epsilon_folder, monkeypatch):
     assert len(told) == bench.steps(bench.BenchOptions()) - 5 - len(bench.ASKED)
 
 
+@soak
+def test_a_denoiser_is_compiled_and_then_as_it_was(epsilon_folder):
+    denoiser = registry.load(str(epsilon_folder))
+    assert (
+        dict(bench.compiled(denoiser, torch.zeros(denoiser.latent_shape), 4))["compiled denoiser / bare denoiser"] > 0
+    )
+    assert denoiser.network._compiled_call_impl is None
+
+
 @pytest.mark.parametrize(("shape", "count"), [(random_weights.SD_2, 865_910_724), (random_weights.SDXL, 2_567_463_684)])
 def test_denoisers_with_random_weights_have_the_size_of_the_real_ones(shape, count):
     with torch.device("meta"):
