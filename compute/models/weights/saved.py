@@ -30,7 +30,14 @@ IGNORED = {  # no part in what text makes of noise: they check images, or write 
 WITHOUT_VOCABULARY = "ByT5Tokenizer"  # it reads bytes
 STEMS = {"diffusers": "diffusion_pytorch_model", "transformers": "model"}
 POINTER = b"version https://git-lfs"
-TOKENIZERS = {("tokenizer.json",), ("vocab.json", "merges.txt"), ("spiece.model",), ("sentencepiece.bpe.model",)}
+TOKENIZERS = {  # of which files one is enough
+    ("tokenizer.json",),
+    ("vocab.json", "merges.txt"),
+    ("vocab.txt",),
+    ("spiece.model",),
+    ("tokenizer.model",),
+    ("sentencepiece.bpe.model",),
+}
 READ = {"config.json", "scheduler_config.json", "added_tokens.json"}.union(*TOKENIZERS)  # besides weights
 VOLATILE = {"transformers_version", "torch_dtype", "dtype"}  # of a configuration; so is what begins with "_"
 EMBEDDING = re.compile(r"emb|^shared\.")  # in the names of weights

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from sentencepiece import sentencepiece_model_pb2
 
 from compute.models import parity, registry
 from compute.models.replay.adapter import PipelineAdapter
@@ -194,6 +195,36 @@ def test_tokenizers_without_a_limit_have_that_of_their_encoders(folder, load):
         file.write_text(json.dumps(settings))
     assert [reader.limit for reader in load(folder).readers] == before
     assert max(before) < UNBOUNDED
+
+
+def old_vocabulary(folder: Path) -> None:
+    """Have the vocabulary of a tokenizer in the form of its first implementation alone."""
+    vocabulary = json.loads((folder / "tokenizer.json").read_text())["model"]["vocab"]
+    (folder / "tokenizer.json").unlink()
+    if isinstance(vocabulary, dict):
+        ordered = sorted(vocabulary, key=vocabulary.__getitem__)
+        (folder / "vocab.txt").write_text("\n".join(ordered), encoding="utf-8")
+        return
+    model = sentencepiece_model_pb2.ModelProto()
+    for piece, score in vocabulary:
+        special = {"<unk>": 2, "<pad>": 3, "</s>": 3}.get(piece, 1)
+        model.pieces.add(piece=piece, score=score, type=special)
+    model.trainer_spec.unk_id, model.trainer_spec.pad_id, model.trainer_spec.eos_id = 2, 0, 1
+    (folder / "spiece.model").write_bytes(model.SerializeToString())
+
+
+@soak
+def test_tokenizers_with_old_files_alone_read_alike(tmp_path):
+    torch.manual_seed(0)
+    BUILDERS["hunyuan_dit"]().save_pretrained(tmp_path, safe_serialization=True)
+    new = registry.load(f"{tmp_path} --size 64x64", device="cpu")
+    for name in ("tokenizer", "tokenizer_2"):
+        old_vocabulary(tmp_path / name)
+    assert (tmp_path / "tokenizer/vocab.txt").is_file() and (tmp_path / "tokenizer_2/spiece.model").is_file()
+    old = registry.load(f"{tmp_path} --size 64x64", device="cpu")
+    assert old.ids("a Cat, 2 dogs") == new.ids("a Cat, 2 dogs")
+    assert [reader.limit for reader in old.readers] == [reader.limit for reader in new.readers]
+    torch.testing.assert_close(predicted(old), predicted(new))
 
 
 @soak
