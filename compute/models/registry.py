@@ -3,9 +3,10 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import diffusers
 import torch
 from diffusers import DiffusionPipeline
-from huggingface_hub import try_to_load_from_cache
+from huggingface_hub import hf_hub_download, try_to_load_from_cache
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
 from compute.models import additions, families, parity
@@ -122,8 +123,7 @@ def load(
     saved = locate(choice.model, revision, choice.variant, choice.config)
     found = additions.located(choice)
     identity = found.identity(_revision(saved, cache))
-    if why := families.refusal(saved.family):
-        raise saved.refused(f"{saved.family} is not supported: {why}", "use a text-to-image model")
+    _supported(saved)
     weights = dtype_of(choice, dtype)
     memory.check(saved, weights, place, choice)
     pipeline = load_pipeline(saved, weights, choice.quantize)
@@ -153,8 +153,9 @@ def dtype_of(choice: ModelChoice, dtype: str | None) -> torch.dtype:
 def locate(model: str, revision: str | None = None, variant: str = "", config: str = "") -> SavedPipeline:
     """Return the saved pipeline of a known name, a hub id, a folder or a file of weights.
 
-    What is not on this machine is downloaded, but for the configuration of a file: that of the pipeline `config`, or
-    of the one that files of its kind usually have. Where there are several forms of weights, `variant` names one.
+    What is not on this machine is downloaded if its pipeline can be measured, but for the configuration of a file: that
+    of the pipeline `config`, or of the one that files of its kind usually have. Where there are several forms of
+    weights, `variant` names one.
 
     Raises
     ------
@@ -250,11 +251,19 @@ def _downloaded(model: str, source: str, revision: str | None, wanted: str) -> P
     reason: Exception | None = None
     for variant in (wanted,) if wanted else (None, "fp16"):
         try:
-            return Path(DiffusionPipeline.download(source, revision=revision, variant=variant, use_safetensors=True))
+            family = _supported(SavedPipeline(model, Path(hf_hub_download(source, INDEX, revision=revision)).parent))
+            return Path(family.download(source, revision=revision, variant=variant, use_safetensors=True))
         except (OSError, ValueError, KeyError, TypeError, HfHubHTTPError, HFValidationError) as error:
             reason = reason or error
     why = " ".join(str(reason).split())[:200]
     raise InputError(f"model {model!r}", f"cannot be downloaded ({why})", "check its name, revision and the network")
+
+
+def _supported(saved: SavedPipeline) -> type[DiffusionPipeline]:
+    """The class of a saved pipeline; raises InputError if it cannot be measured."""
+    if why := families.refusal(saved.family):
+        raise saved.refused(f"{saved.family} is not supported: {why}", "use a text-to-image model")
+    return getattr(diffusers, saved.family)
 
 
 def _commit(folder: Path) -> str:

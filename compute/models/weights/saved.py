@@ -17,6 +17,10 @@ from compute.models.remembered import Remembered
 from store.errors import InputError
 
 INDEX = "model_index.json"
+RENAMED = {  # what diffusers called pipelines when published models were saved
+    "LuminaText2ImgPipeline": "LuminaPipeline",
+    "Lumina2Text2ImgPipeline": "Lumina2Pipeline",
+}
 IGNORED = {  # no part in what text makes of noise: they check images, or write texts anew
     "safety_checker",
     "feature_extractor",
@@ -81,7 +85,7 @@ class SavedPipeline:
         family = self._index.get("_class_name")
         if not isinstance(family, str):
             raise self.refused(f"it needs code of its own ({_short(family)}), which is never run", "use another model")
-        return family
+        return RENAMED.get(family, family)
 
     @cached_property
     def parts(self) -> dict[str, SavedPart]:
@@ -100,6 +104,8 @@ class SavedPipeline:
                     raise self.refused(f"{INDEX} does not say what {name} is", "save it again")
                 continue
             found[name] = self._part(name, *about)
+        if self.variant and all(part.variant != self.variant for part in found.values()):
+            raise self.refused(f"none of its parts has weights of the variant {self.variant}", "omit --variant")
         return found
 
     @cached_property
@@ -180,7 +186,8 @@ class SavedPipeline:
         dotted = f".{variant}" if variant else ""
         whole = part.folder / f"{stem}{dotted}.safetensors"
         index = part.folder / f"{stem}.safetensors.index{dotted}.json"
-        files = [whole] if whole.is_file() else self._shards(part, index)
+        shards_first = part.package == "diffusers" and index.is_file()  # as the library does where there are both
+        files = [whole] if whole.is_file() and not shards_first else self._shards(part, index)
         for path in files:
             if not path.is_file():
                 raise self.refused(f"{part.name}/{path.name} is missing", "download or save it whole")

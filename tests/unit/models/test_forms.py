@@ -364,6 +364,18 @@ def test_the_revision_of_a_hub_model_is_its_commit(hub, epsilon_folder):
             assert (denoiser.name, denoiser.revision) == ("acme/tiny", commit)
 
 
+def test_a_pipeline_that_is_not_supported_is_refused_before_its_weights_are_downloaded(hub, epsilon_folder):
+    snapshot = in_cache(epsilon_folder, hub, "a" * 40, without="diffusion_pytorch_model.safetensors")
+    edit(snapshot / "model_index.json", _class_name="WanPipeline")
+    with pytest.raises(InputError, match="WanPipeline is not supported: it makes videos"):
+        registry.locate("acme/tiny")
+
+
+def test_a_pipeline_is_known_by_its_former_name(folder):
+    edit(folder / "model_index.json", _class_name="LuminaText2ImgPipeline")
+    assert registry.locate(str(folder)).family == "LuminaPipeline"
+
+
 def test_a_snapshot_folder_is_named_as_its_model(hub, epsilon_folder):
     snapshot = in_cache(epsilon_folder, hub, "a" * 40)
     saved = registry.locate(str(snapshot))
