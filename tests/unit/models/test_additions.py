@@ -167,6 +167,8 @@ def test_one_of_several_forms_of_weights_is_chosen(epsilon_folder, tmp_path):
     with pytest.raises(InputError, match="bf16, fp16 alone; choose one by --variant"):
         load(folder)
     assert load(f"{folder} --variant fp16").name == "both"
+    with pytest.raises(InputError, match="variant int4; omit --variant"):
+        load(f"{epsilon_folder} --variant int4")
     assert Path(folder).is_dir()
 
 
