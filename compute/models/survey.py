@@ -40,10 +40,10 @@ Models with perturbed or self-attention guidance (PAG, SAG) are those of the pla
 information is measured, as the usual one is; images are drawn with it unless `--guidance 1` switches both off.
 Size, licence and memory are those of the example. The memory is that of all weights in bfloat16: what the classes
 have with the configurations that diffusers, its conversion scripts or the models publish, built without values and
-counted. For CogView 3 Plus and 4 it agrees with the sizes of the published files. Licences were held against model
-cards or licence files (SDXL, SD 3.5, FLUX.1 dev, Sana, both PixArt, Lumina 2, CogView 3 Plus and 4, LCM, Z-Image,
-FLUX.2 klein, Hunyuan-DiT, Ovis-Image), or against what others say of them (Stable Diffusion 1 and 2, FLUX.2 dev,
-Qwen-Image, AuraFlow, Chroma, Lumina-Next). Read a card before you rely on it.
+counted. For Qwen-Image, Hunyuan-DiT and CogView 3 Plus and 4 it agrees with the sizes of the published files. Licences
+were held against model cards or licence files (SDXL, SD 3.5, FLUX.1 dev, Sana, both PixArt, both Lumina, CogView 3 Plus
+and 4, AuraFlow, LCM, Z-Image, FLUX.2 klein, Hunyuan-DiT, Ovis-Image), or against what others say of them (Stable
+Diffusion 1 and 2, FLUX.2 dev, Qwen-Image, Chroma). Read a card before you rely on it.
 
 | pipeline | models | guidance | no text is | distilled | pixels | licence | GiB | example | source |
 |---|---|---|---|---|---|---|---|---|---|
@@ -51,7 +51,8 @@ Qwen-Image, AuraFlow, Chroma, Lumina-Next). Read a card before you rely on it.
 OTHERS = """
 ## All classes
 FLUX.2 dev and Kandinsky 5 are tested with a tokenizer in place of their processor (which needs torchvision), PRX
-without the package ftfy that mends its texts: they are needed for the real models. Images of HunyuanImage are drawn
+without the package ftfy that mends its texts: they are needed for the real models. PRX is tested as it is built:
+transformers does not read its text encoder again where it has saved it. Images of HunyuanImage are drawn
 without its guidance, which is an object of its own. LongCat-Image and ErnieImage read prompts as they are, without the
 language model by which their pipelines write them anew.
 

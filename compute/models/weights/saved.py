@@ -100,7 +100,7 @@ class SavedPipeline:
             if name.startswith("_") or name in IGNORED or not isinstance(about, list):
                 continue
             if len(about) != 2 or not all(isinstance(each, str) for each in about):
-                if any(about):
+                if any(isinstance(each, str) for each in about):  # others are settings, as the layers of an encoder
                     raise self.refused(f"{INDEX} does not say what {name} is", "save it again")
                 continue
             found[name] = self._part(name, *about)

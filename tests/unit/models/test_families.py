@@ -1,6 +1,7 @@
 """Tiny pipelines of many families, saved and loaded with their text encoders: what works of one works of all."""
 
 import hashlib
+import json
 import re
 from functools import partial
 
@@ -25,7 +26,7 @@ from store.warnings import notes_of
 from store.words import find_word
 from tests.budget import SOAK, soak
 from tests.conftest import ROOT
-from tests.families import joint_attention
+from tests.families import joint_attention, newer, unlisted
 from tests.families.newer import NEWER
 from tests.families.pipelines import BUILDERS, alias
 from tests.families.unlisted import UNLISTED
@@ -297,6 +298,24 @@ def test_a_pipeline_without_a_row_works(build):
     recorder = adapter.attention(PROMPT, [find_word(PROMPT, "cat")])
     assert (recorder is None) == (type(adapter.pipeline).__name__ in families.WITHOUT_ATTENTION)
     assert "not among the families known here" in adapter.notes[0]
+
+
+GUIDER = ["diffusers", "AdaptiveProjectedMixGuidance"]
+BESIDE = {  # what published models have, and need not be here
+    newer.ernie: {"pe": ["transformers", "Ministral3ForCausalLM"], "pe_tokenizer": ["transformers", "LlamaTokenizer"]},
+    newer.longcat: {"text_processor": ["transformers", "Qwen2VLProcessor"]},
+    newer.hunyuan_image: {"guider": GUIDER, "ocr_guider": GUIDER},
+}
+
+
+@soak
+@pytest.mark.parametrize("build", [*BESIDE, unlisted.bria, unlisted.bria_fibo, unlisted.krea_2])
+def test_a_saved_pipeline_without_a_row_loads(build, tmp_path):
+    torch.manual_seed(0)
+    build().save_pretrained(tmp_path, safe_serialization=True)
+    index = tmp_path / "model_index.json"
+    index.write_text(json.dumps(json.loads(index.read_text()) | BESIDE.get(build, {})))
+    assert parity.deviation(registry.load(f"{tmp_path} --size 64x64", device="cpu")) <= 1e-6
 
 
 @pytest.mark.parametrize("pipeline", REFUSED)
