@@ -184,7 +184,7 @@ def rates(
     way, work, evaluations = "engine", engine, BRIEF * texts
     if evaluations / rate > LONGEST:
         way, work, evaluations = "a batch of the engine", one_batch, latents * texts
-    if evaluations / rate > LONGEST:
+    if ROUNDS * evaluations / rate > LONGEST:
         yield f"left out, {about}: seconds of a batch", evaluations / rate
         return
     work()

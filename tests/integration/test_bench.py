@@ -26,6 +26,8 @@ def test_rates_and_needed_evaluations_are_figures(epsilon_folder, monkeypatch):
     found = dict(bench.rates(denoiser, conditions, latent, 8))
     assert found["engine / bare, 4 texts"] > 0
     assert 1.02 < found["operations allow, 4 texts"] < 2
+    monkeypatch.setattr(bench, "BRIEF", 10**9)
+    assert dict(bench.rates(denoiser, conditions, latent, 8))["a batch of the engine / bare, 4 texts"] > 0
     monkeypatch.setattr(bench, "LONGEST", bench.LONGEST / 1e5)
     found = dict(bench.rates(denoiser, conditions, latent, 8, ", beside others"))
     assert found["left out, 4 texts, beside others: seconds of a batch"] > 0
