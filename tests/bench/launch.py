@@ -14,14 +14,15 @@ import time
 from datetime import datetime
 from pathlib import Path
 
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Locator, Page, expect, sync_playwright
 
 from store.jobs import ACTIVE, JobSpec, Queue, State
 from tests.browser.conftest import CHROMIUM, FLAGS, PATIENCE, Dashboards
-from tests.browser.test_pages import OVERLAY, choose, explorer
+from tests.browser.test_pages import OVERLAY, explorer
 from tests.conftest import ROOT
 
 WARM = "a male doctor", ("male", "doctor")
+TRIES = 10  # to open a list
 ASKED = ("female", "nurse"), ("red", "heart"), ("wild", "cat"), ("blue", "circle"), ("male", "mechanic")
 LIMIT = 600.0  # seconds for the worker to start and to warm up
 
@@ -73,6 +74,16 @@ def launches(address: str, queue: Queue, rounds: int) -> list[tuple[float, ...]]
     return spent
 
 
+def choose(box: Locator, option: Locator) -> None:
+    """Choose in a box; its list closes when the page moves, and is opened again."""
+    for _ in range(TRIES):
+        if option.is_visible():
+            break
+        box.click()
+        box.page.wait_for_timeout(1000)
+    option.click()
+
+
 def launch(page: Page, address: str, queue: Queue, first: str, second: str) -> tuple[float, ...]:
     """Fill in the form where the pair is missing, click, and wait for the picture."""
     page.goto(explorer(address, prompt=f"a {first} {second}", pair=f"{first}+{second}", seed="0"))
@@ -82,7 +93,8 @@ def launch(page: Page, address: str, queue: Queue, first: str, second: str) -> t
     images = sidebar.get_by_role("spinbutton", name="Images")
     images.fill("1")
     images.press("Enter")
-    choose(page, "Precision", "Sketch: 16 noises")
+    expect(sidebar.get_by_text("1 image, 8 texts, 64 noises")).to_be_visible()
+    choose(sidebar.get_by_role("combobox", name="Precision"), page.get_by_role("option", name="Sketch: 16 noises"))
     expect(sidebar.get_by_text("1 image, 8 texts, 16 noises")).to_be_visible()
     button = sidebar.get_by_role("button", name="Launch", exact=True)
     button.scroll_into_view_if_needed()
