@@ -21,8 +21,7 @@ refuses the model if predictions differ. `python -m compute models --check MODEL
   nf4` (bitsandbytes, an NVIDIA GPU) in 4; of a single file those of the denoiser alone. The rest is in bfloat16.
   Predictions change a little, so results count as those of another model.
 - A LoRA is merged into the weights, and cannot be added to quantized ones. Layers of peft could compute it beside them,
-  but those for torchao fail with several releases of it (peft #2285, #3223), and those for bitsandbytes need a GPU that
-  was not at hand.
+  but those for torchao fail with several releases of it (peft #2285, #3223), and those for bitsandbytes need a GPU.
 - A prompt may be as long as the encoder that reads the most of it. Where a pipeline passes on fewer states than its
   tokenizer reads, as Qwen-Image (512 of 1,024), these are what counts.
 - Pipelines round sizes, or choose among a few. Where a pipeline draws another size than `--size` asks for, the model is
