@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from pages import imports
 from pages.registry import PAGES
 from pages.widgets import sidebar
 
@@ -27,3 +28,4 @@ chosen = st.navigation(
 )
 sidebar.draw(PAGES[chosen.url_path])
 chosen.run()
+imports.set_aside()
