@@ -190,9 +190,8 @@ def _train(given: argparse.Namespace) -> int:
     folder = train.train(given.out, given.minutes, given.start)
     print(f"trained: {folder}; now judged by its own pictures", flush=True)
     judgement = card.write(registry.load(str(folder)), given.out)
-    for guidance, shares in judgement.accuracy.items():
-        for name, share in shares.items():
-            print(f"{name:28} at guidance {guidance:g}: {share:.2f}")
+    for name, value in judgement.figures.items():
+        print(f"{name:34} {value:6.2f} {card.bar(name)}")
     for name in judgement.missed:
-        print(f"error: {name} below its bar of {card.BARS[name]:.2f}", file=sys.stderr)
+        print(f"error: {name} misses its bar, {card.bar(name)}", file=sys.stderr)
     return 1 if judgement.missed else 0

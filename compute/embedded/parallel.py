@@ -1,4 +1,4 @@
-"""Data-parallel training on CPU: one process a core, gradients averaged over gloo.
+"""Data-parallel training on CPU: one process a core, gradients averaged over gloo; on a CUDA device one process.
 
 Two processes of one thread beat one process of two threads on a busy machine.
 """
@@ -16,8 +16,14 @@ from torch import nn
 CHECKPOINT_EVERY = 180.0  # seconds
 
 
-def launch(worker: Callable, *arguments, processes: int = 2) -> None:
-    """Run `worker(*arguments)` in `processes` joined processes of one thread each."""
+def device() -> torch.device:
+    """Where training computes."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def launch(worker: Callable, *arguments) -> None:
+    """Run `worker(*arguments)` in two joined processes of one thread each, or in one beside a CUDA device."""
+    processes = 1 if device().type == "cuda" else 2
     with tempfile.TemporaryDirectory() as folder:
         arguments = (processes, f"file://{folder}/rendezvous", worker, arguments)
         torch.multiprocessing.spawn(_start, arguments, nprocs=processes)
@@ -33,6 +39,8 @@ def _start(rank: int, processes: int, rendezvous: str, worker: Callable, argumen
 
 def average_gradients(parameters: Iterable[nn.Parameter]) -> None:
     """Replace every gradient by its mean over the processes."""
+    if dist.get_world_size() == 1:
+        return
     gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
     flat = torch.cat([gradient.flatten() for gradient in gradients])
     dist.all_reduce(flat)
@@ -52,7 +60,7 @@ class Clock:
         self.seconds, self.checkpoint, self.state = 60 * minutes, checkpoint, state
         self.elapsed, self.step = 0.0, 0
         if checkpoint.exists():
-            saved = torch.load(checkpoint, weights_only=True)
+            saved = torch.load(checkpoint, map_location=device(), weights_only=True)
             self.elapsed, self.step = saved["elapsed"], saved["step"]
             for name, thing in state.items():
                 thing.load_state_dict(saved[name])

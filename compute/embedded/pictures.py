@@ -9,7 +9,7 @@ import json
 import subprocess
 import tarfile
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -50,16 +50,21 @@ class TrainingPicture:
         return _on_white([(self.emoji, EMOJI, SIZE // 2, SIZE // 2)], shift)
 
 
+def draw_all(shown: Sequence[TrainingPicture]) -> np.ndarray:
+    """All of `shown` at every place, one picture's after the other's, uint8 (N, SIZE, SIZE, 3)."""
+    return np.stack([picture.draw(shift) for picture in shown for shift in SHIFTS])
+
+
 def draw_at(picture: TrainingPicture, side: int, middle: int) -> np.ndarray:
     """The picture alone on white, so many pixels wide, its middle at that column: as one half of a scene."""
     return _on_white([(picture.emoji, side, middle, SIZE // 2)], (0, 0))
 
 
-def draw_scene(left: TrainingPicture, right: TrainingPicture, shift: tuple[int, int] = (0, 0)) -> np.ndarray:
+def draw_scene(left: TrainingPicture, right: TrainingPicture) -> np.ndarray:
     """Two pictures side by side on white, uint8 (SIZE, SIZE, 3)."""
     quarter = SIZE // 4
     places = [(left.emoji, HALF, quarter, SIZE // 2), (right.emoji, HALF, SIZE - quarter, SIZE // 2)]
-    return _on_white(places, shift)
+    return _on_white(places, (0, 0))
 
 
 def _on_white(places: list[tuple[Image.Image, int, int, int]], shift: tuple[int, int]) -> np.ndarray:

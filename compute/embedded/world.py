@@ -4,29 +4,30 @@ As the world is finite, the best prediction that any denoiser could make in it i
 the model is trained towards, instead of towards the one picture that a noisy latent came from.
 """
 
-from collections.abc import Sequence
-from functools import lru_cache
+from collections.abc import Iterator, Sequence
 from itertools import permutations
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 from compute.embedded import captions
-from compute.embedded.pictures import TrainingPicture, definitions
+from compute.embedded.pictures import Picture, definitions, draw_scene
 
-Caption = tuple[str, ...]  # one text, or two that are said one after the other and mean either
 FREQUENCY = {"role": 0.45, "shapes": 0.1, "single": 0.3, "scene": 0.15}  # of pictures in the world
-SHOWN = {"role": 0.24, "shapes": 0.06, "single": 0.32, "scene": 0.38}  # and in training
-ASTRAY = 0.01  # of captions are said of any picture at all, so that no picture is impossible
-EMPTY, OTHER, EITHER = 0.3, 0.25, 0.1  # chances of the last caption of an example; else it is one more of its own
+SHOWN = {"role": 0.24, "shapes": 0.05, "single": 0.41, "scene": 0.3}  # and in training
+ASTRAY = 1e-4  # of captions are said of any picture at all, so that no picture is impossible
+EMPTY, OTHER, EITHER = 0.3, 0.15, 0.1  # chances of the last caption of an example; else it is one more of its own
+PARTNERS = 24  # for each single picture: captions that name it and another one, and mean either
 
 
 class World:
     """Pictures as latents, with their captions; draws what the model is shown and knows the best prediction of it.
 
     `singles` (N, P, c, h, w) are the latents of `pictures` at every place, `scenes` (M, c, h, w) those of the ordered
-    pairs `parts` of picture indices. T things are the singles that are not held out, then the scenes.
+    pairs `parts` of picture indices. T things are the singles that are not held out, then the scenes. A caption is
+    given by its index in `texts` (U). Tensors are on the device of the latents, chance is torch's global generator.
     """
 
     def __init__(
@@ -39,73 +40,92 @@ class World:
         uses += [dict(captions.of_scene(pictures[left], pictures[right])) for left, right in parts]
         groups = [picture.group if picture.group in FREQUENCY else "single" for picture in shown]
         groups += ["scene"] * len(parts)
-        self.prior = _frequencies(shown, groups)
-        self.shown = self.prior * np.array([SHOWN[group] / FREQUENCY[group] for group in groups])
-        self.shown /= self.shown.sum()
-        self.texts = [list(said) for said in uses]
-        self.chances = [np.array(list(said.values())) / sum(said.values()) for said in uses]
-        self.names = [_names(picture) for picture in shown] + [[] for _ in parts]
-        self.meanings: dict[str, dict[int, float]] = {}
-        for thing, said in enumerate(uses):
-            for text, often in said.items():
-                self.meanings.setdefault(text, {})[thing] = often
+        prior = _frequencies(shown, groups)
+        drawn = prior * [SHOWN[group] / FREQUENCY[group] for group in groups]
+        self.names = [_names(picture) for picture in shown]
+        self.texts = list(dict.fromkeys(text for said in uses for text in said))
+        self.index = {text: index for index, text in enumerate(self.texts)}
+        meant = _meanings(uses, self.index, prior)
+        either = list(self._pairs(drawn[: len(shown)]))
+        self.texts += [f"{one} {other}" for one, other in either]
+        mixed = [(meant[self.index[one]] + meant[self.index[other]]) / 2 for one, other in either]
+        meant = np.concatenate([meant, mixed])
+
+        device, places = singles.device, singles.shape[1]
+        self.prior = torch.from_numpy(prior).float().to(device)  # (T,)
+        self.shown = torch.from_numpy(drawn / drawn.sum()).float().to(device)  # (T,)
+        self.log_meaning = torch.from_numpy(np.log((1 - ASTRAY) * meant + ASTRAY * prior)).float().to(device)  # (U, T)
+        self.said = _padded([[self.index[text] for text in said] for said in uses]).long().to(device)  # (T, K)
+        self.often = _padded([list(said.values()) for said in uses]).to(device)  # (T, K)
+        self.either = torch.arange(len(either), device=device).view(len(shown), -1) + len(self.index)
         self.latents = torch.cat([singles[kept].flatten(0, 1), scenes])  # (A, c, h, w)
-        places = singles.shape[1]
-        self.thing = torch.tensor([*np.repeat(np.arange(len(kept)), places), *range(len(kept), len(uses))])  # (A,)
-        self.log_places = torch.tensor([places] * len(kept) + [1] * len(parts)).log()  # (T,)
+        self.places = torch.tensor([places] * len(kept) + [1] * len(parts), device=device)  # (T,)
+        self.thing = torch.arange(len(uses), device=device).repeat_interleave(self.places)  # (A,)
         self.atoms = self.latents.flatten(1)
         self.square = self.atoms.square().sum(1)
 
-    def draw(self, random: np.random.Generator, count: int, captions_each: int) -> tuple[Tensor, list[Caption]]:
-        """Latents (count, c, h, w) and captions of each, one image's after the other's.
+    def draw(self, count: int, captions_each: int) -> tuple[Tensor, Tensor]:
+        """Latents (count, c, h, w) and indices of captions of each (count, captions_each)."""
+        thing = self.things(count)
+        place = (torch.rand(count, device=thing.device) * self.places[thing]).long()
+        return self.latents[(self.places.cumsum(0) - self.places)[thing] + place], self.captions(thing, captions_each)
 
-        The first ones are said of the picture, the very first in full; the last may be the empty text, a caption of
-        another picture, or two names at once.
+    def things(self, count: int) -> Tensor:
+        """Indices (count,) of things, as often as they are shown."""
+        return self.shown.multinomial(count, replacement=True)
+
+    def own(self, thing: Tensor, count: int) -> Tensor:
+        """Indices (N, count) of captions that are said of the things."""
+        return self.said[thing].gather(1, self.often[thing].multinomial(count, replacement=True))
+
+    def captions(self, thing: Tensor, count: int) -> Tensor:
+        """Indices (N, count) of captions for N things.
+
+        The first ones are said of the thing, the very first in full; the last may be the empty text, a caption of
+        another thing, or two names at once.
         """
-        chosen = random.choice(len(self.shown), size=count, p=self.shown)
-        said: list[Caption] = []
-        for thing in chosen:
-            own = [(self.texts[thing][0],), *((self._caption(random, thing),) for _ in range(captions_each - 2))]
-            said += [*own, self._last(random, thing)]
-        atoms = [random.choice(np.flatnonzero(self.thing.numpy() == thing)) for thing in chosen]
-        return self.latents[atoms], said
+        said = self.own(thing, count)
+        said[:, 0] = self.said[thing, 0]
+        other = self.own(self.things(len(thing)), 1).squeeze(1)
+        named = thing < len(self.either)
+        names = self.either[thing * named, torch.randint(PARTNERS, thing.shape, device=thing.device)]
+        lot = torch.rand(len(thing), device=thing.device)
+        last = torch.where((lot < EMPTY + OTHER + EITHER) & named, names, said[:, -1])
+        last = torch.where(lot < EMPTY + OTHER, other, last)
+        said[:, -1] = torch.where(lot < EMPTY, self.index[""], last)
+        return said
 
-    def expected(self, z: Tensor, alpha: Tensor, said: Sequence[Caption]) -> Tensor:
-        """E[x | z, caption] (B, c, h, w) of `z` = sqrt(alpha) x + sqrt(1 - alpha) noise, each under its caption."""
+    def expected(self, z: Tensor, alpha: Tensor, said: Tensor) -> Tensor:
+        """E[x | z, caption] (B, c, h, w) of `z` = sqrt(alpha) x + sqrt(1 - alpha) noise, under each caption (B,)."""
         signal, noise = alpha.view(-1, 1).sqrt(), 1 - alpha.view(-1, 1)
         fit = (signal * (z.flatten(1) @ self.atoms.T) - 0.5 * alpha.view(-1, 1) * self.square) / noise  # (B, A)
-        meant = torch.stack([self.meaning(caption) for caption in said]) - self.log_places  # (B, T)
+        meant = self.log_meaning[said] - self.places.log()  # (B, T)
         return ((fit + meant[:, self.thing]).softmax(1) @ self.atoms).view_as(z)
 
-    @lru_cache(maxsize=20_000)  # noqa: B019 - a world lives as long as its training
-    def meaning(self, caption: Caption) -> Tensor:
-        """Log probability (T,) of each thing, given the caption.
+    def _pairs(self, drawn: np.ndarray) -> Iterator[tuple[str, str]]:
+        """For each named thing `PARTNERS` pairs of one of its names and one of another thing, in either order."""
+        random = np.random.default_rng(0)
+        for names in self.names:
+            found = 0
+            while found < PARTNERS:
+                other = self.names[random.choice(len(drawn), p=drawn / drawn.sum())]
+                one, two = random.permutation([random.choice(names), random.choice(other)])
+                if f"{one} {two}" not in self.index:
+                    found += 1
+                    yield str(one), str(two)
 
-        Raises
-        ------
-        KeyError: the caption is said of nothing in this world.
-        """
-        meant = np.zeros(len(self.prior))
-        for text in caption:
-            things = self.meanings[text]
-            weights = np.array(list(things.values())) * self.prior[list(things)]
-            meant[list(things)] += weights / weights.sum() / len(caption)
-        return torch.from_numpy(np.log((1 - ASTRAY) * meant + ASTRAY * self.prior)).float()
 
-    def _caption(self, random: np.random.Generator, thing: int) -> str:
-        return self.texts[thing][random.choice(len(self.chances[thing]), p=self.chances[thing])]
+def _meanings(uses: Sequence[dict[str, float]], index: dict[str, int], prior: np.ndarray) -> np.ndarray:
+    """Probability (U, T) of each thing, given that a caption was not said astray."""
+    meant = np.zeros((len(index), len(uses)))
+    for thing, said in enumerate(uses):
+        meant[[index[text] for text in said], thing] = list(said.values())
+    meant *= prior
+    return meant / meant.sum(1, keepdims=True)
 
-    def _last(self, random: np.random.Generator, thing: int) -> Caption:
-        lot = random.random()
-        other = int(random.choice(len(self.shown), p=self.shown))
-        if lot < EMPTY:
-            return ("",)
-        if lot < EMPTY + OTHER:
-            return (self._caption(random, other),)
-        names = [random.choice(self.names[one]) for one in (thing, other) if self.names[one]]
-        if lot < EMPTY + OTHER + EITHER and len(names) == 2 and " ".join(names) not in self.meanings:
-            return tuple(random.permutation(names))
-        return (self._caption(random, thing),)
+
+def _padded(rows: Sequence[Sequence[float]]) -> Tensor:
+    return pad_sequence([torch.tensor(row, dtype=torch.float32) for row in rows], batch_first=True)
 
 
 def _names(picture: TrainingPicture) -> list[str]:
@@ -129,7 +149,12 @@ def scenes(pictures: Sequence[TrainingPicture]) -> tuple[list[tuple[int, int]], 
     return sorted(others[index] for index in lot[count:]), held_out + strange
 
 
-def _beside_itself(left: TrainingPicture, right: TrainingPicture) -> bool:
+def draw_scenes(pictures: Sequence[Picture]) -> np.ndarray:
+    """The scenes that are shown, uint8 (M, H, W, 3)."""
+    return np.stack([draw_scene(pictures[left], pictures[right]) for left, right in scenes(pictures)[0]])
+
+
+def _beside_itself(left: Picture, right: Picture) -> bool:
     """Two colours of one shape: the captions of such scenes would say little more than those of one."""
     return left.group == right.group == "shapes" and left.name == right.name
 

@@ -9,7 +9,7 @@ import pytest
 import torch.distributed as dist
 from PIL import Image
 
-from compute.embedded import captions, card, parallel, pictures, train
+from compute.embedded import captions, card, evaluation, parallel, pictures, train
 from compute.models import registry
 
 DEFINITIONS = """
@@ -96,12 +96,16 @@ def test_every_stage_trains_resumes_and_the_result_is_an_ordinary_pipeline(packa
     folder = train._save(out)
     denoiser = registry.load(str(folder), device="cpu")
     assert denoiser.latent_shape == (4, 16, 16)
-    monkeypatch.setattr(card, "SEEDS", 1)
-    monkeypatch.setattr(card, "SCENES", 1)
-    monkeypatch.setattr(card, "STEPS", 2)
+    monkeypatch.setattr(evaluation, "SEEDS", 1)
+    monkeypatch.setattr(evaluation, "SCENES", 1)
+    monkeypatch.setattr(evaluation, "STEPS", 2)
+    monkeypatch.setattr(evaluation, "INFORMED", 8)
     judgement = card.write(denoiser, out)
     assert judgement.prompts == 12 + 6 + 2
-    assert "planted" in (out / card.CARD).read_text()
+    assert judgement.missed
+    text = (out / card.CARD).read_text()
+    assert all(f"| {name} |" in text for name in judgement.figures)
+    assert json.loads((out / evaluation.FILE).read_text())["missed"] == judgement.missed
     assert Image.open(out / card.SHEET).width == 24 * pictures.SIZE
 
 
