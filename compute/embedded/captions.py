@@ -1,10 +1,10 @@
 """What can be said of a picture, and how often it is: the words, their tokenizer, the forms of captions."""
 
-import json
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from itertools import permutations, product
+from itertools import pairwise, permutations, product
 
-from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+from tokenizers import pre_tokenizers
 from transformers import CLIPTokenizer
 
 from compute.embedded.pictures import TrainingPicture, definitions
@@ -37,25 +37,36 @@ def words() -> list[str]:
 
 
 def tokenizer() -> CLIPTokenizer:
-    """A CLIP tokenizer in which each of `words` is one token and any other text falls into pieces."""
-    special = ["<|startoftext|>", "<|endoftext|>"]
-    alphabet = pre_tokenizers.ByteLevel.alphabet()
-    pieces = Tokenizer(models.BPE(end_of_word_suffix="</w>"))
-    pieces.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
-    trainer = trainers.BpeTrainer(
-        vocab_size=20_000, initial_alphabet=alphabet, end_of_word_suffix="</w>", show_progress=False
-    )
-    pieces.train_from_iterator(words(), trainer)
-    learned = pieces.get_vocab()
-    complete = sorted(learned, key=learned.__getitem__)
-    complete += [f"{byte}</w>" for byte in sorted(alphabet) if f"{byte}</w>" not in learned]
-    vocabulary = {token: index for index, token in enumerate([*complete, *special])}
-    return CLIPTokenizer(vocab=vocabulary, merges=_merges(pieces), model_max_length=LENGTH)
+    """A CLIP tokenizer in which each of `words` is one token and any other text falls into pieces.
+
+    It is always the same: processes that train together, and the pipeline that is saved, have to agree on every token.
+    """
+    merges = _merges(words())
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    pieces = [*alphabet, *(f"{byte}</w>" for byte in alphabet), *map("".join, merges)]
+    complete = dict.fromkeys([*pieces, "<|startoftext|>", "<|endoftext|>"])
+    vocabulary = {token: index for index, token in enumerate(complete)}
+    return CLIPTokenizer(vocab=vocabulary, merges=merges, model_max_length=LENGTH)
 
 
-def _merges(pieces: Tokenizer) -> list[tuple[str, str]]:
-    listed = json.loads(pieces.to_str())["model"]["merges"]
-    return [tuple(merge) for merge in listed]
+def _merges(whole: Sequence[str]) -> list[tuple[str, str]]:
+    """Byte-pair merges, the commonest pair first, then by the alphabet, until each word is whole."""
+    pieces = [[*word[:-1], f"{word[-1]}</w>"] for word in whole]
+    merges = []
+    while counts := Counter(pair for word in pieces for pair in pairwise(word)):
+        merges.append(min(counts, key=lambda pair: (-counts[pair], pair)))
+        pieces = [_merged(word, merges[-1]) for word in pieces]
+    return merges
+
+
+def _merged(word: list[str], pair: tuple[str, str]) -> list[str]:
+    joined = []
+    for piece in word:
+        if joined and (joined[-1], piece) == pair:
+            joined[-1] += piece
+        else:
+            joined.append(piece)
+    return joined
 
 
 def of_picture(picture: TrainingPicture) -> Uses:
