@@ -60,7 +60,7 @@ def _merges(whole: Sequence[str]) -> list[tuple[str, str]]:
 
 
 def _merged(word: list[str], pair: tuple[str, str]) -> list[str]:
-    joined = []
+    joined: list[str] = []
     for piece in word:
         if joined and (joined[-1], piece) == pair:
             joined[-1] += piece

@@ -21,8 +21,8 @@ INFORMED = 2048  # pictures whose information is held against the truth
 AT_ONCE = 32
 ORDER, APART, PAIRS = "two objects, order", "two objects, order, held out", "colour and shape, held out"
 PLANTED, EXCESS, ERROR = (
-    "planted shares, largest departure",
-    "information, relative excess",
+    "planted shares, departure",
+    "information, relative error",
     "information, error in nats",
 )
 QUALITY, MEGABYTES = "autoencoder, dB", "weights, MB"

@@ -124,6 +124,21 @@ def test_every_word_is_one_token_and_no_caption_is_cut():
     assert len(tokenizer("a female police officer with medium skin").input_ids) <= captions.LENGTH
 
 
+def test_every_tokenizer_that_is_made_is_the_same():
+    one, other = captions.tokenizer(), captions.tokenizer()
+    assert one.get_vocab() == other.get_vocab()
+    assert one.tokenize("zebras and unicorns") == other.tokenize("zebras and unicorns")
+
+
+def test_packed_packages_hold_the_same_pictures(packages):
+    into = packages.parent / "packed"
+    pictures.pack(packages, into)
+    before, after = (pictures.draw_all(pictures.load(folder)) for folder in (packages, into))
+    np.testing.assert_array_equal(before, after)
+    sizes = [sum(file.stat().st_size for file in folder.glob("*.tgz")) for folder in (packages, into)]
+    assert sizes[1] < sizes[0]
+
+
 def test_missing_packages_are_said_with_the_mend(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(RuntimeError, match="install npm"):
