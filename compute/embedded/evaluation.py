@@ -11,7 +11,7 @@ import torch
 
 from compute.embedded import autoencoder, captions, pictures, train, world
 from compute.embedded.learner import Learner
-from compute.embedded.pictures import SHIFTS, SIZE, Picture
+from compute.embedded.pictures import SHIFTS, SIZE, TrainingPicture
 from compute.models.denoiser import Denoiser
 
 GUIDANCES, STEPS = (1.0, 2.0), 20  # studies draw at the first
@@ -81,7 +81,7 @@ class Nearest:
         self.shown = shown
         self.flat = pictures.draw_all(shown).reshape(len(shown) * len(SHIFTS), -1).astype(np.float32)
 
-    def name(self, image: np.ndarray, allowed: list[int] | None = None) -> Picture:
+    def name(self, image: np.ndarray, allowed: list[int] | None = None) -> TrainingPicture:
         """The picture that `image`, uint8 (SIZE, SIZE, 3), is nearest to, among the indices `allowed`."""
         distance = np.square(self.flat - image.reshape(1, -1).astype(np.float32)).sum(1)
         distance = distance.reshape(len(self.shown), -1).min(1)
@@ -125,14 +125,14 @@ def judge(denoiser: Denoiser, packages: Path, folder: Path) -> tuple[Judgement, 
     first = drawn[GUIDANCES[0]]
     women, tones = _bare_roles(denoiser, shown, nearest)
     judgement = Judgement(
-        accuracy,
-        len(first.drawn),
-        women,
-        tones,
-        _information(denoiser, packages),
-        autoencoder.quality(denoiser.vae.float(), pictures.draw_all(shown)),
-        sum(file.stat().st_size for file in folder.rglob("*")) / 1e6,
-        first.wrong,
+        accuracy=accuracy,
+        prompts=len(first.drawn),
+        women=women,
+        tones=tones,
+        information=_information(denoiser, packages),
+        quality=autoencoder.quality(denoiser.vae.float(), pictures.draw_all(shown)),
+        megabytes=sum(file.stat().st_size for file in folder.rglob("*")) / 1e6,
+        wrong=first.wrong,
     )
     return judgement, first.drawn
 
@@ -143,7 +143,7 @@ def save(judgement: Judgement, file: Path) -> None:
     file.write_text(json.dumps(found, indent=1), encoding="utf-8")
 
 
-def prompt_of(picture: Picture) -> str:
+def prompt_of(picture: TrainingPicture) -> str:
     """The caption that names a single picture and no other."""
     if picture.group == "role":
         word = pictures.definitions()["words"]["gender"][picture.gender][0]

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from compute.embedded import captions
-from compute.embedded.pictures import Picture, definitions, draw_scene
+from compute.embedded.pictures import TrainingPicture, definitions, draw_scene
 
 FREQUENCY = {"role": 0.45, "shapes": 0.1, "single": 0.3, "scene": 0.15}  # of pictures in the world
 SHOWN = {"role": 0.24, "shapes": 0.05, "single": 0.41, "scene": 0.3}  # and in training
@@ -149,12 +149,12 @@ def scenes(pictures: Sequence[TrainingPicture]) -> tuple[list[tuple[int, int]], 
     return sorted(others[index] for index in lot[count:]), held_out + strange
 
 
-def draw_scenes(pictures: Sequence[Picture]) -> np.ndarray:
+def draw_scenes(pictures: Sequence[TrainingPicture]) -> np.ndarray:
     """The scenes that are shown, uint8 (M, H, W, 3)."""
     return np.stack([draw_scene(pictures[left], pictures[right]) for left, right in scenes(pictures)[0]])
 
 
-def _beside_itself(left: Picture, right: Picture) -> bool:
+def _beside_itself(left: TrainingPicture, right: TrainingPicture) -> bool:
     """Two colours of one shape: the captions of such scenes would say little more than those of one."""
     return left.group == right.group == "shapes" and left.name == right.name
 
