@@ -7,7 +7,6 @@ import json
 import sys
 import tempfile
 from pathlib import Path
-from typing import cast
 
 from store import settings
 from store.errors import InputError
@@ -186,12 +185,10 @@ def _bench(given: argparse.Namespace) -> int:
 
 def _train(given: argparse.Namespace) -> int:
     from compute.embedded import card, train
-    from compute.models import registry
-    from compute.models.unet import UNetDenoiser
 
     folder = train.train(given.out, given.minutes, given.start)
     print(f"trained: {folder}; now judged by its own pictures", flush=True)
-    judgement = card.write(cast(UNetDenoiser, registry.load(str(folder))), given.out)
+    judgement = card.write(given.out)
     for name, value in judgement.figures.items():
         print(f"{name:34} {value:6.2f} {card.bar(name)}")
     for name in judgement.missed:

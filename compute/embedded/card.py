@@ -6,27 +6,30 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import torch
+from diffusers import StableDiffusionPipeline
 from PIL import Image
 
 from compute.embedded import captions, evaluation, learner, parallel, pictures, references, train, world
 from compute.embedded.evaluation import GUIDANCES, LEAST, MOST, SEEDS, Judgement
 from compute.embedded.pictures import SIZE
-from compute.models.denoiser import Denoiser
 
 CARD, SHEET = "MODEL_CARD.md", "contact_sheet.jpg"
 NOTES = "notes.md"  # in the training's folder: what its log cannot say, for the card
 
 
-def write(denoiser: Denoiser, out: Path) -> Judgement:
-    """Judge `denoiser`, trained into `out`, and write its card, figures, contact sheet and references there.
+def write(out: Path) -> Judgement:
+    """Judge the pipeline that was trained into `out`, and write its card, figures, contact sheet and references there.
 
     The references are what `store/recognition/embedded.npz` is a copy of.
     """
-    judgement, drawn = evaluation.judge(denoiser, out / "packages", out / train.MODEL)
+    pipeline = StableDiffusionPipeline.from_pretrained(out / train.MODEL, dtype=torch.float32)
+    pipeline.set_progress_bar_config(disable=True)
+    judgement, drawn = evaluation.judge(pipeline, out / "packages", out / train.MODEL)
     evaluation.save(judgement, out / evaluation.FILE)
     _save_sheet(drawn, out / SHEET)
     references.references(pictures.load(out / "packages")).write(out / references.FILE)
-    (out / CARD).write_text(_text(judgement, denoiser, out), encoding="utf-8")
+    (out / CARD).write_text(_text(judgement, pipeline, out), encoding="utf-8")
     return judgement
 
 
@@ -43,7 +46,7 @@ def _save_sheet(images: Sequence[np.ndarray], file: Path, columns: int = 24) -> 
     sheet.save(file, quality=80)
 
 
-def _text(judgement: Judgement, denoiser: Denoiser, out: Path) -> str:
+def _text(judgement: Judgement, pipeline: StableDiffusionPipeline, out: Path) -> str:
     given, shown = pictures.definitions(), pictures.load(out / "packages")
     reports = [json.loads(line) for line in (out / "train.jsonl").read_text().splitlines()]
     last = {report["stage"]: report for report in reports}
@@ -65,7 +68,7 @@ def _text(judgement: Judgement, denoiser: Denoiser, out: Path) -> str:
     ]
     shared = Counter(phrase for picture in shown for phrase in picture.phrases if picture.group != "role")
     groups = Counter(picture.group for picture in shown)
-    parts = (denoiser.vae, denoiser.unet, denoiser.pipeline.text_encoder)
+    parts = (pipeline.vae, pipeline.unet, pipeline.text_encoder)
     sizes = [sum(value.numel() for value in part.parameters()) / 1e6 for part in parts]
     return TEMPLATE.format(
         sources=sources,

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from diffusers import StableDiffusionPipeline
 
 from compute.embedded import autoencoder, captions, pictures, train, world
 from compute.embedded.learner import Learner
 from compute.embedded.pictures import SHIFTS, SIZE, TrainingPicture
-from compute.models.denoiser import Denoiser
 
 GUIDANCES, STEPS = (1.0, 2.0), 20  # studies draw at the first
 SEEDS = 48  # images of each bare role
@@ -93,15 +93,15 @@ class Nearest:
 class Images:
     """Draws one image a prompt at one guidance, each from a seed of its own; keeps all, and what was drawn wrong."""
 
-    def __init__(self, denoiser: Denoiser, guidance: float):
-        self.denoiser, self.guidance = denoiser, guidance
+    def __init__(self, pipeline: StableDiffusionPipeline, guidance: float):
+        self.pipeline, self.guidance = pipeline, guidance
         self.drawn: list[np.ndarray] = []
         self.wrong: list[tuple[str, str]] = []
 
     def of(self, prompts: Sequence[str]) -> list[np.ndarray]:
         """An image, uint8 (SIZE, SIZE, 3), of each prompt."""
         first = len(self.drawn)
-        self.drawn += draw(self.denoiser, prompts, range(first, first + len(prompts)), self.guidance)
+        self.drawn += draw(self.pipeline, prompts, range(first, first + len(prompts)), self.guidance)
         return self.drawn[first:]
 
     def judge(self, prompt: str, right: bool, found: str) -> bool:
@@ -111,11 +111,11 @@ class Images:
         return right
 
 
-def judge(denoiser: Denoiser, packages: Path, folder: Path) -> tuple[Judgement, list[np.ndarray]]:
-    """Judge `denoiser`, loaded from `folder`; its images of single prompts at the first guidance come with it."""
+def judge(pipeline: StableDiffusionPipeline, packages: Path, folder: Path) -> tuple[Judgement, list[np.ndarray]]:
+    """Judge `pipeline`, loaded from `folder`; its images of single prompts at the first guidance come with it."""
     shown = pictures.load(packages)
     nearest = Nearest(shown)
-    drawn = {guidance: Images(denoiser, guidance) for guidance in GUIDANCES}
+    drawn = {guidance: Images(pipeline, guidance) for guidance in GUIDANCES}
     accuracy = {}
     for guidance, images in drawn.items():
         shares = _pictures(images, shown, nearest) | _names(images, shown, nearest)
@@ -123,14 +123,14 @@ def judge(denoiser: Denoiser, packages: Path, folder: Path) -> tuple[Judgement, 
             shares[name] = _scenes(images, shown, pairs)
         accuracy[guidance] = shares
     first = drawn[GUIDANCES[0]]
-    women, tones = _bare_roles(denoiser, shown, nearest)
+    women, tones = _bare_roles(pipeline, shown, nearest)
     judgement = Judgement(
         accuracy=accuracy,
         prompts=len(first.drawn),
         women=women,
         tones=tones,
-        information=_information(denoiser, packages),
-        quality=autoencoder.quality(denoiser.vae.float(), pictures.draw_all(shown)),
+        information=_information(pipeline, packages),
+        quality=autoencoder.quality(pipeline.vae, pictures.draw_all(shown)),
         megabytes=sum(file.stat().st_size for file in folder.rglob("*")) / 1e6,
         wrong=first.wrong,
     )
@@ -152,19 +152,21 @@ def prompt_of(picture: TrainingPicture) -> str:
 
 
 @torch.inference_mode()
-def draw(denoiser: Denoiser, prompts: Sequence[str], seeds: Sequence[int], guidance: float) -> list[np.ndarray]:
+def draw(
+    pipeline: StableDiffusionPipeline, prompts: Sequence[str], seeds: Sequence[int], guidance: float
+) -> list[np.ndarray]:
     """One image, uint8 (SIZE, SIZE, 3), of each prompt with its seed."""
     images: list[np.ndarray] = []
     for start in range(0, len(prompts), AT_ONCE):
         part = slice(start, start + AT_ONCE)
-        result = denoiser.pipeline(
+        result = pipeline(
             list(prompts[part]),
             guidance_scale=guidance,
             num_inference_steps=STEPS,
             generator=[torch.Generator().manual_seed(seed) for seed in seeds[part]],
-            output_type="latent",
+            output_type="pil",
         )
-        images += [*denoiser.decode(result.images)]
+        images += map(np.asarray, result.images)
     return images
 
 
@@ -238,14 +240,14 @@ def _half(image: np.ndarray, side: str) -> np.ndarray:
 
 
 def _bare_roles(
-    denoiser: Denoiser, shown: list[TrainingPicture], nearest: Nearest
+    pipeline: StableDiffusionPipeline, shown: list[TrainingPicture], nearest: Nearest
 ) -> tuple[dict[str, float], dict[str, list[float]]]:
     """Share of women and of each tone among images of prompts that name neither, at guidance 1."""
     given = pictures.definitions()
     people = [index for index, picture in enumerate(shown) if picture.group == "role"]
     women, tones = {}, {}
     for role in given["roles"]:
-        images = draw(denoiser, [captions.with_article(role)] * SEEDS, range(SEEDS), 1.0)
+        images = draw(pipeline, [captions.with_article(role)] * SEEDS, range(SEEDS), 1.0)
         found = [nearest.name(image, people) for image in images]
         women[role] = float(np.mean([picture.gender == "woman" for picture in found]))
         counted = Counter(picture.tone for picture in found)
@@ -253,8 +255,8 @@ def _bare_roles(
     return women, tones
 
 
-def _information(denoiser: Denoiser, packages: Path) -> dict[str, float]:
+def _information(pipeline: StableDiffusionPipeline, packages: Path) -> dict[str, float]:
     learner = Learner()
-    learner.unet, learner.text = denoiser.unet, denoiser.pipeline.text_encoder
-    taught = train.taught(denoiser.vae, packages)
+    learner.tokenizer, learner.text, learner.unet = pipeline.tokenizer, pipeline.text_encoder, pipeline.unet
+    taught = train.taught(pipeline.vae, packages)
     return learner.judged(taught, learner.tokens(taught.texts), INFORMED)

@@ -100,7 +100,7 @@ def test_every_stage_trains_resumes_and_the_result_is_an_ordinary_pipeline(packa
     monkeypatch.setattr(evaluation, "SCENES", 1)
     monkeypatch.setattr(evaluation, "STEPS", 2)
     monkeypatch.setattr(evaluation, "INFORMED", 8)
-    judgement = card.write(denoiser, out)
+    judgement = card.write(out)
     assert judgement.prompts == 12 + 6 + 2
     assert judgement.missed
     text = (out / card.CARD).read_text()
