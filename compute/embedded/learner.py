@@ -34,15 +34,19 @@ def scheduler() -> DDIMScheduler:
 
 
 def denoiser() -> UNet2DConditionModel:
-    """An untrained denoiser on 16 x 16 x 4 latents."""
+    """An untrained denoiser on 16 x 16 x 4 latents.
+
+    Its lowest level is 2 x 2, where each layer sees the whole latent: which picture is in a noisy latent can only be
+    told from all of it.
+    """
     return UNet2DConditionModel(
         sample_size=16,
         in_channels=4,
         out_channels=4,
-        block_out_channels=(64, 128),
+        block_out_channels=(64, 128, 128, 160),
         layers_per_block=1,
-        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
-        up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
+        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D", "DownBlock2D"),
+        up_block_types=("UpBlock2D", "UpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
         cross_attention_dim=WIDTH,
         attention_head_dim=4,
         norm_num_groups=16,

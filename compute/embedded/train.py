@@ -5,6 +5,7 @@
 
 import json
 import math
+import re
 import time
 from functools import partial
 from pathlib import Path
@@ -22,23 +23,23 @@ from compute.embedded.world import World
 from compute.models.registry import VOCABULARY
 
 SHARES = {"autoencoder": 0.13, "denoiser": 0.83, "decoder": 0.04}  # of the minutes given
-IMAGES, CAPTIONS = {"cpu": 11, "cuda": 256}, 3  # noisy latents a step and process, and captions of each
+IMAGES, CAPTIONS = {"cpu": 24, "cuda": 256}, 2  # noisy latents a step and process, and captions of each
 VISITED = 0.3  # of the noisy latents are states that images of the model itself pass
 PROMPTS, STEPS = 2, (12, 20, 30)  # images drawn at once for them, for each noisy latent of a step; in so many steps
-RATE, TEXT_FACTOR, CONSTANT_UNTIL = 1e-3, 2.5, 0.4
-RATE_ON = {"cpu": 3e-4, "cuda": 1e-3}  # where weights are trained on; more pictures a step bear a larger one
+RATE, TEXT_FACTOR, CONSTANT_UNTIL = 1e-3, 2.5, 0.3
+RATE_ON = {"cpu": 6e-4, "cuda": 1e-3}  # where weights are trained on; more pictures a step bear a larger one
 START = "start.pt"  # those weights
 MODEL = "model"  # folder of the finished pipeline
 EMA_DECAY = 0.999
-REPORT_EVERY = 500  # steps
+REPORT_EVERY = 250  # steps
 
 
 def train(out: Path, minutes: float, start: Path | None = None) -> Path:
     """Train into `out` for `minutes` altogether; returns the folder of the finished pipeline.
 
     `start` is the folder of a pipeline trained before, to go on from: its autoencoder is kept as it is, the denoiser
-    begins with its weights, and words that it did not know begin anew. `out` keeps the downloaded packages, the
-    checkpoints and `train.jsonl`, one line a report.
+    begins with its weights, and words and levels that it did not know begin anew. `out` keeps the downloaded
+    packages, the checkpoints and `train.jsonl`, one line a report.
     """
     out.mkdir(parents=True, exist_ok=True)
     pictures.download(out / "packages")
@@ -94,11 +95,18 @@ def _begin_from(folder: Path, out: Path) -> None:
         for token, place in learner.tokenizer.get_vocab().items():
             if token in places:
                 embedding[place] = before[places[token]]
-    for module, known in ((learner.unet, trained.unet.state_dict()), (learner.text, text)):
+    deeper = len(learner.unet.up_blocks) - len(trained.unet.up_blocks)
+    unet = {_deeper(name, deeper): value for name, value in trained.unet.state_dict().items()}
+    for module, known in ((learner.unet, unet), (learner.text, text)):
         own = module.state_dict()
         same = {name: value for name, value in known.items() if name in own and own[name].shape == value.shape}
         module.load_state_dict(same, strict=False)
     torch.save(learner.state_dict(), out / START)
+
+
+def _deeper(name: str, levels: int) -> str:
+    """The name that a weight of a denoiser has in one with so many more levels: blocks upwards begin at the lowest."""
+    return re.sub(r"^up_blocks\.(\d+)", lambda found: f"up_blocks.{int(found[1]) + levels}", name)
 
 
 def _train_denoiser(out: Path, minutes: float) -> None:

@@ -18,7 +18,7 @@ from compute.embedded.pictures import TrainingPicture, definitions, draw_scene
 FREQUENCY = {"role": 0.45, "shapes": 0.1, "single": 0.3, "scene": 0.15}  # of pictures in the world
 SHOWN = {"role": 0.24, "shapes": 0.05, "single": 0.41, "scene": 0.3}  # and in training
 ASTRAY = 1e-4  # of captions are said of any picture at all, so that no picture is impossible
-EMPTY, OTHER, EITHER = 0.3, 0.15, 0.1  # chances of the last caption of an example; else it is one more of its own
+EMPTY, OTHER, EITHER = 0.4, 0.15, 0.1  # chances of the last caption of an example; else it is one more of its own
 PARTNERS = 24  # for each single picture: captions that name it and another one, and mean either
 
 
