@@ -1,8 +1,10 @@
 """The main script: navigation and sidebar, around the page that the address names."""
 
+import gc
+import sys
+
 import streamlit as st
 
-from pages import imports
 from pages.registry import PAGES
 from pages.widgets import sidebar
 
@@ -18,6 +20,13 @@ STYLE = """<style>
 [data-retained=true]:not(:has(:focus:is(textarea, [type=text]))) {display: none}
 </style>"""
 
+
+@st.cache_resource(max_entries=1, show_spinner=False)
+def set_imports_aside(modules: int) -> None:
+    """Leave what is there, whenever there are more modules, out of the search for garbage that ends each run."""
+    gc.freeze()
+
+
 st.set_page_config(layout="wide", initial_sidebar_state="expanded")
 st.html(STYLE)
 chosen = st.navigation(
@@ -28,4 +37,4 @@ chosen = st.navigation(
 )
 sidebar.draw(PAGES[chosen.url_path])
 chosen.run()
-imports.set_aside()
+set_imports_aside(len(sys.modules))
