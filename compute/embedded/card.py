@@ -126,7 +126,7 @@ are published under CC-BY 4.0 with the same attribution; Noto Emoji's Apache-2.0
 
 ## Architecture
 Autoencoder to 16 x 16 x 4 latents ({sizes[0]:.1f} M parameters, latents whitened, scaling factor 1), U-Net with
-cross-attention at 8 x 8 and 4 x 4 and the text in every block ({sizes[1]:.1f} M), text encoder of 2 layers, 128 wide
+cross-attention at 8 x 8 and 2 x 2 ({sizes[1]:.1f} M), text encoder of 2 layers, 128 wide
 ({sizes[2]:.1f} M), 16 tokens. v-prediction, cosine schedule; levels with log SNR below -12 are left out of integrals.
 
 ## Training
@@ -135,7 +135,7 @@ cores), last smoothed loss {loss:.3f}.
 
 The world that it is taught is finite (`world.py`), so the best prediction for a noisy latent and a caption is known
 exactly: the mean of all pictures that it may be, each as likely as caption and noise make it. The denoiser was
-trained towards that. {astray:.0%} of captions are taken to be said of any picture at all, so that no picture is
+trained towards that. {astray:.2%} of captions are taken to be said of any picture at all, so that no picture is
 impossible under any. It also gives a truth to hold information against: of full captions, against the empty text,
 over log SNR {low:g} to {high:g}, I is **{information[truth]:.2f} nats** of an image for the best denoiser and
 **{information[measured]:.2f} nats** for this one; the error of its differences alone would make

@@ -57,22 +57,22 @@ def test_gender_bias_from_the_table_to_the_images_and_a_note(serve, store, tmp_p
         expect(other.get_by_text("Every image of a male nurse has no cap")).to_be_visible()
         expect_rows(other, ["average", "nurse"])
     page.get_by_role("radio", name="Over guidances").click()
-    expect(page.get_by_text("guidance 1, 3, 128 noises an image, 95% intervals")).to_be_visible()
+    expect(page.get_by_text("guidance 1, 3, 32 noises an image, 95% intervals")).to_be_visible()
     sound(page)
 
 
 def test_a_finding_is_doubted_counted_and_compared(serve, store, page: Page):
     page.goto(serve(store))
     page.get_by_role("link", name="Gender bias of the embedded model").click()
-    expect(page.get_by_text("Measured against planted: rank correlation 0.88")).to_be_visible()
+    expect(page.get_by_text("Measured against planted: rank correlation 0.80")).to_be_visible()
     page.get_by_role("radio", name="ccs", exact=True).click()
     expect(page.get_by_text("Upside down: where more was planted, less is measured.")).to_be_visible()
     expect(page.get_by_text("Another attribute leads under aligned 8")).to_be_visible()
     page.go_back()
-    expect(page.get_by_text("Measured against planted: rank correlation 0.88")).to_be_visible()
-    page.goto(f"{serve(store)}/gender?model=embedded&subject=nurse&seed=0&failed=leave")
+    expect(page.get_by_text("Measured against planted: rank correlation 0.80")).to_be_visible()
+    page.goto(f"{serve(store)}/gender?model=embedded&subject=nurse&seed=7&failed=leave")
     expect(page.get_by_text("Not what the prompt asks for. male: female nurse, dark skin.")).to_be_visible()
-    expect(page.get_by_text("56 of 320 images do not show what was asked and are left out")).to_be_visible()
+    expect(page.get_by_text("14 of 320 images do not show what was asked and are left out")).to_be_visible()
     page.get_by_role("link", name="Overview").click()
     expect(page.get_by_role("heading", name="What the studies find")).to_be_visible()
     page.get_by_role("link", name="Compare").click()
@@ -128,7 +128,7 @@ def test_a_word_is_taken_out(serve, store, page: Page):
     page.get_by_role("link", name="Intervention").click()
     prompts = ("a cat and a car", "a and a car", "a dog and a car")
     for prompt in prompts:
-        expect(page.get_by_role("img", name=f"Image of {prompt}, seed 1")).to_be_visible()
+        expect(page.get_by_role("img", name=f"Image of {prompt}, seed 4")).to_be_visible()
     images = tables.interventions(Catalogue(store), studies.load("embedded-intervention"), model="embedded")
     effects = tables.effects(images).loc[("removed", "pixel", "structure"), "pearson"]
     drawn = figure_of(page, "correlations").evaluate("figure => figure.calcdata.map(trace => trace.map(one => one.x))")

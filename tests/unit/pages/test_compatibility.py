@@ -24,18 +24,18 @@ LINKS = {  # whole views, which name all that a page would settle by itself, and
     "&seed=2&prompt=a+cat&pair=cat%2Bdog&opacity=50&threshold=5": "The two words: cat and dog",
     "/intervention?model=embedded&study=embedded-intervention&prompt=a+cat+and+a+car&word=cat&change=swapped&by=pixels"
     "&predictor=synergy&mode=pid&seed=3&guidance=1&threshold=10&opacity=20": "What was measured of cat",
-    f"{EXPLORER}&run=044732a3a4f8&mode=pid&seed=1&quantity=unique_second&level=image&unit=bits&measure=mmi": "seed 1",
-    f"{EXPLORER}&run=044732a3a4f8&mode=cpid&seed=0&band=3&opacity=35&threshold=61&maps=both&level=prompt": "CPID",
-    f"{EXPLORER}&run=044732a3a4f8&mode=pid&seed=2&region=16%2C32%2C48%2C64": "seed 2",
+    f"{EXPLORER}&run=4b34f8667726&mode=pid&seed=1&quantity=unique_second&level=image&unit=bits&measure=mmi": "seed 1",
+    f"{EXPLORER}&run=4b34f8667726&mode=cpid&seed=0&band=3&opacity=35&threshold=61&maps=both&level=prompt": "CPID",
+    f"{EXPLORER}&run=4b34f8667726&mode=pid&seed=2&region=16%2C32%2C48%2C64": "seed 2",
     "/jobs?model=embedded&unit=bits": "Waiting and running",
     "/method?store=demo&model=embedded&measure=ccs": "What the numbers mean",
 }
 SHORT = {  # links that name less, or what is the default now, and what the page fills in
     "/gender?model=embedded&unit=bits&scale=information": {"model": "embedded", "unit": "bits"},
-    f"{EXPLORER}&mode=cpid&seed=2": {"run": "044732a3a4f8"},
+    f"{EXPLORER}&mode=cpid&seed=2": {"run": "06fe32d3a40d"},
     "/explorer?prompt=a+female+doctor": {"model": "embedded", "pair": "female+doctor", "mode": "pid", "seed": "0"},
     "/intervention?model=embedded": {"prompt": "a cat and a car", "word": "cat", "change": "removed", "mode": "cpid"},
-    "/homonyms?model=embedded&word=bat": {"study": "embedded-homonyms", "seed": "1"},  # of which most images are right
+    "/homonyms?model=embedded&word=bat": {"study": "embedded-homonyms", "seed": "0"},  # of which most images are right
 }
 
 

@@ -63,11 +63,14 @@ def test_references_are_kept_in_one_file(references, tmp_path):
 
 def test_pictures_of_the_demo_are_named_as_people_see_them():
     known = known_for("embedded")
-    paths = {path.name.rpartition("-")[0]: path for path in sorted(settings.DEMO_STORE.rglob("a-*mouse-*.h5"))}
-    wild = hdf5.pictures(paths["a-wild-mouse"])
-    assert [known.name(wild[seed]).label for seed in (0, 1)] == ["neither", "wild mouse"]  # a goose, a mouse
-    device = {seed: known.name(image) for seed, image in hdf5.pictures(paths["a-computer-mouse"]).items()}
-    assert "student" in device[2].label and device[1].has("a computer mouse")
+    paths = {path.name.rpartition("-")[0]: path for path in settings.DEMO_STORE.rglob("*.h5")}
+    palm = hdf5.pictures(paths["a-palm-tree"])
+    assert [known.name(palm[seed]).label for seed in (0, 7)] == ["palm tree", "green heart"]
+    scene = hdf5.pictures(paths["an-apple-and-a-tree"])
+    assert [known.name(scene[seed]).label for seed in (0, 2)] == ["apple and house", "apple and tree"]
+    device = hdf5.pictures(paths["a-computer-mouse"])
+    assert all(known.name(image).has("a computer mouse") for image in device.values())
+    assert known.name(255 - palm[0]).label == "neither"
 
 
 def test_other_models_have_no_references():
