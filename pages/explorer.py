@@ -1,12 +1,13 @@
 """Any computed prompt: its images, the maps of a pair of words over them, the totals and the noise levels."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import streamlit as st
 
 from pages import address
-from pages.data import glossary, results
+from pages.data import glossary, recognised, results
 from pages.data.selection import Missing, resolve
 from pages.data.shell_commands import pair_label, run_command
 from pages.figures.quantities import MODE_NAMES, MODES_MEANING
@@ -54,7 +55,7 @@ def main() -> None:
         run=entry.run if len(runs) > 1 or view.run else "",  # a link that names it stays as it is
         pair=entry.pair,
         mode=entry.mode,
-        seed=view.seed or (seed if seed in seeds else seeds[0]),
+        seed=view.seed or (seed if seed in seeds else _first_right(entry, pair.seeds)),
     )
     address.show(view)
     pairs = listing.values("pair", prompt, PAIRS)
@@ -147,6 +148,13 @@ def _choices_without(view: address.ExplorerView, listing: Catalogue) -> None:
         address.show(view)
         _choices(view, listing, pairs, {}, [view.mode])
         words.chips(view, pairs)
+
+
+def _first_right(entry: Entry, seeds: Sequence[int]) -> str:
+    """Return the first seed whose image shows what the prompt names, where that can be told of a drawn image."""
+    key = entry.key
+    right = [] if key.image else recognised.right(entry.path, key.prompt, key.model, seeds)
+    return str(next(iter(right), seeds[0]))
 
 
 def _images_of(entry: Entry) -> str:

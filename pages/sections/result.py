@@ -8,7 +8,7 @@ import streamlit as st
 
 from pages import address
 from pages.address import ALL_LEVELS, BOTH_MODES, View
-from pages.data import decompositions, glossary, results
+from pages.data import decompositions, glossary, recognised, results
 from pages.figures import maps as maps_figure
 from pages.figures.quantities import MAPS, MODE_MEANING, MODE_NAMES, factor
 from pages.widgets import exports, notices, region, sliders, totals
@@ -105,6 +105,8 @@ def _overlay(shown: ResultScreen, record: RunRecord) -> ExportFigure:
     maps_figure.let_select(figure, image.shape[:2], region.corners(view))
     selected = {"on_select": region.drawn, "selection_mode": "box"}
     exports.figure("overlay-figure", figure, key=region.CHART, alt=about + shown.levels, **selected)
+    if not record.key.image and (wrong := recognised.mark(shown.path, record.key.prompt, record.key.model, view.seed)):
+        st.caption(notices.plain(wrong))
     region.choices(view, record)
     sliders.draw(view)
     if len(shown.bands) > 1:

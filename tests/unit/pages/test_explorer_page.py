@@ -75,6 +75,14 @@ def test_the_store_that_ships_shows_the_totals_of_its_files(explorer, tmp_path):
     assert page.total("redundancy", "CPID, mean") == written(*redundancy.mean())
 
 
+def test_the_first_seed_shows_what_the_prompt_names_and_others_are_marked(opened, demo_store):
+    asked = {"model": "embedded", "prompt": "a dog and a banana", "pair": "dog+banana"}
+    page = opened("explorer.py", demo_store, **asked)
+    assert page.address["seed"] == "2" and "Not what the prompt names" not in page.said
+    page.go("explorer.py", **asked, seed="1")
+    assert "Not what the prompt names: this image shows dog and giraffe" in page.said
+
+
 def test_another_prompt_is_shown_in_the_same_mode_and_seed(explorer):
     page = explorer().choose("Prompt", "a green apple")
     assert "Synergy is below zero" in page.said
