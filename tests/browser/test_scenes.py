@@ -91,12 +91,14 @@ def test_meanings_and_synonyms_on_one_scale(serve, store, page: Page):
     page.get_by_role("link", name="Homonyms").click()
     page.get_by_role("radio", name="keyboard", exact=True).click()
     expect(page).to_have_url(re.compile("word=keyboard"))
+    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
     senses = tables.senses(Catalogue(store), studies.load("embedded-homonyms"), model="embedded")
     rows = senses[senses["prompt"].str.contains("keyboard")]
     assert len(rows) == 2
     for _, row in rows.iterrows():
         expect(page.get_by_text(row["prompt"], exact=True)).to_be_visible()
-        expect(page.get_by_text(f"{row['own']} of 8 nearer to images of {row['sense']}")).to_be_visible()
+        nearer = f"{row['own']} of 8 nearer to images of {row['sense']}"
+        expect(page.get_by_text(nearer).filter(visible=True)).to_be_visible()
         cell = ranged(*row[["synergy", "synergy_low", "synergy_high"]])
         expect(page.get_by_role("cell", name=cell).first).to_be_visible()
     overlays = page.locator("[class*=st-key-overlay-] .js-plotly-plot")
