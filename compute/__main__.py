@@ -17,7 +17,6 @@ EXIT_PIPE = 141  # as of a process that the signal PIPE ended
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; a trouble that a person can mend is one line on standard error."""
     _quiet()
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that spin while they wait stop each other under load
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # for what came in as bytes that are no text

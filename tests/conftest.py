@@ -1,7 +1,6 @@
 """Material that several tests share."""
 
 import gc
-import os
 import shutil
 from pathlib import Path
 
@@ -10,7 +9,6 @@ import pytest
 from store import settings
 
 ROOT = Path(__file__).parents[1]
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as in commands
 gc.set_threshold(50_000, 20, 20)  # with torch, pandas and Plotly in memory a search for garbage takes long
 
 

@@ -23,7 +23,7 @@ from compute.estimation.batching import BatchedDenoiser
 from compute.estimation.evaluate import evaluate
 from compute.estimation.noise_levels import NoiseLevels
 from compute.estimation.tuning import best_batch
-from compute.models import registry
+from compute.models import registry, waiting
 from compute.models.denoiser import Denoiser
 from compute.models.replay.adapter import PipelineAdapter
 from compute.planning.work import STEPS
@@ -68,6 +68,8 @@ class BenchOptions:
         from compute.checks import random_weights
 
         device = torch.device(self.device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        if device.type == "cpu":
+            waiting.watch()
         return random_weights.build(self.model, registry.DTYPES[self.dtype], device, self.size)
 
 
@@ -105,6 +107,8 @@ def measure(options: BenchOptions, report: Report = lambda _: None) -> Iterator[
     elif not options.random_weights:
         report("speed beside other work")
         yield from _threads(denoiser, latent, batch, "idle")
+        with waiting.asleep():
+            yield from _threads(denoiser, latent, batch, "idle, asleep while they wait")
         with _busy_processes() as beside:
             yield from _threads(denoiser, latent, batch, beside)
             for texts in BESIDE:
@@ -173,8 +177,9 @@ def rates(
         evaluate(BatchedDenoiser(denoiser, batch), levels, latent, conditions, encoded, noises=BRIEF, seed=0)
         _wait(denoiser)
 
-    def bare() -> None:
-        ask(batch, shares=False)
+    def bare(calls: int = 1) -> None:
+        for _ in range(calls):
+            ask(batch, shares=False)
 
     def one_batch() -> None:
         ask(latents * texts, shares=True)
@@ -188,13 +193,14 @@ def rates(
         yield f"left out, {about}: seconds of a batch", evaluations / rate
         return
     work()
+    calls = max(1, evaluations // batch)  # as a short round meets fewer disturbances than a long one
     if not beside:
         alone, together = (_operations(partial(ask, latents * texts, shares)) for shares in (False, True))
         yield f"operations allow, {about}", alone / together
     spent: tuple[list[float], list[float]] = [], []
     began = time.perf_counter()
     while len(spent[0]) < ROUNDS or time.perf_counter() - began < SECONDS:
-        spent[0].append(_seconds(bare) / batch)
+        spent[0].append(_seconds(partial(bare, calls)) / (calls * batch))
         spent[1].append(_seconds(work) / evaluations)
     plain, ours = (statistics.mean(each) if beside else min(each) for each in spent)
     yield f"evaluations a second, bare denoiser, {about}", 1 / plain

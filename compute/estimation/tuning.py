@@ -94,14 +94,17 @@ def measure(denoiser: Denoiser, shape: torch.Size, encoded: Conditioning) -> dic
 
 
 def best_batch(denoiser: Denoiser, shape: torch.Size, encoded: Conditioning) -> int:
-    """The smallest batch that no larger one beats by `BETTER`, as far as memory goes."""
+    """The smallest batch that neither twice nor four times as many beat by `BETTER`, as far as memory goes."""
     best, rate = BATCHES[0], 0.0
     for batch in BATCHES:
         batched = BatchedDenoiser(denoiser, batch)
         found = _rate(batched, batch, shape, encoded)
-        if batched.batch < batch or found < rate * BETTER:
+        if batched.batch < batch:
             break
-        best, rate = batch, found
+        if found >= rate * BETTER:
+            best, rate = batch, found
+        elif batch >= 4 * best:
+            break
     return best
 
 

@@ -9,7 +9,7 @@ from diffusers import DiffusionPipeline
 from huggingface_hub import hf_hub_download, try_to_load_from_cache
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
-from compute.models import additions, families, parity
+from compute.models import additions, families, parity, waiting
 from compute.models.replay.adapter import PipelineAdapter
 from compute.models.weights import memory
 from compute.models.weights.checkpoint import SavedCheckpoint, usual_configuration
@@ -142,6 +142,8 @@ def load(
         raise
     except Exception as error:  # a wrong configuration makes the libraries raise whatever they happen to
         raise saved.refused(f"it cannot be used ({one_line(error)})", "download or save it again") from error
+    if place.type == "cpu":
+        waiting.watch()
     return denoiser
 
 

@@ -17,7 +17,8 @@ from store.errors import DiffusionPIDError, InputError
 from store.jobs import ACTIVE, Job, Queue, State
 from store.records import pair_name
 
-EVERY, SOON = 2.0, 0.5  # seconds between two looks at the queue, and while a job about one prompt waits or runs
+EVERY = 2.0  # seconds between two looks at the queue
+OFTEN, SOON = 1.0, 0.2  # the same while a job about one prompt waits or runs: with its bar drawn anew, and without
 PAUSE = 10.0  # seconds between two times that a page takes up new results of one job
 SHOWN = 4  # jobs in the sidebar
 KNOWN = 0.25  # images measured, before which the time to load the model hides how long one takes
@@ -33,7 +34,15 @@ def draw(view: View, root: Path) -> None:
         watched = []
     st.session_state[SEEN] = _results(watched), time.monotonic()
     soon = any(job.state in ACTIVE and job.wanted.prompt for job in watched)
-    st.fragment(_sidebar, run_every=SOON if soon else EVERY)(view, root)
+    st.fragment(_sidebar, run_every=OFTEN if soon else EVERY)(view, root)
+    if soon:
+        st.fragment(_look, run_every=SOON)(root)
+
+
+def _look(root: Path) -> None:
+    """Have the page drawn again if there is something new; nothing is drawn here, so that browsers have little work."""
+    with suppress(DiffusionPIDError):  # the list itself says so
+        _take_up(_watched(Queue(root)))
 
 
 def _sidebar(view: View, root: Path) -> None:
@@ -44,9 +53,7 @@ def _sidebar(view: View, root: Path) -> None:
     except DiffusionPIDError as error:
         st.error(notices.plain(str(error)))
         return
-    if _is_new(watched):
-        address.keep()
-        st.rerun()
+    _take_up(watched)
     if watched:
         st.caption("Jobs")
     for job in watched[:SHOWN]:
@@ -61,6 +68,13 @@ def _sidebar(view: View, root: Path) -> None:
         st.caption(f"and {len(watched) - SHOWN} more on the Jobs page")
     if any(job.state in ACTIVE for job in watched) and not workers:
         no_worker(root)
+
+
+def _take_up(jobs: Sequence[Job]) -> None:
+    """Have the page drawn again if `jobs` bring something new."""
+    if _is_new(jobs):
+        address.keep()
+        st.rerun()
 
 
 def _watched(queue: Queue) -> list[Job]:

@@ -95,7 +95,7 @@ class PipelineAdapter:
         self._autoencoder = Autoencoder(pipeline.vae, self._manner, self.levels.times[1], name)
         self._options = options
         self._calling: Tensor = torch.zeros(0, dtype=torch.int64)
-        self._layouts: dict[str, Layout | None] = {}
+        self._layouts: dict[tuple[int, ...], Layout | None] = {}  # by lengths of texts
         self.shares = True  # whether rows of a batch share what they have in common
         self._shared: SharedWork | None = None
 
@@ -257,9 +257,7 @@ class PipelineAdapter:
         """
         with listening() as readings, embedding(self.pipeline) as given:
             call = self._record(prompt)
-        if prompt not in self._layouts:
-            self._layouts = {prompt: self._layout(call)}
-        layout = self._layouts[prompt]
+        layout = self._layout(call)
         if layout is None:
             return None
         counts = dict.fromkeys((layout.states, *self._filled(call)))
@@ -288,8 +286,10 @@ class PipelineAdapter:
             self._answer(call.with_values(changed))
 
         form = self._manner.form
-        lengths = [values[path].shape[1 if form.row_of(path) == path else 0] for path in texts]
-        return Layout.of(ask, lengths, self.latent_shape[1:]) if texts else None
+        lengths = tuple(values[path].shape[1 if form.row_of(path) == path else 0] for path in texts)
+        if lengths not in self._layouts:
+            self._layouts[lengths] = Layout.of(ask, lengths, self.latent_shape[1:]) if texts else None
+        return self._layouts[lengths]
 
     def _filled(self, call: RecordedCall) -> list[int]:
         """How many states of the text of `call` there are before zeros fill it up, if it is one sequence."""
