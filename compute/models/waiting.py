@@ -18,7 +18,7 @@ from threading import Event, Thread
 import psutil
 import torch
 
-LOOK = 0.25  # seconds that processors are looked at: a page that is drawn takes less
+LOOK = 0.25  # seconds over which it is counted what others compute
 ROOM = 0.6  # processors that others may take of those that the threads of this process need
 SPREAD = 2**17  # values that torch spreads over all its threads
 
