@@ -80,12 +80,25 @@ def local(count: int | None = None) -> Iterator[Pool]:
     threads = os.environ.get("OMP_NUM_THREADS") or max(1, (os.cpu_count() or 1) // count)
     environment = {f"{library}_NUM_THREADS": threads for library in ("OMP", "MKL", "OPENBLAS")}
     with (
+        _environment_kept(),
         dask.config.set(SETTINGS | CLOSED | {"distributed.nanny.pre-spawn-environ": environment}),
         _local_cluster(count) as cluster,
         Client(cluster) as client,
     ):
         kind = "GPU" if devices else "CPU"
         yield Pool(client, f"{count} {kind} process{'es' if count > 1 else ''} of this machine")
+
+
+@contextmanager
+def _environment_kept() -> Iterator[None]:
+    """Undo what Dask changes in this process for those that it starts."""
+    before = dict(os.environ)
+    try:
+        yield
+    finally:
+        for name in os.environ.keys() - before:
+            del os.environ[name]
+        os.environ.update(before)
 
 
 def _local_cluster(count: int) -> LocalCluster:

@@ -67,9 +67,11 @@ def pair(epsilon_folder):
 
 @pytest.fixture(scope="module")
 def pool():
-    """One Dask process with a model, for all tests here."""
+    """One Dask process with a model, for all tests here; it leaves the environment of this one as it was."""
+    before = os.environ.get("MKL_NUM_THREADS")
     with pools.local(1) as pool:
         yield pool
+    assert os.environ.get("MKL_NUM_THREADS") == before
 
 
 @contextmanager
