@@ -19,7 +19,7 @@ from pages.widgets.job_progress import LAUNCHED
 from pages.widgets.words import choosable
 from store.catalogue import Catalogue
 from store.errors import DiffusionPIDError, InputError
-from store.jobs import LATER, SOON, SUFFIXES, JobSpec, Picture, Queue
+from store.jobs import ACTIVE, LATER, SOON, SUFFIXES, JobSpec, Picture, Queue
 from store.jobs.choice import OFFLOADS, QUANTIZATIONS, ModelChoice
 from store.prompts.model_cards import ModelCard
 from store.records import pair_words
@@ -369,11 +369,16 @@ def _picture(wanted: JobSpec) -> Picture | None:
 
 
 def _launch(wanted: JobSpec, priority: int, root: Path) -> None:
-    """Put the job into the queue; the form says so when it is drawn again."""
+    """Put the job into the queue, once for two clicks; the form says so when it is drawn again."""
     author = " ".join(st.session_state.get("launch author", "").split())[:60] or "dashboard"
+    queue = Queue(root)
     try:
         picture = _picture(wanted)
-        number = Queue(root).submit(wanted, author, priority, picture.content if picture else None)
+        alike = [] if picture else [job.number for job in queue.jobs(ACTIVE) if job.wanted == wanted]
+        if alike:
+            notices.say_later(f"Job {alike[0]} in the queue asks for the same", "info")
+            return
+        number = queue.submit(wanted, author, priority, picture.content if picture else None)
     except DiffusionPIDError as error:
         notices.say_later(str(error), "error")
         return

@@ -67,6 +67,8 @@ def kill_server(address: str) -> None:
 def test_a_pair_is_launched_from_the_sidebar_and_its_maps_appear(serve, store, working, page: Page):
     page.goto(explorer(serve(store), **NURSE))
     expect(page.get_by_text("Not in this store")).to_be_visible()
+    expect(page.locator(".js-plotly-plot")).to_be_hidden()  # loaded before there is anything to draw
+    expect(page.locator(".js-plotly-plot")).to_be_attached()
     page.evaluate("window.same = true")
     sidebar = form(page)
     expect(sidebar.get_by_role("textbox", name="Prompt of the job")).to_have_value("a female nurse")

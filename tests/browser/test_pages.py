@@ -17,6 +17,7 @@ from tests import synthetic
 from tests.budget import soak
 
 LINK = {"model": "embedded", "prompt": "a female doctor", "pair": "female+doctor", "mode": "cpid", "seed": "2"}
+FIGURES = ".js-plotly-plot:visible"
 OVERLAY = ".st-key-overlay .js-plotly-plot"
 MARKUP = "<b>x</b> *y*"
 STRIP = ".st-key-strip .js-plotly-plot"
@@ -76,7 +77,7 @@ def total(page: Page, name: str, column: str) -> str:
 
 def test_a_link_opens_cold_with_the_map_exactly_on_the_image_and_helps_lead_to_their_terms(serve, store, page: Page):
     page.goto(explorer(serve(store)))
-    figures = page.locator(".js-plotly-plot")
+    figures = page.locator(FIGURES)
     expect(figures).to_have_count(3)
     sound(page)
     overlay = page.locator(OVERLAY)
@@ -103,7 +104,7 @@ def test_a_link_opens_cold_with_the_map_exactly_on_the_image_and_helps_lead_to_t
 def test_a_link_into_the_store_that_ships_opens_cold(serve, tmp_path, page: Page):
     root = shutil.copytree(settings.DEMO_STORE, tmp_path / "demo")
     page.goto(explorer(serve(root)))
-    expect(page.locator(".js-plotly-plot")).to_have_count(3)
+    expect(page.locator(FIGURES)).to_have_count(3)
     sound(page)
     expect(page.locator(OVERLAY).locator(".heatmaplayer image").first).to_be_visible()
 
@@ -171,7 +172,7 @@ def test_a_row_of_the_list_opens_its_result_whose_prompt_is_text_and_never_marku
     opened = open_first_row(page)
     entry = Catalogue(store).page(Filter(prompt=MARKUP))[0]
     assert {"prompt": MARKUP, "pair": entry.pair, "mode": entry.mode}.items() <= address_of(opened).items()
-    expect(opened.locator(".js-plotly-plot")).to_have_count(3)
+    expect(opened.locator(FIGURES)).to_have_count(3)
     expect(opened.get_by_role("combobox", name="Prompt")).to_have_value(MARKUP)
     expect(opened.locator("b", has_text=re.compile("^x$"))).to_have_count(0)
     expect(opened.locator("em", has_text=re.compile("^y$"))).to_have_count(0)

@@ -47,6 +47,15 @@ def test_a_job_outlives_the_session_that_launched_it(opened, root):
     assert Queue(root).job(1).state == State.QUEUED
 
 
+def test_the_same_job_is_not_launched_twice(opened, root):
+    page = form(opened("explorer.py", **LINK)).press("Launch").press("Launch")
+    assert any("Job 1 in the queue asks for the same" in each.value for each in page.app.toast)
+    assert [job.number for job in Queue(root).jobs()] == [1]
+    Queue(root).cancel(1)
+    page.press("Launch")
+    assert [job.number for job in Queue(root).jobs()] == [2, 1]
+
+
 def test_what_failed_is_on_the_page_with_its_reason_as_text(opened, root):
     queue = Queue(root)
     number = queue.submit(PAIR, "<b>Ada</b>")
