@@ -73,8 +73,8 @@ class OpenPage:
         return json.loads(found.proto.spec)
 
     def figures(self) -> int:
-        """How many figures there are."""
-        return len(self.app.get("plotly_chart"))
+        """How many figures there are, without the one that nobody sees."""
+        return sum(each.key != "ahead" for each in self.app.get("plotly_chart"))
 
     def links(self) -> set[str]:
         """The terms of the glossary that texts and help texts lead to, in blocks of blocks."""
