@@ -89,7 +89,8 @@ def click(page: Page, text: str) -> None:
 
 
 def save(page: Page, label: str, tmp_path: Path, menu: int = 0) -> Path:
-    """What a button of a menu of exports downloads."""
+    """What a button of a menu of exports downloads, once all menus are on the page."""
+    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
     if not page.get_by_role("button", name=label, exact=False).first.is_visible():
         page.get_by_role("button", name="Export").nth(menu).click()
     with page.expect_download() as found:
